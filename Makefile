@@ -1,0 +1,91 @@
+# Everything runs in .venv, which is made when it is missing or older than what it is made from.
+# Only Python 3.11 (with venv), make and a package index are needed.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+BUILD  := _build
+BOOK   := $(BUILD)/html/index.html
+# -n: a reference that leads nowhere is a warning; -W: a warning is an error.
+STRICT := -W -n --keep-going
+CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+
+# One thread: sums are added in one order, so that a run gives the same digits again.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Debuggers ask for this; without it each kernel start prints a warning.
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test lint run experiments compare bench pdf lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with the pinned packages and this one
+
+# The stamp is touched last: an installation that broke off is begun again.
+$(STAMP): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or name it: make PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: $(STAMP) ## build the report from the committed notebooks and records
+	$(BIN)/jupyter-book build $(STRICT) .
+	@echo
+	@echo "The report is built. Open $(BOOK) in a browser."
+
+test: $(STAMP) lint ## lint, types, the report without a warning, all tests
+	$(BIN)/jupyter-book build $(STRICT) --all .
+	$(BIN)/python -m pytest --nbval-lax
+
+lint: $(STAMP) ## style, format and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+run: $(STAMP) ## run one notebook into runs/: make run EXP=013 ARGS="-p source public -p seed 7"
+	@test -n "$(EXP)" || { echo 'name a notebook: make run EXP=013 ARGS="-p seed 7"'; exit 2; }
+	@$(BIN)/python -m synthtab run $(EXP) $(ARGS)
+
+experiments: $(STAMP) ## re-run the committed notebooks and records: make experiments [IDS="013_public"]
+	@$(BIN)/python -m synthtab experiments $(IDS)
+
+compare: $(STAMP) ## re-run, replace nothing, and report what differs from the records
+	@$(BIN)/python -m synthtab experiments --compare $(IDS)
+
+bench: $(STAMP) ## run the benchmarks
+	@for script in benchmarks/*.py; do \
+		test -e "$$script" || { echo "no benchmarks/*.py"; exit 2; }; \
+		echo "== $$script"; $(BIN)/python "$$script" || exit; \
+	done
+
+pdf: $(STAMP) ## the report as one PDF (needs Chromium)
+	@test -n "$(CHROMIUM)" || { echo "no Chromium found: install it, or name it: make pdf CHROMIUM=..."; exit 2; }
+	$(BIN)/jupyter-book build $(STRICT) --builder singlehtml .
+	@mkdir -p $(BUILD)/pdf
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --no-pdf-header-footer \
+		--virtual-time-budget=20000 --print-to-pdf=$(BUILD)/pdf/synthtab.pdf \
+		"file://$(CURDIR)/$(BUILD)/singlehtml/book/index.html"
+	@test -s $(BUILD)/pdf/synthtab.pdf
+	@echo "The report is in $(BUILD)/pdf/synthtab.pdf"
+
+# A fresh environment, so that the lock holds what requirements.in asks for and nothing else.
+# Local version labels such as +cpu go: no index has them for everyone.
+lock: ## renew requirements.txt from requirements.in
+	rm -rf $(BUILD)/lock
+	$(PYTHON) -m venv $(BUILD)/lock
+	$(BUILD)/lock/bin/python -m pip install --quiet --requirement requirements.in
+	echo '# Written by `make lock` from requirements.in, on Python 3.11. Do not edit by hand.' > requirements.new
+	$(BUILD)/lock/bin/python -m pip freeze --all --exclude pip | sed -E 's/\+[a-z0-9.]+$$//' | LC_ALL=C sort -f >> requirements.new
+	mv requirements.new requirements.txt
+	rm -rf $(BUILD)/lock
+
+clean: ## remove the built report and caches; .venv and runs/ stay
+	rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests book notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
