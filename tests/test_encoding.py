@@ -1,0 +1,145 @@
+"""Encoding loses nothing: dtypes, categories, decimals, atoms; and it makes columns normal."""
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from scipy.stats import kstest
+from sklearn.exceptions import NotFittedError
+
+from synthtab.encoding import Encoded, RankMap, TableEncoder, decimal_places
+from synthtab.schema import Schema
+
+# Whole numbers, numbers of two decimals and arbitrary floats, with repeats likely.
+COLUMNS = st.one_of(
+    st.lists(st.integers(-50, 50), min_size=2, max_size=60).map(np.array),
+    st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=60).map(
+        lambda v: np.array(v) / 100
+    ),
+    hnp.arrays(np.float64, st.integers(2, 60), elements=st.floats(-1e6, 1e6, width=32)),
+    hnp.arrays(np.float32, st.integers(2, 60), elements=st.floats(-1e3, 1e3, width=32)),
+)
+
+
+def frame_of(values: np.ndarray) -> pd.DataFrame:
+    kinds = np.array(["x", "y", "z"], dtype=object)
+    return pd.DataFrame({"kind": kinds[np.arange(len(values)) % 3], "value": values})
+
+
+@given(COLUMNS)
+@settings(max_examples=200, deadline=None)
+def test_a_table_comes_back_as_it_went_in(values: np.ndarray) -> None:
+    frame = frame_of(values)
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="value"))
+    back = encoder.inverse_transform(encoder.transform(frame))
+    assert back.dtypes.equals(frame.dtypes)
+    if decimal_places(values) is not None:
+        pd.testing.assert_frame_equal(back, frame)
+    else:  # Phi and its inverse are exact to about 1e-15
+        pd.testing.assert_frame_equal(back, frame, rtol=1e-6 if values.dtype == "f4" else 1e-9)
+
+
+@given(COLUMNS, st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None)
+def test_decoded_numbers_keep_range_and_decimals(values: np.ndarray, seed: int) -> None:
+    frame = frame_of(values)
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="value"))
+    scores = 3 * np.random.default_rng(seed).standard_normal((500, 1))
+    decoded = encoder.inverse_transform(Encoded(scores, np.zeros((500, 1), dtype=int)))["value"]
+    assert decoded.between(values.min(), values.max()).all()
+    decimals = decimal_places(values)
+    if decimals is not None:
+        rounded = decoded.astype(np.float64).round(decimals).astype(values.dtype)
+        np.testing.assert_array_equal(decoded, rounded)
+
+
+def test_encoded_atoms_are_standard_normal() -> None:
+    # Three values only; the D of a Kolmogorov-Smirnov test exceeds 1.95 / sqrt(n) once in 1000.
+    n = 20_000
+    values = np.random.default_rng(0).choice([6.0, 8.0, 10.0], n, p=[0.2, 0.5, 0.3])
+    frame = frame_of(values)
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="value"))
+    scores = encoder.transform(frame, random_state=1).x_num[:, 0]
+    assert kstest(scores, "norm").statistic < 1.95 / np.sqrt(n)
+
+
+def test_a_randomly_placed_atom_comes_back_as_itself() -> None:
+    frame = frame_of(np.repeat([6.0, 8.0, 25.0], [10, 5, 3]))
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="value"))
+    pd.testing.assert_frame_equal(
+        encoder.inverse_transform(encoder.transform(frame, random_state=3)), frame
+    )
+
+
+def test_preferred_sizes_are_atoms_and_a_smooth_grid_is_not() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.choice([6.0, 8.0, 10.0, 12.0, 16.0], 2000)
+    assert set(RankMap(sizes).value(rng.random(5000))) == {6.0, 8.0, 10.0, 12.0, 16.0}
+    # 2,000 whole minutes over about 1,900 values: gaps are chance, and are filled.
+    minutes = rng.normal(1000, 300, 2000).round()
+    drawn = RankMap(minutes).value(rng.random(20_000))
+    assert np.mean(~np.isin(drawn, minutes)) > 0.1
+
+
+def test_five_millimetre_steps_stay_when_each_is_seen_only_a_few_times() -> None:
+    lengths = np.repeat(np.arange(10.0, 210.0, 5.0), 3)
+    drawn = RankMap(np.append(lengths, 12.0)).value(np.random.default_rng(0).random(5000))
+    # 12 mm occurs once, so ranks around it may fall between 10 and 15 mm.
+    assert np.isin(drawn[(drawn < 10) | (drawn > 15)], lengths).all()
+
+
+def test_a_uniform_rank_returns_the_columns_own_distribution() -> None:
+    values = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 9.0])
+    drawn = RankMap(values).value((np.arange(6000) + 0.5) / 6000)
+    assert [np.mean(drawn == v) for v in (1.0, 2.0)] == [0.5, pytest.approx(1 / 3, abs=0.02)]
+
+
+def test_unseen_values_lie_between_their_neighbours() -> None:
+    ranks = RankMap(np.array([1.0, 2.0, 3.0]))
+    low, high = ranks.interval(np.array([0.0, 1.5, 9.0]))
+    np.testing.assert_allclose(low, high)
+    np.testing.assert_allclose(low, [1 / 6, 1 / 3, 5 / 6])
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals"),
+    [
+        (np.array([1, 20]), 0),
+        (np.array([1.5, 2.25]), 2),
+        (np.array([0.1], dtype=np.float32), 1),
+        (np.array([1 / 3]), None),
+    ],
+)
+def test_decimal_places(values: np.ndarray, decimals: int | None) -> None:
+    assert decimal_places(values) == decimals
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "float32", "category", "string", "bool"])
+def test_dtypes_are_restored(dtype: str) -> None:
+    column = pd.Series([1, 0, 1, 1]).astype(dtype)
+    frame = pd.DataFrame({"a": column, "y": [1.0, 2.0, 3.0, 4.0]})
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="y"))
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(frame)), frame)
+
+
+def test_a_constant_column_and_a_single_row_come_back() -> None:
+    frame = pd.DataFrame({"a": [7, 7, 7], "y": [1.0, 2.0, 3.0]})
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="y"))
+    drawn = encoder.inverse_transform(Encoded(np.full((4, 2), 2.5), np.empty((4, 0), dtype=int)))
+    assert drawn["a"].tolist() == [7, 7, 7, 7]
+
+
+def test_nan_scores_are_refused_by_column() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "y": [1.0, 2.0]})
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="y"))
+    with pytest.raises(ValueError, match="column 'y': 1 of 2 scores are NaN"):
+        encoder.inverse_transform(
+            Encoded(np.array([[0.0, 0.0], [0.0, np.nan]]), np.empty((2, 0), dtype=int))
+        )
+
+
+def test_an_unfitted_encoder_says_so() -> None:
+    with pytest.raises(NotFittedError):
+        TableEncoder().transform(pd.DataFrame({"a": [1]}))
