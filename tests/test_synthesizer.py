@@ -1,0 +1,130 @@
+"""HybridDiffusion learns structure, reproduces itself, and refuses what it cannot learn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+
+from synthtab.baselines import IndependentMarginals
+from synthtab.evaluation import detection_auc
+from synthtab.schema import Schema
+from synthtab.synthesizer import HybridDiffusion, training_steps
+
+
+def moons(n: int, seed: int) -> pd.DataFrame:
+    """Two interleaved half circles, which one a row lies on, and a third column that depends."""
+    rng = np.random.default_rng(seed)
+    which = rng.integers(0, 2, n)
+    angle = rng.uniform(0, np.pi, n)
+    x = np.where(which == 1, 1 - np.cos(angle), np.cos(angle)) + rng.normal(0, 0.08, n)
+    y = np.where(which == 1, 0.5 - np.sin(angle), np.sin(angle)) + rng.normal(0, 0.08, n)
+    names = np.array(["upper", "lower"], dtype=object)
+    return pd.DataFrame({"x": x.round(3), "y": y.round(3), "moon": names[which]})
+
+
+@pytest.fixture(scope="module")
+def fitted() -> HybridDiffusion:
+    frame = moons(2000, 0)
+    schema = Schema.infer(frame, target="y")
+    return HybridDiffusion(n_iter=600, width=96, random_state=0).fit(frame, schema)
+
+
+def test_two_moons_are_learnt(fitted: HybridDiffusion) -> None:
+    drawn, fresh = fitted.sample(2000, random_state=1), moons(2000, 1)
+    # A fresh real sample has an AUC of 0.5 +- 0.01; margins alone are told apart at once.
+    assert detection_auc(fresh, drawn, fitted.schema_, random_state=0) < 0.62
+    shuffled = IndependentMarginals().fit(fresh, fitted.schema_).sample(2000, random_state=0)
+    assert detection_auc(fresh, shuffled, fitted.schema_, random_state=0) > 0.9
+
+
+def test_a_category_belongs_to_its_place(fitted: HybridDiffusion) -> None:
+    drawn = fitted.sample(2000, random_state=2)
+    upper = drawn[drawn.moon == "upper"]
+    # On the upper arc x^2 + y^2 = 1; on the lower one it is at most rarely near.
+    radius = np.hypot(upper.x, upper.y)
+    assert (abs(radius - 1) < 0.35).mean() > 0.95
+    assert drawn.moon.value_counts(normalize=True)["upper"] == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_loss_falls(fitted: HybridDiffusion) -> None:
+    assert len(fitted.loss_curve_) == 600
+    assert fitted.loss_curve_[-50:].mean() < 0.8 * fitted.loss_curve_[:10].mean()
+
+
+def test_averaged_weights_are_the_ones_that_draw(fitted: HybridDiffusion) -> None:
+    assert not any(p.requires_grad for p in fitted.denoiser_.parameters())
+    without = clone(fitted).set_params(n_iter=20, ema_decay=0.0)
+    averaged = clone(fitted).set_params(n_iter=20, ema_decay=0.9)
+    frame = moons(200, 0)
+    draws = [m.fit(frame, fitted.schema_).sample(50, random_state=0) for m in (without, averaged)]
+    assert not draws[0].equals(draws[1])
+
+
+def test_blocks_of_a_long_draw_are_those_of_a_short_one(fitted: HybridDiffusion) -> None:
+    long, short = (fitted.sample(n, random_state=5) for n in (4096 + 100, 4096))
+    pd.testing.assert_frame_equal(long.iloc[:4096], short)
+
+
+def test_the_global_generator_of_torch_is_left_alone() -> None:
+    frame = moons(60, 0)
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    HybridDiffusion(n_iter=2, width=16, random_state=1).fit(
+        frame, Schema.infer(frame, target="y")
+    ).sample(5, random_state=0)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_recalibrated_columns_have_the_training_distribution(fitted: HybridDiffusion) -> None:
+    model = clone(fitted).set_params(n_iter=20, recalibrate=True)
+    frame = moons(1000, 3)
+    drawn = model.fit(frame, fitted.schema_).sample(1000, random_state=0)
+    gap = np.abs(np.sort(drawn.x) - np.sort(frame.x))
+    assert gap.max() <= 0.05
+    raw = model.set_params(recalibrate=False).sample(1000, random_state=0)
+    assert np.abs(np.sort(raw.x) - np.sort(frame.x)).max() > gap.max()
+
+
+def test_a_callback_sees_every_step() -> None:
+    frame, seen = moons(50, 0), []
+    HybridDiffusion(
+        n_iter=5, width=16, callback=lambda step, n, loss: seen.append((step, n, loss > 0))
+    ).fit(frame, Schema.infer(frame, target="y"))
+    assert seen == [(i, 5, True) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": [1.0, 2.0, 3.0], "y": [1, 2, 3]}),  # numbers only, very few rows
+        pd.DataFrame({"a": ["p", "q"] * 5, "y": ["u", "v"] * 5}),  # categories only
+        pd.DataFrame({"a": [7] * 20, "b": ["same"] * 20, "y": range(20)}),  # constant columns
+        pd.DataFrame({"a": ["common"] * 49 + ["rare"], "y": range(50)}),  # a single-row category
+    ],
+)
+def test_odd_tables_are_learnt_and_drawn(frame: pd.DataFrame) -> None:
+    schema = Schema.infer(frame, target="y")
+    model = HybridDiffusion(n_iter=5, width=16, random_state=0).fit(frame, schema)
+    schema.validate(model.sample(30, random_state=0))
+
+
+def test_one_row_is_refused() -> None:
+    frame = pd.DataFrame({"a": [1.0], "y": [2.0]})
+    with pytest.raises(ValueError, match="1 row cannot be learnt"):
+        HybridDiffusion().fit(frame, Schema.infer(frame, target="y"))
+
+
+def test_divergence_is_an_error_that_names_the_remedy() -> None:
+    frame = moons(100, 0)
+    with pytest.raises(ValueError, match=r"diverged at step \d+ of 50 .*lower learning_rate"):
+        HybridDiffusion(n_iter=50, width=32, learning_rate=1e30, random_state=0).fit(
+            frame, Schema.infer(frame, target="y")
+        )
+
+
+def test_larger_tables_are_trained_longer() -> None:
+    assert training_steps(2000, 4, 512) < training_steps(2000, 7, 512)
+    assert training_steps(500, 7, 500) < training_steps(2000, 7, 512)
+    assert training_steps(10, 2, 10) == 400
+    assert training_steps(10**6, 50, 512) == 6000
