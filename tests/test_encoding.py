@@ -46,8 +46,10 @@ def test_a_table_comes_back_as_it_went_in(values: np.ndarray) -> None:
 def test_decoded_numbers_keep_range_and_decimals(values: np.ndarray, seed: int) -> None:
     frame = frame_of(values)
     encoder = TableEncoder().fit(frame, Schema.infer(frame, target="value"))
-    scores = 3 * np.random.default_rng(seed).standard_normal((500, 1))
-    decoded = encoder.inverse_transform(Encoded(scores, np.zeros((500, 1), dtype=int)))["value"]
+    rng = np.random.default_rng(seed)
+    scores = 3 * rng.standard_normal((500, len(encoder.rank_maps_)))
+    codes = rng.integers(encoder.cardinalities, size=(500, len(encoder.cardinalities)))
+    decoded = encoder.inverse_transform(Encoded(scores, codes))["value"]
     assert decoded.between(values.min(), values.max()).all()
     decimals = decimal_places(values)
     if decimals is not None:
@@ -56,9 +58,12 @@ def test_decoded_numbers_keep_range_and_decimals(values: np.ndarray, seed: int) 
 
 
 def test_encoded_atoms_are_standard_normal() -> None:
-    # Three values only; the D of a Kolmogorov-Smirnov test exceeds 1.95 / sqrt(n) once in 1000.
+    # Three sizes for most rows, anything for the others; the D of a Kolmogorov-Smirnov test
+    # exceeds 1.95 / sqrt(n) once in 1000.
     n = 20_000
-    values = np.random.default_rng(0).choice([6.0, 8.0, 10.0], n, p=[0.2, 0.5, 0.3])
+    rng = np.random.default_rng(0)
+    sizes = rng.choice([6.0, 8.0, 10.0], n, p=[0.2, 0.5, 0.3])
+    values = np.where(rng.random(n) < 0.8, sizes, rng.uniform(4, 12, n))
     frame = frame_of(values)
     encoder = TableEncoder().fit(frame, Schema.infer(frame, target="value"))
     scores = encoder.transform(frame, random_state=1).x_num[:, 0]
@@ -129,6 +134,23 @@ def test_a_constant_column_and_a_single_row_come_back() -> None:
     encoder = TableEncoder().fit(frame, Schema.infer(frame, target="y"))
     drawn = encoder.inverse_transform(Encoded(np.full((4, 2), 2.5), np.empty((4, 0), dtype=int)))
     assert drawn["a"].tolist() == [7, 7, 7, 7]
+
+
+def test_a_short_list_of_numbers_is_encoded_by_position() -> None:
+    # 60 rows bear 3 levels (20 rows each), not 4.
+    frame = pd.DataFrame({"three": [5, 7, 9] * 20, "four": [1, 2, 3, 4] * 15, "y": range(60)})
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="y"))
+    assert list(encoder.levels_) == ["three"]
+    assert encoder.cardinalities == (3,)
+    assert list(encoder.rank_maps_) == ["four", "y"]
+    np.testing.assert_array_equal(encoder.transform(frame).x_cat[:3, 0], [0, 1, 2])
+
+
+def test_a_number_that_is_no_level_takes_the_nearest_ones_code() -> None:
+    frame = pd.DataFrame({"size": [6.0, 8.0] * 30, "y": np.arange(60.0)})
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="y"))
+    unseen = pd.DataFrame({"size": [1.0, 6.9, 7.1, 99.0], "y": [0.0] * 4})
+    np.testing.assert_array_equal(encoder.transform(unseen).x_cat[:, 0], [0, 0, 1, 1])
 
 
 def test_nan_scores_are_refused_by_column() -> None:

@@ -126,5 +126,5 @@ def test_divergence_is_an_error_that_names_the_remedy() -> None:
 def test_larger_tables_are_trained_longer() -> None:
     assert training_steps(2000, 4, 512) < training_steps(2000, 7, 512)
     assert training_steps(500, 7, 500) < training_steps(2000, 7, 512)
-    assert training_steps(10, 2, 10) == 400
+    assert training_steps(10, 50, 10) == 600
     assert training_steps(10**6, 50, 512) == 6000

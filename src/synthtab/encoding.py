@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _MAX_DECIMALS = 12
+_MAX_LEVELS = 64
+_ROWS_PER_LEVEL = 20
 _REACH = 10
 _SMOOTH_LEVEL = 0.01
 _EDGE = 1e-12  # normal score of about 7
@@ -100,14 +102,18 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
     interval) sent through the normal quantile function. With a `random_state` the point is drawn
     uniformly, so that each encoded column is exactly standard normal even when it consists of a
     few repeated values; without one it is the middle of the interval. A category becomes its
-    position in the schema.
+    position in the schema, and a number from a short list of values (bolt sizes, months) its
+    position in that list: the others then depend on it value by value.
 
     Attributes
     ----------
     schema_ : Schema
         Description of the fitted table.
     rank_maps_ : dict of str to RankMap
-        One map per numerical column.
+        One map per continuous column; these are the columns of `x_num`.
+    levels_ : dict of str to ndarray
+        Categories of each categorical column, then the sorted values of each numerical column that
+        has at most 64 of them and 20 rows for each; these are the columns of `x_cat`.
     dtypes_ : Series
         Dtype of each column, restored on decoding.
 
@@ -151,11 +157,24 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         schema.validate(frame)
         self.schema_ = schema
         self.dtypes_ = frame.dtypes
-        self.rank_maps_ = {c: RankMap(frame[c].to_numpy()) for c in schema.numerical}
+        max_levels = min(_MAX_LEVELS, len(frame) // _ROWS_PER_LEVEL)
+        discrete = [c for c in schema.numerical if frame[c].nunique() <= max_levels]
+        self.levels_: dict[str, NDArray[Any]] = {
+            **{c: _object_array(categories) for c, categories in schema.categorical.items()},
+            **{c: np.unique(_as_float(frame[c])) for c in discrete},
+        }
+        self.rank_maps_ = {
+            c: RankMap(frame[c].to_numpy()) for c in schema.numerical if c not in discrete
+        }
         return self
 
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of levels of each column of `x_cat`."""
+        return tuple(len(levels) for levels in self.levels_.values())
+
     def intervals(self, frame: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-        """Rank interval of every numerical cell, two arrays of shape (n, n_num)."""
+        """Rank interval of every continuous cell, two arrays of shape (n, n_num)."""
         check_is_fitted(self)
         low = np.empty((len(frame), len(self.rank_maps_)))
         high = np.empty_like(low)
@@ -164,12 +183,16 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         return low, high
 
     def codes(self, frame: pd.DataFrame) -> IntArray:
-        """Category codes of shape (n, n_cat)."""
+        """Codes of shape (n, n_cat); a number that is no level takes the nearest one's."""
         check_is_fitted(self)
-        codes = np.empty((len(frame), len(self.schema_.categorical)), dtype=np.int64)
-        for j, (column, categories) in enumerate(self.schema_.categorical.items()):
-            code_of = {category: code for code, category in enumerate(categories)}
-            codes[:, j] = [code_of[value] for value in frame[column].tolist()]
+        codes = np.empty((len(frame), len(self.levels_)), dtype=np.int64)
+        for j, (column, levels) in enumerate(self.levels_.items()):
+            if column in self.schema_.categorical:
+                code_of = {category: code for code, category in enumerate(levels)}
+                codes[:, j] = [code_of[value] for value in frame[column].tolist()]
+            else:
+                between = (levels[1:] + levels[:-1]) / 2
+                codes[:, j] = np.searchsorted(between, _as_float(frame[column]))
         return codes
 
     def transform(
@@ -232,12 +255,16 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             if n_nan := int(np.isnan(score).sum()):
                 raise ValueError(f"column {column!r}: {n_nan} of {len(score)} scores are NaN")
             values[column] = ranks.value(ndtr(score))
-        for j, (column, categories) in enumerate(self.schema_.categorical.items()):
-            lookup = np.empty(len(categories), dtype=object)
-            lookup[:] = categories
-            values[column] = lookup[encoded.x_cat[:, j]]
+        for j, (column, levels) in enumerate(self.levels_.items()):
+            values[column] = levels[encoded.x_cat[:, j]]
         columns = {c: _cast(values[c], self.dtypes_[c]) for c in self.schema_.columns}
         return pd.DataFrame(columns, columns=list(self.schema_.columns))
+
+
+def _object_array(values: tuple[Any, ...]) -> NDArray[Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _as_float(values: pd.Series[Any]) -> FloatArray:

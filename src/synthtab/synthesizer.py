@@ -139,13 +139,12 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         generator = _generator(rng)
         codes = torch.from_numpy(encoder.codes(frame))
         low, high = (torch.from_numpy(a) for a in encoder.intervals(frame))
-        cardinalities = tuple(len(c) for c in schema.categorical.values())
-        process = HybridProcess(cardinalities, len(schema.numerical))
+        process = HybridProcess(encoder.cardinalities, n_num=low.shape[1])
         with torch.random.fork_rng(devices=[]):  # weights are initialised from the global generator
             torch.manual_seed(int(rng.integers(2**63)))
             network = MLPDenoiser(
                 process.n_num,
-                log_marginals(codes, cardinalities),
+                log_marginals(codes, process.cardinalities),
                 width=self.width,
                 depth=self.depth,
                 n_frequencies=self.n_frequencies,
@@ -247,8 +246,8 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     """Optimiser steps that suit a table: more for more columns, fewer for few rows.
 
     Dependence among more columns takes longer to learn: 350 steps a column, at most 6,000. But a
-    table of few rows is learnt by heart if it is seen too often: at most 600 passes over it, and
-    400 steps at least. Chosen on validation splits of the training rows of the three stand-ins.
+    table of few rows is learnt by heart if it is seen too often: at most 600 passes over it.
+    Chosen on validation splits of the training rows.
 
     Examples
     --------
@@ -258,7 +257,7 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     600
     """
     passes = 600 * n_rows // batch_size
-    return max(400, min(350 * n_columns, passes, 6000))
+    return min(350 * n_columns, passes, 6000)
 
 
 def _shuffled_rows(n_rows: int, n_draws: int, generator: torch.Generator) -> Tensor:
