@@ -1,0 +1,189 @@
+"""What a page shows of a comparison: tables, sentences and the run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from synthtab.datasets import Dataset, fingerprint
+from synthtab.plots import LEARNERS
+from synthtab.protocol import LABELS, REAL, Comparison, paired_difference, summarise
+from synthtab.standins import published
+
+FIDELITY_LABELS: Mapping[str, str] = {
+    "ks": "KS distance, mean",
+    "tv": "total variation, mean",
+    "association": "association gap",
+    "c2st": "detection AUC",
+    "copies": "rows equal to a training row, %",
+    "copies_of_test": "rows equal to a test row, %",
+}
+
+
+def utility_table(comparison: Comparison, setting: str, *, metric: str = "r2") -> pd.DataFrame:
+    """Score of every method and learner with its interval and its share of the baseline.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Scores of several seeds.
+    setting : {"replacement", "augmentation"}
+        Which table.
+    metric : str, default="r2"
+        Metric shown.
+
+    Returns
+    -------
+    DataFrame of str
+        One row per method, one column per learner: ``mean [low, high] · percent``.
+    """
+    summary = summarise(comparison, metric=metric).query("setting == @setting")
+    cells = [_cell(row) for row in summary.to_dict("records")]
+    table = summary.assign(cell=cells).pivot_table(
+        index="method", columns="learner", values="cell", aggfunc="first", sort=False
+    )
+    table.index = pd.Index([LABELS[m] for m in table.index], name=f"trained on ({setting})")
+    table.columns = pd.Index([LEARNERS[c] for c in table.columns])
+    return table
+
+
+def reported_table(name: str) -> pd.DataFrame:
+    """The original study's figures for an experiment, one row.
+
+    Parameters
+    ----------
+    name : {"011", "012", "013"}
+        Experiment.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    reported = published(name)["reported"]
+    row = {
+        "real rows": _range(reported["original_r2"]),
+        "diffusion (real rows + 500 synthetic)": _range(reported["diffusion_r2"]),
+        "SMOGN (its output alone)": _range(reported.get("smogn_r2", "negative")),
+    }
+    return pd.DataFrame([row], index=pd.Index(["reported R²"]))
+
+
+def fidelity_table(comparison: Comparison) -> pd.DataFrame:
+    """Mean of each fidelity metric over columns and seeds, one row per method."""
+    means = _fidelity_means(comparison)
+    for metric in ("copies", "copies_of_test"):
+        means[metric] = 100 * means[metric]
+    table = means.reindex(columns=[m for m in FIDELITY_LABELS if m in means]).round(3)
+    table.index = pd.Index([LABELS[m] for m in table.index], name="method")
+    return table.rename(columns=FIDELITY_LABELS)
+
+
+def timing_table(comparison: Comparison) -> pd.DataFrame:
+    """Mean CPU seconds to fit and to draw as many rows as there are training rows."""
+    means = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean().round(2)
+    means.index = pd.Index([LABELS[m] for m in means.index], name="method")
+    return means.rename(columns={"fit": "fit, CPU s", "sample": "draw, CPU s"})
+
+
+def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
+    """Everything a comparison measured, for `synthtab.results.record`.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The table compared on.
+    comparison : Comparison
+        Its results.
+
+    Returns
+    -------
+    dict
+        ``dataset``; ``utility`` by setting, method, learner and metric; ``hybrid_minus`` with the
+        paired differences in R² between HybridDiffusion and every other method; ``fidelity`` by
+        method and metric; ``rows``, a fingerprint of each table that was drawn for the first
+        seed; ``timings``.
+    """
+    metrics = comparison.scores.metric.unique().tolist()
+    utility: dict[str, Any] = {}
+    for metric in metrics:
+        for row in summarise(comparison, metric=metric).to_dict("records"):
+            at = utility.setdefault(row["setting"], {}).setdefault(row["method"], {})
+            numbers = {k: v for k, v in row.items() if isinstance(v, float) and v == v}
+            at.setdefault(row["learner"], {})[metric] = numbers
+    differences: dict[str, Any] = {}
+    for row in paired_difference(comparison, "hybrid", metric=metrics[0]).to_dict("records"):
+        at = differences.setdefault(row["setting"], {}).setdefault(row["method"], {})
+        numbers = {k: v for k, v in row.items() if isinstance(v, float) and v == v}
+        at[row["learner"]] = numbers
+    fidelity = _fidelity_means(comparison)
+    times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
+    return {
+        "dataset": {
+            "name": dataset.name,
+            "source": dataset.source,
+            "is_standin": dataset.card.is_standin,
+            "n_train": comparison.n_train,
+            "n_test": comparison.n_test,
+            "n_seeds": int(comparison.scores.seed.nunique()),
+            "sha256": dataset.card.sha256,
+        },
+        "utility": utility,
+        "hybrid_minus": differences,
+        "fidelity": {m: row.dropna().to_dict() for m, row in fidelity.iterrows()},
+        "rows": {m: fingerprint(t)[:16] for m, t in comparison.tables.items() if m != REAL},
+        "timings": {str(m): row.to_dict() for m, row in times.iterrows()},
+    }
+
+
+def reading(comparison: Comparison) -> str:
+    """What the replacement table says, as Markdown sentences computed from it.
+
+    The learner is the one that does best on real rows. A method *keeps* the baseline when the
+    interval of its share reaches 100 %.
+    """
+    setting = comparison.scores.setting.iloc[0]
+    metric = comparison.scores.metric.iloc[0]
+    summary = summarise(comparison, metric=metric).query("setting == @setting")
+    learner = summary[summary.method == REAL].set_index("learner")["mean"].idxmax()
+    rows = summary[summary.learner == learner]
+    baseline = rows[rows.method == REAL]["mean"].item()
+    lines = [
+        f"With the learner that does best on real rows, {LEARNERS[str(learner)]} "
+        f"({_name(metric)} {baseline:.2f}), in *{setting}*:",
+        "",
+    ]
+    for row in rows[rows.method != REAL].to_dict("records"):
+        verdict = ""
+        if row["percent_high"] < 100:
+            verdict = ", less than real rows give"
+        elif row["percent_low"] > 100:
+            verdict = ", more than real rows give"
+        elif row["n"] > 1:
+            verdict = ", not told apart from real rows"
+        lines.append(f"- {LABELS[str(row['method'])]}: {_cell(row)} of the baseline{verdict}")
+    return "\n".join(lines)
+
+
+def _fidelity_means(comparison: Comparison) -> pd.DataFrame:
+    """Mean over columns and seeds; methods by metrics."""
+    fidelity = comparison.fidelity
+    order = fidelity.method.unique()
+    return fidelity.pivot_table(index="method", columns="metric", values="value").loc[order]
+
+
+def _cell(row: Mapping[Any, Any]) -> str:
+    bounds = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
+    return f"{row['mean']:.2f}{bounds} · {row['percent']:.0f} %".replace("-", "−")
+
+
+def _range(value: float | list[float] | str) -> str:
+    if isinstance(value, str):
+        return value
+    parts = value if isinstance(value, list) else [value]
+    return " to ".join(f"{v:.2f}" for v in parts).replace("-", "−")
+
+
+def _name(metric: str) -> str:
+    return {"r2": "R²", "auc": "AUC"}.get(metric, metric)

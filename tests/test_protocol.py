@@ -1,0 +1,147 @@
+"""The comparison treats all methods alike, repeats itself, and states its uncertainty."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.linear_model import LinearRegression
+
+from synthtab import protocol, report
+from synthtab.baselines import Bootstrap, IndependentMarginals
+from synthtab.datasets import Dataset, load
+
+LEARNERS = {"ridge": LinearRegression()}
+GENERATORS = {"bootstrap": Bootstrap(), "marginals": IndependentMarginals()}
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return load("013").subset(300, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def comparison(dataset: Dataset) -> protocol.Comparison:
+    return protocol.compare(dataset, GENERATORS, seeds=[0, 1, 2], learners=LEARNERS)
+
+
+def test_every_method_is_scored_in_every_setting_and_seed(
+    comparison: protocol.Comparison,
+) -> None:
+    counts = comparison.scores.groupby(["setting", "method", "seed", "metric"]).size()
+    assert len(counts) == 2 * 3 * 3 * 2
+    assert (counts == 1).all()
+
+
+def test_the_baseline_is_the_real_training_rows(
+    dataset: Dataset, comparison: protocol.Comparison
+) -> None:
+    pd.testing.assert_frame_equal(comparison.tables["real"], dataset.split(0).train)
+    baseline = comparison.scores.query("method == 'real' and metric == 'r2' and seed == 1").value
+    assert baseline.max() == baseline.min()  # the same in both settings
+    bootstrap = comparison.scores.query("method == 'bootstrap' and metric == 'r2'")
+    assert bootstrap.value.mean() == pytest.approx(baseline.mean(), abs=0.15)
+
+
+def test_replacement_returns_as_many_rows_as_there_are_training_rows(
+    comparison: protocol.Comparison,
+) -> None:
+    assert {len(t) for t in comparison.tables.values()} == {comparison.n_train}
+
+
+def test_augmentation_keeps_the_real_rows(comparison: protocol.Comparison) -> None:
+    # Rows without dependence replace the signal in one setting and only dilute it in the other.
+    r2 = comparison.scores.query("method == 'marginals' and metric == 'r2'")
+    means = r2.groupby("setting").value.mean()
+    assert means["replacement"] < 0.2 < means["augmentation"]
+
+
+def test_results_do_not_depend_on_the_number_of_processes(
+    dataset: Dataset, comparison: protocol.Comparison
+) -> None:
+    parallel = protocol.compare(dataset, GENERATORS, seeds=[0, 1, 2], learners=LEARNERS, n_jobs=2)
+    pd.testing.assert_frame_equal(parallel.scores, comparison.scores)
+    pd.testing.assert_frame_equal(parallel.fidelity, comparison.fidelity)
+
+
+def test_a_seed_gives_the_same_result_whatever_stands_beside_it(
+    dataset: Dataset, comparison: protocol.Comparison
+) -> None:
+    alone = protocol.compare(dataset, GENERATORS, seeds=[2], learners=LEARNERS).scores
+    together = comparison.scores.query("seed == 2").reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, together)
+
+
+def test_intervals_widen_with_the_overlap_of_splits(comparison: protocol.Comparison) -> None:
+    summary = protocol.summarise(comparison).query("method == 'bootstrap'").iloc[0]
+    values = comparison.scores.query(
+        "method == 'bootstrap' and metric == 'r2' and setting == 'replacement'"
+    ).value
+    # Nadeau & Bengio: 1/n + n_test/n_train in place of 1/n.
+    ratio = comparison.n_test / comparison.n_train
+    half = stats.t.ppf(0.975, 2) * values.std() * np.sqrt(1 / 3 + ratio)
+    assert summary["high"] - summary["mean"] == pytest.approx(half)
+
+
+def test_an_interval_covers_the_mean_at_its_level() -> None:
+    rng = np.random.default_rng(0)
+    bounds = [protocol.interval(values)[1:] for values in rng.normal(size=(2000, 4))]
+    covered = [low <= 0 <= high for low, high in bounds]
+    assert np.mean(covered) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 2000))
+
+
+def test_shares_are_paired_by_seed(comparison: protocol.Comparison) -> None:
+    summary = protocol.summarise(comparison)
+    own = summary.query("method == 'real'")
+    assert (own.percent == 100).all()
+    assert (own.percent_low == 100).all()
+    difference = protocol.paired_difference(comparison, "bootstrap").query("method == 'real'")
+    real = own.set_index("setting")["mean"]
+    mine = summary.query("method == 'bootstrap'").set_index("setting")["mean"]
+    np.testing.assert_allclose(difference.set_index("setting")["mean"], (mine - real), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": []}, "no seeds"),
+        ({"seeds": [0], "settings": ["both"]}, r"settings \['both'\]: known are"),
+        ({"seeds": [0], "settings": []}, "settings missing"),
+    ],
+)
+def test_wrong_arguments_are_refused(dataset: Dataset, arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        protocol.compare(dataset, GENERATORS, **arguments)
+
+
+def test_the_name_of_the_baseline_is_taken(dataset: Dataset) -> None:
+    with pytest.raises(ValueError, match="'real' is the baseline's name"):
+        protocol.compare(dataset, {"real": Bootstrap()}, seeds=[0])
+
+
+def test_the_methods_of_the_study_all_have_a_label_and_a_colour() -> None:
+    from synthtab.plots import COLOURS
+
+    assert set(protocol.methods(load("013"))) | {"real"} == set(protocol.LABELS) == set(COLOURS)
+
+
+def test_a_table_without_reserve_has_no_second_sample(dataset: Dataset) -> None:
+    import dataclasses
+
+    without = dataclasses.replace(dataset, reserve=None)
+    assert "second_sample" not in protocol.methods(without)
+
+
+def test_the_record_holds_every_score(dataset: Dataset, comparison: protocol.Comparison) -> None:
+    record = report.as_record(dataset, comparison)
+    entry = record["utility"]["replacement"]["bootstrap"]["ridge"]["r2"]
+    assert set(entry) == {"mean", "low", "high", "percent", "percent_low", "percent_high"}
+    assert record["dataset"]["n_seeds"] == 3
+    assert record["rows"].keys() == {"bootstrap", "marginals"}
+    assert record["fidelity"]["bootstrap"]["copies"] == 1
+
+
+def test_one_seed_has_no_interval(dataset: Dataset) -> None:
+    one = protocol.compare(dataset, GENERATORS, seeds=[0], learners=LEARNERS)
+    entry = report.as_record(dataset, one)["utility"]["replacement"]["bootstrap"]["ridge"]["r2"]
+    assert set(entry) == {"mean", "percent"}
+    assert "[" not in report.utility_table(one, "replacement").to_string()
