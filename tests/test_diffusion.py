@@ -78,6 +78,12 @@ def test_sampling_levels_fall_from_sigma_max_to_zero() -> None:
     torch.testing.assert_close(steps[[0, -2, -1]], torch.tensor([80.0, 0.002, 0.0]))
 
 
+def test_every_step_but_the_last_reveals_the_same_share_of_categories() -> None:
+    schedule = NoiseSchedule()
+    revealed = -schedule.mask_rate(schedule.steps(24)).diff()[1:19]
+    torch.testing.assert_close(revealed, torch.full_like(revealed, 1 / 20))
+
+
 def test_training_levels_are_log_normal() -> None:
     schedule = NoiseSchedule()
     n = 10_000

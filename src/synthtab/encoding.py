@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _MAX_DECIMALS = 12
+_ROWS_PER_KNOT = 16
 _MAX_LEVELS = 64
 _ROWS_PER_LEVEL = 20
 _REACH = 10
@@ -35,12 +36,12 @@ class Encoded(NamedTuple):
 class RankMap:
     """Map between the values of one numerical column and uniform ranks.
 
-    A value that occurs c times among n owns the rank interval [F(v-), F(v)] of width c / n.
     An *atom* (a preferred size, a round price: a repeated value where no smooth density explains
-    the counts) comes back from its whole interval. Any other value marks the middle of its
-    interval, and ranks between two marks come back by linear interpolation, rounded to the
-    column's decimals. A uniform rank therefore returns the column's own distribution, atoms
-    included, and never leaves its range.
+    the counts) that occurs c times among n owns the rank interval [F(v-), F(v)] of width c / n and
+    comes back from all of it. Between atoms the map is a smoothed distribution function, linear
+    between knots that are means of about 16 neighbouring rows; a value owns the ranks that round
+    to it. A uniform rank therefore returns the column's own distribution, atoms included, without
+    repeating the chance gaps between its values, and never leaves its range.
 
     Parameters
     ----------
@@ -50,48 +51,57 @@ class RankMap:
     Examples
     --------
     >>> import numpy as np
-    >>> ranks = RankMap(np.array([5.0, 5.0, 5.0, 7.0]))
+    >>> ranks = RankMap(np.array([5.0, 5.0, 5.0, 7.0, 7.0, 7.0]))
     >>> ranks.interval(np.array([5.0, 7.0]))
-    (array([0.  , 0.75]), array([0.75, 1.  ]))
-    >>> ranks.value(np.array([0.1, 0.7, 0.9]))
+    (array([0. , 0.5]), array([0.5, 1. ]))
+    >>> ranks.value(np.array([0.1, 0.4, 0.9]))
     array([5., 5., 7.])
     """
 
     def __init__(self, values: NDArray[Any]) -> None:
         unique, counts = np.unique(values, return_counts=True)
-        edges = np.concatenate([[0.0], np.cumsum(counts)]) / len(values)
-        self.unique: FloatArray = unique.astype(np.float64)
-        self.low, self.high = edges[:-1], edges[1:]
-        self.middle = (self.low + self.high) / 2
         self.decimals = decimal_places(
             unique
         )  # in the column's own precision: float32(0.1) has one
-        # Knots of the inverse: both ends of an atom's interval, the middle of another value's.
-        atom = _are_atoms(self.unique, counts, self.decimals)
-        repeats = np.where(atom, 2, 1)
-        is_first = np.concatenate([[0], np.cumsum(repeats)[:-1]])
-        self._knots = np.repeat(self.middle, repeats)
-        self._knots[is_first[atom]] = self.low[atom]
-        self._knots[is_first[atom] + 1] = self.high[atom]
-        self._knot_values = np.repeat(self.unique, repeats)
+        unique = unique.astype(np.float64)
+        is_atom = _are_atoms(unique, counts, self.decimals)
+        total = np.concatenate([[0], np.cumsum(counts)])
+        # A group is one atom, or some neighbouring values between two atoms.
+        starts_run = is_atom | np.concatenate([[True], is_atom[:-1]])
+        run_start = np.maximum.accumulate(np.where(starts_run, np.arange(len(unique)), 0))
+        part = (total[:-1] - total[run_start]) // _ROWS_PER_KNOT
+        starts_group = starts_run | np.concatenate([[True], np.diff(part) > 0])
+        first = np.flatnonzero(starts_group)
+        rows = np.add.reduceat(counts, first)
+        means = np.add.reduceat(unique * counts, first) / rows
+        edges = np.concatenate([[0], np.cumsum(rows)]) / len(values)
+        low, high, atom = edges[:-1], edges[1:], is_atom[first]
+        self.atoms = unique[first][atom]
+        self.atom_low, self.atom_high = low[atom], high[atom]
+        # Knots: both ends of an atom's interval, the middle of another group's, and the range,
+        # half a row from the end: at rank 0 the score of the smallest value would be infinite.
+        end = 0.5 / len(values)
+        ranks = [[end], low[atom], high[atom], ((low + high) / 2)[~atom], [1 - end]]
+        knots = [unique[:1], self.atoms, self.atoms, means[~atom], unique[-1:]]
+        order = np.lexsort((np.concatenate(ranks), np.concatenate(knots)))
+        self._ranks = np.concatenate(ranks)[order]
+        self._values = np.concatenate(knots)[order]
 
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Rank interval of each value, shapes (n,) and (n,).
-
-        A value that was not seen gets an interval of no width, interpolated between its
-        neighbours.
-        """
-        position = np.searchsorted(self.unique, values).clip(max=len(self.unique) - 1)
-        seen = self.unique[position] == values
-        between = np.interp(values, self.unique, self.middle)
-        return (
-            np.where(seen, self.low[position], between),
-            np.where(seen, self.high[position], between),
-        )
+        """Rank interval of each value, shapes (n,) and (n,)."""
+        half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
+        low = np.interp(values - half, self._values, self._ranks)
+        high = np.interp(values + half, self._values, self._ranks)
+        if len(self.atoms):
+            position = np.searchsorted(self.atoms, values).clip(max=len(self.atoms) - 1)
+            is_atom = self.atoms[position] == values
+            low = np.where(is_atom, self.atom_low[position], low)
+            high = np.where(is_atom, self.atom_high[position], high)
+        return low, high
 
     def value(self, rank: FloatArray) -> FloatArray:
         """Values at ranks in [0, 1], rounded to the column's own decimals, shape (n,)."""
-        values = np.interp(rank, self._knots, self._knot_values)
+        values = np.interp(rank, self._ranks, self._values)
         return values if self.decimals is None else np.round(values, self.decimals)
 
 
@@ -119,8 +129,8 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Decoded numbers lie within the range of the fitted column, and repeated values come back as
-    they are: the encoder holds training quantiles, and is as private as the table itself.
+    Decoded numbers lie within the range of the fitted column, and atoms come back as they are:
+    the encoder holds training quantiles, and is as private as the table itself.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Size and number of the network's residual blocks.
     n_frequencies : int, default=0
         Fourier features per numerical column.
-    n_steps : int, default=18
+    n_steps : int, default=24
         Noise levels visited when drawing.
     learning_rate : float, default=2e-3
         Peak of the cosine schedule.
@@ -93,7 +93,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         width: int = 128,
         depth: int = 2,
         n_frequencies: int = 0,
-        n_steps: int = 18,
+        n_steps: int = 24,
         learning_rate: float = 2e-3,
         ema_decay: float = 0.995,
         recalibrate: bool = False,
