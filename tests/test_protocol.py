@@ -134,7 +134,9 @@ def test_a_table_without_reserve_has_no_second_sample(dataset: Dataset) -> None:
 def test_the_record_holds_every_score(dataset: Dataset, comparison: protocol.Comparison) -> None:
     record = report.as_record(dataset, comparison)
     entry = record["utility"]["replacement"]["bootstrap"]["ridge"]["r2"]
-    assert set(entry) == {"mean", "low", "high", "percent", "percent_low", "percent_high"}
+    bounds = {"mean", "low", "high", "percent", "percent_low", "percent_high"}
+    assert set(entry) == bounds | {"against_real"}
+    assert record["utility"]["replacement"]["marginals"]["ridge"]["r2"]["against_real"] == "below"
     assert record["dataset"]["n_seeds"] == 3
     assert record["rows"].keys() == {"bootstrap", "marginals"}
     assert record["fidelity"]["bootstrap"]["copies"] == 1
@@ -143,5 +145,6 @@ def test_the_record_holds_every_score(dataset: Dataset, comparison: protocol.Com
 def test_one_seed_has_no_interval(dataset: Dataset) -> None:
     one = protocol.compare(dataset, GENERATORS, seeds=[0], learners=LEARNERS)
     entry = report.as_record(dataset, one)["utility"]["replacement"]["bootstrap"]["ridge"]["r2"]
-    assert set(entry) == {"mean", "percent"}
+    assert set(entry) == {"mean", "percent", "against_real"}
+    assert entry["against_real"] == "unknown with one seed"
     assert "[" not in report.utility_table(one, "replacement").to_string()

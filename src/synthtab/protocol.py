@@ -364,6 +364,21 @@ def paired_difference(
     return pd.DataFrame(rows, columns=["setting", "method", "learner", "mean", "low", "high"])
 
 
+def verdict(low: float, high: float, reference: float) -> str:
+    """What an interval says of a reference value, in words.
+
+    Examples
+    --------
+    >>> verdict(1.0, 2.0, 0.0), verdict(-1.0, 2.0, 0.0)
+    ('above', 'not told apart')
+    """
+    if high < reference:
+        return "below"
+    if low > reference:
+        return "above"
+    return "unknown with one seed" if np.isnan(low) else "not told apart"
+
+
 def interval(
     values: Sequence[float] | pd.Series[Any], *, inflation: float = 0.0, confidence: float = 0.95
 ) -> tuple[float, float, float]:

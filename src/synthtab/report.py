@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from synthtab.datasets import Dataset, fingerprint
 from synthtab.plots import LEARNERS
-from synthtab.protocol import LABELS, REAL, Comparison, paired_difference, summarise
+from synthtab.protocol import LABELS, REAL, Comparison, paired_difference, summarise, verdict
 from synthtab.standins import published
 
 FIDELITY_LABELS: Mapping[str, str] = {
@@ -110,13 +111,12 @@ def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
     for metric in metrics:
         for row in summarise(comparison, metric=metric).to_dict("records"):
             at = utility.setdefault(row["setting"], {}).setdefault(row["method"], {})
-            numbers = {k: v for k, v in row.items() if isinstance(v, float) and v == v}
-            at.setdefault(row["learner"], {})[metric] = numbers
+            told = {"against_real": verdict(row["percent_low"], row["percent_high"], 100)}
+            at.setdefault(row["learner"], {})[metric] = _numbers(row) | told
     differences: dict[str, Any] = {}
     for row in paired_difference(comparison, "hybrid", metric=metrics[0]).to_dict("records"):
         at = differences.setdefault(row["setting"], {}).setdefault(row["method"], {})
-        numbers = {k: v for k, v in row.items() if isinstance(v, float) and v == v}
-        at[row["learner"]] = numbers
+        at[row["learner"]] = _numbers(row) | {"verdict": verdict(row["low"], row["high"], 0)}
     fidelity = _fidelity_means(comparison)
     times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
     return {
@@ -140,8 +140,8 @@ def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
 def reading(comparison: Comparison) -> str:
     """What the replacement table says, as Markdown sentences computed from it.
 
-    The learner is the one that does best on real rows. A method *keeps* the baseline when the
-    interval of its share reaches 100 %.
+    The learner is the one that does best on real rows. The last words of each line are those of
+    `synthtab.protocol.verdict` on the method's share of the baseline.
     """
     setting = comparison.scores.setting.iloc[0]
     metric = comparison.scores.metric.iloc[0]
@@ -155,14 +155,8 @@ def reading(comparison: Comparison) -> str:
         "",
     ]
     for row in rows[rows.method != REAL].to_dict("records"):
-        verdict = ""
-        if row["percent_high"] < 100:
-            verdict = ", less than real rows give"
-        elif row["percent_low"] > 100:
-            verdict = ", more than real rows give"
-        elif row["n"] > 1:
-            verdict = ", not told apart from real rows"
-        lines.append(f"- {LABELS[str(row['method'])]}: {_cell(row)} of the baseline{verdict}")
+        told = verdict(row["percent_low"], row["percent_high"], 100)
+        lines.append(f"- {LABELS[str(row['method'])]}: {_cell(row)} of the baseline, {told}")
     return "\n".join(lines)
 
 
@@ -171,6 +165,11 @@ def _fidelity_means(comparison: Comparison) -> pd.DataFrame:
     fidelity = comparison.fidelity
     order = fidelity.method.unique()
     return fidelity.pivot_table(index="method", columns="metric", values="value").loc[order]
+
+
+def _numbers(row: Mapping[Any, Any]) -> dict[str, float]:
+    """The floats of a row; bounds that one seed cannot give are left out."""
+    return {k: v for k, v in row.items() if isinstance(v, float) and not math.isnan(v)}
 
 
 def _cell(row: Mapping[Any, Any]) -> str:
