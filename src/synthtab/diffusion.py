@@ -292,8 +292,9 @@ class HybridProcess:
     ) -> State:
         """Draw rows: Heun's method for the numbers, gradual unmasking for the categories.
 
-        The numbers follow dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0. Between a Heun step's prediction and its correction the
-        categories take one reverse step, so that the correction sees them.
+        The numbers follow dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0. Between
+        a Heun step's prediction and its correction the categories take one reverse step, so that
+        the correction sees them.
 
         Parameters
         ----------

@@ -81,11 +81,10 @@ class RankMap:
         # Knots: both ends of an atom's interval, the middle of another group's, and the range,
         # half a row from the end: at rank 0 the score of the smallest value would be infinite.
         end = 0.5 / len(values)
-        ranks = [[end], low[atom], high[atom], ((low + high) / 2)[~atom], [1 - end]]
-        knots = [unique[:1], self.atoms, self.atoms, means[~atom], unique[-1:]]
-        order = np.lexsort((np.concatenate(ranks), np.concatenate(knots)))
-        self._ranks = np.concatenate(ranks)[order]
-        self._values = np.concatenate(knots)[order]
+        ranks = np.concatenate([[end], low[atom], high[atom], ((low + high) / 2)[~atom], [1 - end]])
+        knots = np.concatenate([unique[:1], self.atoms, self.atoms, means[~atom], unique[-1:]])
+        order = np.lexsort((ranks, knots))
+        self._ranks, self._values = ranks[order], knots[order]
 
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
@@ -101,8 +100,8 @@ class RankMap:
 
     def value(self, rank: FloatArray) -> FloatArray:
         """Values at ranks in [0, 1], rounded to the column's own decimals, shape (n,)."""
-        values = np.interp(rank, self._ranks, self._values)
-        return values if self.decimals is None else np.round(values, self.decimals)
+        values: FloatArray = np.interp(rank, self._ranks, self._values)
+        return values if self.decimals is None else values.round(self.decimals)
 
 
 class TableEncoder(BaseEstimator):  # type: ignore[misc]
@@ -301,7 +300,7 @@ def _are_atoms(unique: FloatArray, counts: IntArray, decimals: int | None) -> ND
         return counts > 1
     reach = (_REACH + 0.5) * 10.0**-decimals
     first = np.searchsorted(unique, unique - reach)
-    last = np.searchsorted(unique, unique + reach)
+    last = np.searchsorted(unique, unique + reach, side="right")
     total, squares = (np.concatenate([[0], np.cumsum(c)]) for c in (counts, counts**2))
     n_points = 2 * _REACH + 1
     mean = (total[last] - total[first]) / n_points
