@@ -27,59 +27,18 @@
 # This page sets the stand-ins beside what was published, figure by figure, and describes the public
 # tables.
 
-# %% tags=["parameters"]
-seed: int = 0  # of the first split; the others follow it
-n_splits: int = 5  # divisions into training and test part, over which baseline scores are averaged
-
-# %%
-import matplotlib.pyplot as plt
+# %% tags=["hide-input"]
 import pandas as pd
-from matplotlib.figure import Figure
+from pydantic import NonNegativeInt, PositiveInt
 
+from synthtab import data_report as report
 from synthtab import results
-from synthtab.datasets import Dataset, load
-from synthtab.evaluation import tstr
+from synthtab.datasets import load
 from synthtab.standins import compare_with_published
 
-
-def baselines(dataset: Dataset) -> pd.DataFrame:
-    """Scores of the three learners, trained and tested on the table itself, split by split."""
-    scores = []
-    for split_seed in range(seed, seed + n_splits):
-        train, test = dataset.split(split_seed)
-        score = tstr(train, test, dataset.schema, reference=train, random_state=split_seed)
-        scores.append(score.assign(split=split_seed))
-    return pd.concat(scores, ignore_index=True)
-
-
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with figures to four digits and the verdict in words."""
-    figures = ["published", "measured", "difference"]
-    met = table["met"].map({True: "met", False: "not met"})
-    return table.assign(**table[figures].map("{:.4g}".format), met=met).set_index("quantity")
-
-
-def group_means(table: pd.DataFrame) -> Figure:
-    """Published and measured mean target by group."""
-    ending = ", mean machine_minutes"
-    groups = table[table["quantity"].str.endswith(ending)]
-    names = groups["quantity"].str.removesuffix(ending)
-    figure, ax = plt.subplots(figsize=(5, 3), dpi=110)
-    ax.plot(names, groups["published"], "o", ms=10, mfc="none", color="#000000", label="published")
-    ax.plot(names, groups["measured"], "o", ms=5, color="#0072B2", label="stand-in")
-    ax.set(
-        xlabel="group", ylabel="mean machine time [min]", ylim=(0, 1.1 * groups["published"].max())
-    )
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
-    plt.close(figure)  # shown once, by the cell that returns it
-    return figure
-
-
-def twins(frame: pd.DataFrame) -> float:
-    """Share of rows that agree with another row in every column."""
-    return float(frame.duplicated(keep=False).mean())
-
+# %% tags=["parameters"]
+seed: NonNegativeInt = 0  # of the first split; the others follow it
+n_splits: PositiveInt = 5  # divisions into training and test part; scores are their means
 
 # %% [markdown]
 # ## How the stand-ins are made
@@ -100,16 +59,18 @@ def twins(frame: pd.DataFrame) -> float:
 # published scores, whose order differs between the tables: in 012 boosting beats the forest, in 013
 # the forest beats boosting.
 #
-# In the tables below, *aim* is how close a figure is meant to be: 3 % for quantiles, means and root
-# mean squared errors (RMSE), 0.03 for correlations and R², two standard errors for counts, and not
-# to pass the published ends of a range. The aims for quantiles, means, correlations and R² were set
-# before tuning, the others with this comparison. Learners are scikit-learn's random forest (`rf`),
-# gradient boosting (`gb`) and ridge regression (`ridge`) with default settings, averaged over
-# several splits; the published baselines come from one split.
+# In the tables below, *aim* is how close a figure is meant to be: {given}`3 %` for quantiles,
+# means and root mean squared errors (RMSE), {given}`0.03` for correlations and R², two standard
+# errors for counts, and not to pass the published ends of a range. The aims for quantiles, means,
+# correlations and R² were set before tuning, the others with this comparison. Learners are
+# scikit-learn's random forest (`rf`), gradient boosting (`gb`) and ridge regression (`ridge`)
+# with default settings, averaged over several splits; the published baselines come from one
+# split.
 
 # %%
+splits = range(seed, seed + n_splits)
 standins = {name: load(name) for name in ("011", "012", "013")}
-scores = {name: baselines(dataset) for name, dataset in standins.items()}
+scores = {name: report.baselines(dataset, splits) for name, dataset in standins.items()}
 comparison = {
     name: compare_with_published(name, dataset.frame, scores[name])
     for name, dataset in standins.items()
@@ -125,10 +86,10 @@ comparison = {
 standins["011"].card
 
 # %%
-shown(comparison["011"])
+report.comparison_table(comparison["011"])
 
 # %%
-group_means(comparison["011"])
+report.group_means(comparison["011"])
 
 # %% [markdown]
 # Rings: the published means; points: those of the stand-in, which was fitted to them. What lies
@@ -145,10 +106,10 @@ group_means(comparison["011"])
 standins["012"].card
 
 # %%
-shown(comparison["012"])
+report.comparison_table(comparison["012"])
 
 # %%
-group_means(comparison["012"])
+report.group_means(comparison["012"])
 
 # %% [markdown]
 # ## 013, special parts, rich features
@@ -166,10 +127,10 @@ group_means(comparison["012"])
 standins["013"].card
 
 # %%
-shown(comparison["013"])
+report.comparison_table(comparison["013"])
 
 # %%
-group_means(comparison["013"])
+report.group_means(comparison["013"])
 
 # %% [markdown]
 # ## How far the agreement goes
@@ -218,7 +179,7 @@ agreement
 
 # %%
 public = {name: load(name, source="public") for name in ("011", "012", "013")}
-public_scores = {name: baselines(dataset) for name, dataset in public.items()}
+public_scores = {name: report.baselines(dataset, splits) for name, dataset in public.items()}
 
 # %%
 public["011"].card
@@ -239,51 +200,25 @@ public["013"].card
 
 
 # %%
-def summary(dataset: Dataset, scores: pd.DataFrame) -> dict[str, object]:
-    """One line of the overview."""
-    r2 = scores[scores["metric"] == "r2"].groupby("learner")["value"].agg(["mean", "std"])
-    line: dict[str, object] = {
-        "table": dataset.name,
-        "source": dataset.source,
-        "rows": len(dataset.frame),
-        "numerical features": len(dataset.schema.numerical) - 1,
-        "categorical features": len(dataset.schema.categorical),
-    }
-    line |= {f"R² {k}": f"{v['mean']:.3f} ± {v['std']:.3f}" for k, v in r2.iterrows()}
-    return line | {"twins": f"{twins(dataset.frame):.1%}"}
-
-
 overview = pd.DataFrame(
-    [summary(standins[name], scores[name]) for name in standins]
-    + [summary(public[name], public_scores[name]) for name in public]
+    [report.summary(standins[name], scores[name]) for name in standins]
+    + [report.summary(public[name], public_scores[name]) for name in public]
 ).set_index(["table", "source"])
 overview
 
 
-# %%
-def baseline_values(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """Mean and standard deviation over the splits, by learner and metric."""
-    spread = scores.groupby(["learner", "metric"])["value"].agg(["mean", "std"])
-    return {
-        learner: {
-            metric: {k: float(v) for k, v in spread.loc[(learner, metric)].items()}
-            for metric in ("r2", "rmse")
-        }
-        for learner in ("rf", "gb", "ridge")
-    }
-
-
+# %% tags=["hide-input"]
 results.record(
     {
         "standin": {
             name: {
                 "n_rows": len(dataset.frame),
-                "twins": twins(dataset.frame),
+                "twins": report.twins(dataset.frame),
                 "n_figures": len(comparison[name]),
                 "n_met": int(comparison[name]["met"].sum()),
                 "n_figures_reserve": len(reserve_comparison[name]),
                 "n_met_reserve": int(reserve_comparison[name]["met"].sum()),
-                "baselines": baseline_values(scores[name]),
+                "baselines": report.baseline_values(scores[name]),
             }
             for name, dataset in standins.items()
         },
@@ -291,8 +226,8 @@ results.record(
             name: {
                 "n_rows": len(dataset.frame),
                 "n_reserve": 0 if dataset.reserve is None else len(dataset.reserve),
-                "twins": twins(dataset.frame),
-                "baselines": baseline_values(public_scores[name]),
+                "twins": report.twins(dataset.frame),
+                "baselines": report.baseline_values(public_scores[name]),
             }
             for name, dataset in public.items()
         },

@@ -89,6 +89,15 @@ def test_an_interval_covers_the_mean_at_its_level() -> None:
     assert np.mean(covered) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 2000))
 
 
+def test_copies_of_training_rows_stand_beside_chance(comparison: protocol.Comparison) -> None:
+    shares = comparison.fidelity.pivot_table(index="method", columns="metric", values="value")
+    bootstrap = shares.loc["bootstrap"]
+    assert bootstrap["copies"] == 1
+    # A bootstrap draws each training row equally often: a quarter of them here.
+    assert bootstrap["copies_of_as_many"] == pytest.approx(0.25, abs=4 * np.sqrt(0.19 / 720))
+    assert bootstrap["copies_of_test"] < 0.05
+
+
 def test_shares_are_paired_by_seed(comparison: protocol.Comparison) -> None:
     summary = protocol.summarise(comparison)
     own = summary.query("method == 'real'")

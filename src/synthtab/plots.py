@@ -231,7 +231,7 @@ def overview(records: Mapping[str, Mapping[str, Any]], *, learner: str = "rf") -
     with plt.rc_context(_STYLE):
         rows = -(-len(records) // 3)
         figure, axes = plt.subplots(
-            rows, 3, figsize=(9.6, (0.28 * len(order) + 0.5) * rows + 0.4), sharex=True,
+            rows, 3, figsize=(8.6, (0.3 * len(order) + 0.5) * rows + 0.4), sharex=True,
             sharey=True, squeeze=False, layout="constrained",
         )  # fmt: skip
         for ax, (name, record) in zip(axes.flat, records.items(), strict=False):
@@ -241,8 +241,9 @@ def overview(records: Mapping[str, Mapping[str, Any]], *, learner: str = "rf") -
                 _score(ax, order.index(method), score, COLOURS[method])
             _lines(ax, utility[REAL][learner]["r2"]["mean"])
             experiment, _, source = name.partition("_")
-            for method, value in _reported(experiment).items():
-                ax.plot(value, order.index(method), "x", color="#000000", ms=6, mew=1.5)
+            if source == "standin":  # a public table was never reported on
+                for method, value in _reported(experiment).items():
+                    ax.plot(value, order.index(method), "x", color="#000000", ms=6, mew=1.5)
             kind = "stand-in" if source == "standin" else "public table"
             ax.set_title(f"{experiment}, {kind}", fontsize=10)
         for ax in axes[-1]:

@@ -40,7 +40,7 @@ LABELS: Mapping[str, str] = {
     "hybrid": "HybridDiffusion",
     "smogn_balance": "SMOGN, balance",
     "smogn_extreme": "SMOGN, extreme",
-    "smogn_extreme_synthetic": "SMOGN, extreme, synthetic rows only",
+    "smogn_extreme_synthetic": "SMOGN, synthetic rows only",
     "interpolation": "interpolation only",
     "noise_copy": "noise copy",
     "bootstrap": "bootstrap",
@@ -128,9 +128,10 @@ class Comparison:
         Utility: seed, setting, method, learner, metric, value. The method ``real`` is the
         baseline: the real training rows of the same split.
     fidelity : DataFrame
-        Fidelity of the replacement tables: seed, method, metric, column, value. The metric
-        ``copies_of_test`` is the share of rows equal to a *test* row: what `copies` (training
-        rows) would be by chance.
+        Fidelity of the replacement tables: seed, method, metric, column, value. Beside ``copies``,
+        the share of rows equal to a training row, stand ``copies_of_test``, the share equal to a
+        test row, and ``copies_of_as_many``, the share equal to one of as many training rows. The
+        last two agree when rows match by chance only.
     timings : DataFrame
         CPU seconds on one thread: seed, method, fit, sample.
     tables : dict of str to DataFrame
@@ -276,11 +277,12 @@ def _run(
     if "augmentation" in settings:
         added = generator.sample(n_added, random_state=int(added_seed))
         scores.append(score(pd.concat([train, added], ignore_index=True), "augmentation"))
-    by_chance = {"metric": "copies_of_test", "column": None, "value": share_of_copies(table, test)}
-    measured = pd.concat(
-        [fidelity(train, table, schema, random_state=seed), pd.DataFrame([by_chance])],
-        ignore_index=True,
-    )
+    measured = fidelity(train, table, schema, random_state=seed)
+    for metric, rows in (
+        ("copies_of_test", test),
+        ("copies_of_as_many", train.iloc[: len(test)]),  # the split is random, and so is its order
+    ):
+        measured.loc[len(measured)] = [metric, None, share_of_copies(table, rows)]
     timing = pd.DataFrame(
         [{"seed": seed, "method": method, "fit": fitted - start, "sample": drawn - fitted}]
     )

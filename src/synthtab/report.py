@@ -18,8 +18,9 @@ FIDELITY_LABELS: Mapping[str, str] = {
     "tv": "total variation, mean",
     "association": "association gap",
     "c2st": "detection AUC",
-    "copies": "rows equal to a training row, %",
-    "copies_of_test": "rows equal to a test row, %",
+    "copies": "equal to a training row, %",
+    "copies_of_as_many": "to one of as many training rows, %",
+    "copies_of_test": "to a test row, %",
 }
 
 
@@ -45,8 +46,8 @@ def utility_table(comparison: Comparison, setting: str, *, metric: str = "r2") -
     table = summary.assign(cell=cells).pivot_table(
         index="method", columns="learner", values="cell", aggfunc="first", sort=False
     )
-    table.index = pd.Index([LABELS[m] for m in table.index], name=f"trained on ({setting})")
-    table.columns = pd.Index([LEARNERS[c] for c in table.columns])
+    table.index = pd.Index([LABELS[m] for m in table.index])
+    table.columns = pd.Index([LEARNERS[c] for c in table.columns], name=f"{setting}: trained on")
     return table
 
 
@@ -74,18 +75,12 @@ def reported_table(name: str) -> pd.DataFrame:
 def fidelity_table(comparison: Comparison) -> pd.DataFrame:
     """Mean of each fidelity metric over columns and seeds, one row per method."""
     means = _fidelity_means(comparison)
-    for metric in ("copies", "copies_of_test"):
+    for metric in ("copies", "copies_of_as_many", "copies_of_test"):
         means[metric] = 100 * means[metric]
     table = means.reindex(columns=[m for m in FIDELITY_LABELS if m in means]).round(3)
-    table.index = pd.Index([LABELS[m] for m in table.index], name="method")
-    return table.rename(columns=FIDELITY_LABELS)
-
-
-def timing_table(comparison: Comparison) -> pd.DataFrame:
-    """Mean CPU seconds to fit and to draw as many rows as there are training rows."""
-    means = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean().round(2)
-    means.index = pd.Index([LABELS[m] for m in means.index], name="method")
-    return means.rename(columns={"fit": "fit, CPU s", "sample": "draw, CPU s"})
+    table.index = pd.Index([LABELS[m] for m in table.index])
+    table.columns = pd.Index([FIDELITY_LABELS[c] for c in table.columns], name="method")
+    return table
 
 
 def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
