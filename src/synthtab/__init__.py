@@ -1,0 +1,29 @@
+"""Synthetic mixed-type tables: hybrid diffusion, SMOGN, reference generators and their evaluation.
+
+A table passes through the modules in this order: `schema`, `encoding`, `diffusion`, `denoiser`,
+`synthesizer` (or `smogn`, `baselines`), `evaluation`, `protocol`, `results`, and so to a page.
+"""
+
+from synthtab.baselines import Bootstrap, IndependentMarginals, Interpolation, NoiseCopy
+from synthtab.datasets import Dataset, load
+from synthtab.encoding import TableEncoder
+from synthtab.evaluation import fidelity, tstr
+from synthtab.schema import Schema
+from synthtab.smogn import SMOGN, SMOGNSynthesizer
+from synthtab.synthesizer import HybridDiffusion
+
+__all__ = [
+    "SMOGN",
+    "Bootstrap",
+    "Dataset",
+    "HybridDiffusion",
+    "IndependentMarginals",
+    "Interpolation",
+    "NoiseCopy",
+    "SMOGNSynthesizer",
+    "Schema",
+    "TableEncoder",
+    "fidelity",
+    "load",
+    "tstr",
+]
