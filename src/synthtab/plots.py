@@ -45,7 +45,7 @@ LEARNERS: Mapping[str, str] = {
 _MARKERS = "osD^"
 _FLOOR = -0.5  # scores below are written out; they would press all others together
 
-_STYLE: Any = {
+STYLE: Any = {
     "figure.dpi": 110,
     "savefig.dpi": 110,
     "figure.facecolor": "white",
@@ -75,7 +75,7 @@ def marginals(tables: Mapping[str, pd.DataFrame], schema: Schema) -> Figure:
         One panel per column: step histograms of numbers, shares of categories.
     """
     figure, axes = _grid(len(schema.columns), width=3.4, height=2.6)
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         for ax, column in zip(axes, schema.columns, strict=False):
             if column in schema.categorical:
                 _shares(ax, tables, column)
@@ -88,7 +88,7 @@ def marginals(tables: Mapping[str, pd.DataFrame], schema: Schema) -> Figure:
 
 def against_target(tables: Mapping[str, pd.DataFrame], column: str, target: str) -> Figure:
     """Scatter of a numerical column and the target, one panel per table, on common axes."""
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         n = len(tables)
         figure, axes = plt.subplots(
             1, n, figsize=(2.7 * n, 2.8), sharex=True, sharey=True, squeeze=False
@@ -100,7 +100,7 @@ def against_target(tables: Mapping[str, pd.DataFrame], column: str, target: str)
             ax.set_xlabel(column)
         real = tables[REAL]
         axes[0][0].set(ylabel=target, xlim=_limits(real[column]), ylim=_limits(real[target]))
-        return _close(figure)
+        return close(figure)
 
 
 def target_by_group(
@@ -127,7 +127,7 @@ def target_by_group(
     if not numeric:
         frequent = real[column].value_counts().index[:n_groups]
         order = means(real).loc[frequent].sort_values().index
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
         spread = np.linspace(-0.24, 0.24, len(tables))
         for offset, (method, table) in zip(spread, tables.items(), strict=True):
@@ -140,7 +140,7 @@ def target_by_group(
         ax.set_ylabel(f"mean {target}")
         ax.grid(axis="x", visible=False)
         ax.legend(loc="upper left", fontsize=8)
-        return _close(figure)
+        return close(figure)
 
 
 def widest_category(schema: Schema) -> str:
@@ -153,7 +153,7 @@ def association_differences(tables: Mapping[str, pd.DataFrame], schema: Schema) 
     """Association matrix of each synthetic table minus that of the real one."""
     reference = association(tables[REAL], schema)
     others = [m for m in tables if m != REAL]
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         size = 1.1 + 0.42 * len(schema.columns)
         figure, axes = plt.subplots(
             1, len(others), figsize=(size * len(others) + 1.2, size + 0.6), squeeze=False,
@@ -168,7 +168,7 @@ def association_differences(tables: Mapping[str, pd.DataFrame], schema: Schema) 
             )  # fmt: skip
             ax.set_title(LABELS[method], fontsize=10)
             ax.tick_params(axis="x", rotation=90)
-        return _close(figure)
+        return close(figure)
 
 
 def utility(summary: pd.DataFrame) -> Figure:
@@ -188,7 +188,7 @@ def utility(summary: pd.DataFrame) -> Figure:
     settings = summary.setting.unique().tolist()
     learners = summary.learner.unique().tolist()
     order = [m for m in LABELS if m in set(summary.method)]
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(settings), figsize=(3.6 * len(settings) + 2.2, 0.46 * len(order) + 1.2),
             sharex=True, sharey=True, squeeze=False, layout="constrained",
@@ -208,7 +208,7 @@ def utility(summary: pd.DataFrame) -> Figure:
             for i, k in enumerate(learners)
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9)
-        return _close(figure)
+        return close(figure)
 
 
 def overview(records: Mapping[str, Mapping[str, Any]], *, learner: str = "rf") -> Figure:
@@ -228,7 +228,7 @@ def overview(records: Mapping[str, Mapping[str, Any]], *, learner: str = "rf") -
         its value; crosses are the original study's figures.
     """
     order = [m for m in LABELS if m != "smogn_balance"]
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         rows = -(-len(records) // 3)
         figure, axes = plt.subplots(
             rows, 3, figsize=(8.6, (0.3 * len(order) + 0.5) * rows + 0.4), sharex=True,
@@ -249,7 +249,7 @@ def overview(records: Mapping[str, Mapping[str, Any]], *, learner: str = "rf") -
         for ax in axes[-1]:
             ax.set_xlabel("R² on test rows")
         _methods_axis(axes[0][0], order)
-        return _close(figure)
+        return close(figure)
 
 
 def _reported(experiment: str) -> dict[str, float]:
@@ -321,7 +321,7 @@ def _limits(values: pd.Series[Any]) -> tuple[float, float]:
 def _grid(n: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
     columns = min(n, 3)
     rows = -(-n // columns)
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             rows, columns, figsize=(width * columns, height * rows), squeeze=False,
             layout="constrained",
@@ -337,10 +337,10 @@ def _finish(figure: Figure, axes: Sequence[Axes], tables: Mapping[str, Any]) -> 
     figure.legend(
         handles, labels, loc="outside lower center", ncols=min(len(tables), 4), fontsize=9
     )
-    return _close(figure)
+    return close(figure)
 
 
-def _close(figure: Figure) -> Figure:
-    # A figure that stays open is shown a second time by the inline backend.
+def close(figure: Figure) -> Figure:
+    """The figure, closed: one that stays open is shown a second time by the inline backend."""
     plt.close(figure)
     return figure
