@@ -1,0 +1,328 @@
+"""The report says what was computed: no typed results, no stale pages, no dangling references.
+
+The parametrised tests run over the files and entries that exist; with none they check nothing,
+as in a copy before its first notebook.
+"""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from synthtab import parameters, results, runner
+
+ROOT = Path(__file__).parents[1]
+PROJECT = runner.Project(ROOT)
+EXPERIMENTS = list(PROJECT.experiments().values())
+PAGES = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("tests/notebooks/*.ipynb")])
+
+spec = importlib.util.spec_from_file_location("records", ROOT / "book" / "_ext" / "records.py")
+roles = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(roles)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def prose() -> list[tuple[str, str]]:
+    """All running text: name and Markdown of pages, of notebook cells and of the README."""
+    pages = [*sorted(ROOT.glob("book/**/*.md")), ROOT / "README.md"]
+    texts = [(name(path), path.read_text(encoding="utf-8")) for path in pages]
+    for notebook in PROJECT.notebooks():
+        cells = PROJECT.read_source(notebook).cells
+        markdown = [cell.source for cell in cells if cell.cell_type == "markdown"]
+        texts.append((f"notebooks/{notebook}.py", "\n\n".join(markdown)))
+    return texts
+
+
+PROSE = prose()
+
+# The rule for typed results. A decimal number or a percentage in running text has to come from a
+# record. Free are: whole numbers (counts, years, sizes, experiment ids); code spans, code blocks
+# and formulas (settings, definitions, versions); the addresses of links; and what carries the role
+# `given`, for levels and thresholds that were chosen. Text inside an admonition is running text.
+TYPED = re.compile(r"\d\.\d|\d\s*(?:%|percent\b|per cent\b)")
+QUIET_DIRECTIVES = "code|code-block|code-cell|math|mermaid|literalinclude|eval-rst|raw"
+# A span of code or a role. Longer runs of backticks come first, so that a role quoted inside a
+# code span is not taken for a role.
+SPAN = re.compile(
+    r"(?P<role>\{[\w:-]+\})?(?P<ticks>`+)(?!`)(?P<text>.+?)(?<!`)(?P=ticks)(?!`)", re.S
+)
+
+
+def without_blocks(text: str) -> str:
+    """The text without front matter, code blocks, comments and directive options."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    quiet = rf"(?:(?!\{{)[^\n`]*|\{{(?:{QUIET_DIRECTIVES})\}}[^\n]*)"
+    text = re.sub(
+        rf"^[ ]*(?P<fence>```+|~~~+){quiet}\n.*?^[ ]*(?P=fence)[ ]*$", "", text, flags=re.M | re.S
+    )
+    return re.sub(r"^[ ]*(?::[\w-]+:.*|%.*|```+.*|~~~+.*|:::+.*)$", "", text, flags=re.M)
+
+
+def typed_results(text: str) -> list[str]:
+    """The lines of running text that hold a typed decimal or percentage."""
+    text = SPAN.sub("", without_blocks(text))
+    text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.S)
+    text = re.sub(r"(?<!\\)\$[^$\n]+\$", "", text)
+    text = re.sub(r"\]\([^)]*\)|<[^>\n]+>|https?://\S+", "", text)
+    return [line.strip() for line in text.splitlines() if TYPED.search(line)]
+
+
+def result_roles(text: str) -> list[str]:
+    found = SPAN.finditer(without_blocks(text))
+    return [match["text"] for match in found if match["role"] == "{res}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The R² is 0.55.",
+        "it keeps 93 % of it",
+        "it keeps 93% of it",
+        "a share of 12 percent",
+        ":::{note}\nThe R² is 0.55.\n:::",
+        "```{note}\nThe R² is 0.55.\n```",
+        "| rf | 0.55 |",
+        "# A heading with 0.55",
+        "{res}`run.r2:.2f` and 0.55",
+        "costs \\$3 and 0.55 and \\$4",
+    ],
+)
+def test_a_typed_result_is_found(text):
+    assert len(typed_results(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "experiment 013 of 2026 has 534 test rows, 17,942 in all.",
+        "{res}`run.r2:.2f` with {given}`95 %` intervals",
+        "written `` {res}`run.r2:.2f` `` or `0.55`",
+        "where $\\sigma_{\\min} = 0.002$",
+        "$$\nx = 0.5\n$$",
+        "```python\nrate = 0.5\n```",
+        "```{math}\nx = 0.5\n```",
+        "```{image} a.png\n:width: 50%\n```",
+        "[text](https://example.org/1.2/3) <https://example.org/1.2>",
+        "---\nversion: 1.0\n---\n# Title",
+        "Step 2. 3 rows follow.",
+    ],
+)
+def test_what_is_not_a_result_passes(text):
+    assert typed_results(text) == []
+
+
+@pytest.mark.parametrize(("source", "text"), PROSE, ids=[source for source, _ in PROSE])
+def test_no_result_is_typed_by_hand(source, text):
+    assert typed_results(text) == [], (
+        f"{source}: take results from a record with {{res}}`id.key:.2f`; mark a number that was "
+        "chosen with {given}`95 %`, and put settings and versions in `code`"
+    )
+
+
+@pytest.mark.parametrize(("source", "text"), PROSE, ids=[source for source, _ in PROSE])
+def test_every_result_that_prose_cites_exists_and_can_be_shown(source, text):
+    pages = [e.id for e in EXPERIMENTS if f"notebooks/{e.notebook}.py" == source]
+    problems = []
+    for page in pages or [""]:
+        for role in result_roles(text):
+            key, form = roles.split(role, page)
+            try:
+                roles.show(results.lookup(PROJECT.records, key), form)
+            except (results.RecordError, TypeError, ValueError) as error:
+                problems.append(f"{role}: {error}")
+    assert not problems, "\n".join([source, *problems])
+
+
+def test_a_role_quoted_in_a_code_span_is_not_a_citation():
+    text = "`` {res}`a.b` `` and {res}`c.d:.2f`\n\n```\n{res}`e.f`\n```\n"
+    assert result_roles(text) == ["c.d:.2f"]
+
+
+# Pages and records
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
+def test_an_experiment_has_its_source_page_and_record(experiment):
+    needed = (
+        PROJECT.source(experiment.notebook),
+        PROJECT.page(experiment),
+        PROJECT.record(experiment),
+    )
+    missing = [name(path) for path in needed if not path.is_file()]
+    assert not missing, f"make them: python -m synthtab experiments {experiment.id}"
+
+
+def test_every_page_and_record_is_of_an_experiment_or_a_benchmark():
+    pages = {PROJECT.page(experiment) for experiment in EXPERIMENTS}
+    records = {PROJECT.record(experiment) for experiment in EXPERIMENTS}
+    scripts = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("benchmarks/*.py"))
+    for record in PROJECT.records.glob(f"{results.BENCHMARK}*.json"):
+        if record.name in scripts:
+            records.add(record)
+    stray = (set(PAGES) - pages) | (set(PROJECT.records.glob("*")) - records)
+    assert not stray, "add them to experiments.yml or remove them"
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
+def test_a_page_was_made_from_its_source(experiment):
+    source = runner.sources(PROJECT.read_source(experiment.notebook))
+    page = runner.sources(nbformat.read(PROJECT.page(experiment), as_version=4))
+    assert page == source, f"run it again: python -m synthtab experiments {experiment.id}"
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
+def test_a_record_is_the_one_in_its_page(experiment):
+    page = json.loads(PROJECT.page(experiment).read_text(encoding="utf-8"))
+    record = results.load(experiment.id, PROJECT.records)
+    assert results.differences(record, {**record, **results.extract(page)}) == []
+    assert record["id"] == experiment.id
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
+def test_a_record_has_the_parameters_of_its_entry(experiment):
+    known = runner.known_parameters(PROJECT, experiment.notebook)
+    defaults = {key: parameter.default for key, parameter in known.items()}
+    given = parameters.resolve(known, experiment.parameters)
+    record = results.load(experiment.id, PROJECT.records)
+    assert record["parameters"] == defaults | given
+    assert record["notebook"] == experiment.notebook
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_page_stores_no_error_and_no_warning(path):
+    notebook = nbformat.read(path, as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_page_is_normalised(path):
+    notebook = runner.normalise(nbformat.read(path, as_version=4))
+    assert path.read_text(encoding="utf-8") == nbformat.writes(notebook) + "\n"
+
+
+@pytest.mark.parametrize("notebook", PROJECT.notebooks())
+def test_a_notebook_declares_its_parameters(notebook):
+    runner.known_parameters(PROJECT, notebook)
+    jupytext.read(PROJECT.source(notebook), fmt="py:percent")
+
+
+COMMITTED = sorted(
+    path
+    for pattern in (
+        *("*.md", "*.yml", "*.toml", "*.txt", "*.in", "Makefile", "CITATION.cff"),
+        *("src/**/*.py", "src/**/*.json", "tests/**/*.py", "book/**/*.*", "benchmarks/**/*.*"),
+        *("notebooks/*.*", "tests/notebooks/*.*", "records/*.json", ".ci/*", ".github/**/*.yml"),
+    )
+    for path in ROOT.glob(pattern)
+    if path.suffix not in {".png", ".pyc"}
+)
+# The folders that machines keep their users' files in, as the beginning of a path.
+MACHINE = re.compile(r"(?<![\w.~}-])/(?:root|home|Users|work|tmp)/\w[^\s\"']*|file:///\w\S*")
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=name)
+def test_no_file_holds_a_path_of_the_machine_it_was_made_on(path):
+    text = path.read_text(encoding="utf-8")
+    assert MACHINE.findall(text) == []
+    assert str(ROOT) not in text
+
+
+# The lock
+
+
+def locked() -> dict[str, str]:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line) for line in lines[1:]]
+    assert all(pins), "a line of requirements.txt is not name==version"
+    return {canonicalize_name(pin[1]): pin[2] for pin in pins}
+
+
+def test_the_lock_satisfies_requirements_and_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *(line for extra in project["project"]["optional-dependencies"].values() for line in extra),
+        *(ROOT / "requirements.in").read_text(encoding="utf-8").splitlines(),
+    ]
+    pins = locked()
+    problems = []
+    for line in wanted:
+        text = line.partition("#")[0].strip()
+        if not text or text.startswith("synthtab["):
+            continue
+        requirement = Requirement(text)
+        pin = pins.get(canonicalize_name(requirement.name))
+        if pin is None or not requirement.specifier.contains(pin, prereleases=True):
+            problems.append(f"{text}: locked is {pin}; run `make lock`")
+    assert not problems, "\n".join(problems)
+
+
+# The roles
+
+
+def build(folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", ".", "_build"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    extension = str(ROOT / "book" / "_ext")
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {extension!r})\n"
+        "extensions = ['myst_parser', 'records']\nhtml_theme = 'basic'\nhtml_search = False\n"
+    )
+    record = {"values": {"r2": 0.5, "loss": -1.25, "n": 17942, "name": "rf", "ci": [1.0, 2.0]}}
+    results.save(record, tmp_path / "records" / "run.json")
+    results.save(record, tmp_path / "records" / "index.json")
+    return tmp_path
+
+
+def test_a_role_shows_the_value_and_follows_a_changed_record(small_book):
+    (small_book / "index.md").write_text(
+        "# Title with {res}`run.r2:.2f`\n\n{res}`run.loss:.1f`, {res}`run.n:,d`, {res}`run.name`, "
+        "{res}`this.ci.1:.0%`, {given}`95 %`\n"
+    )
+    assert build(small_book).returncode == 0
+    page = (small_book / "_build" / "index.html").read_text(encoding="utf-8")
+    for text in (">0.50<", ">−1.2<", ">17,942<", ">rf<", ">200%<", "95 %"):
+        assert text in page
+    results.save(
+        {"values": {"r2": 0.75, "loss": 0.0, "n": 1, "name": "x"}},
+        small_book / "records" / "run.json",
+    )
+    assert build(small_book).returncode == 0
+    assert ">0.75<" in (small_book / "_build" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [
+        ("run.r3", "'run' has no 'r3'; it has ci, loss, n, name, r2"),
+        ("other.r2", "no record 'other': make it with `python -m synthtab experiments other`"),
+        ("run.name:.2f", "'run.name' cannot be shown with the format '.2f'"),
+        ("run.ci", "it is not a single value"),
+    ],
+)
+def test_a_role_without_a_value_fails_the_build_and_says_what_to_do(small_book, role, message):
+    (small_book / "index.md").write_text(f"# Title\n\n{{res}}`{role}`\n")
+    built = build(small_book)
+    assert built.returncode == 1
+    assert "index.md:3" in built.stderr
+    assert message in built.stderr
