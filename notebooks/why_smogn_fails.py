@@ -78,7 +78,12 @@ titles = {key: report.title(data) for key, data in datasets.items()}
 # %%
 comparisons = {
     key: protocol.compare(
-        data, report.arms(data, k=k), seeds=seeds, settings=["replacement"], n_jobs=n_jobs
+        data,
+        report.arms(data, k=k),
+        seeds=seeds,
+        settings=["replacement"],
+        measure_fidelity=False,
+        n_jobs=n_jobs,
     )
     for key, data in datasets.items()
 }
@@ -130,7 +135,12 @@ wide = {
 sweeps = {
     kind: {
         n_encoded(data.schema): protocol.compare(
-            data, sweep_arms, seeds=seeds, settings=["replacement"], n_jobs=n_jobs
+            data,
+            sweep_arms,
+            seeds=seeds,
+            settings=["replacement"],
+            measure_fidelity=False,
+            n_jobs=n_jobs,
         )
         for data in tables
     }

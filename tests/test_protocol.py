@@ -89,6 +89,16 @@ def test_an_interval_covers_the_mean_at_its_level() -> None:
     assert np.mean(covered) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 2000))
 
 
+def test_fidelity_can_be_left_out_and_changes_no_score(
+    dataset: Dataset, comparison: protocol.Comparison
+) -> None:
+    without = protocol.compare(
+        dataset, GENERATORS, seeds=[0, 1, 2], learners=LEARNERS, measure_fidelity=False
+    )
+    assert without.fidelity.empty
+    pd.testing.assert_frame_equal(without.scores, comparison.scores)
+
+
 def test_copies_of_training_rows_stand_beside_chance(comparison: protocol.Comparison) -> None:
     shares = comparison.fidelity.pivot_table(index="method", columns="metric", values="value")
     bootstrap = shares.loc["bootstrap"]

@@ -157,6 +157,7 @@ def compare(
     n_synthetic: int | None = None,
     n_added: int = 500,
     learners: Mapping[str, Any] | None = None,
+    measure_fidelity: bool = True,
     n_jobs: int = 1,
 ) -> Comparison:
     """Train every generator on the same rows and score what it makes, once per seed.
@@ -182,6 +183,8 @@ def compare(
         Rows added in augmentation; 500 in the original study.
     learners : mapping of str to estimator, default=None
         See `synthtab.evaluation.tstr`.
+    measure_fidelity : bool, default=True
+        Whether the tables' distributions are compared as well, which takes as long as the scores.
     n_jobs : int, default=1
         Processes. Results do not depend on it.
 
@@ -213,6 +216,7 @@ def compare(
             n_synthetic,
             n_added,
             learners,
+            measure_fidelity,
         )
         for seed, method in tasks
     )
@@ -224,8 +228,8 @@ def compare(
     }
     return Comparison(
         scores=pd.concat([r.scores for r in runs], ignore_index=True),
-        fidelity=pd.concat([r.fidelity for r in runs if r.fidelity is not None], ignore_index=True),
-        timings=pd.concat([r.timing for r in runs if r.timing is not None], ignore_index=True),
+        fidelity=pd.concat([r.fidelity for r in runs], ignore_index=True),
+        timings=pd.concat([r.timing for r in runs], ignore_index=True),
         tables=tables,
         n_train=len(train),
         n_test=len(test),
@@ -236,8 +240,8 @@ def compare(
 class _Run:
     scores: pd.DataFrame
     table: pd.DataFrame
-    fidelity: pd.DataFrame | None = None
-    timing: pd.DataFrame | None = None
+    fidelity: pd.DataFrame
+    timing: pd.DataFrame
 
 
 def _run(
@@ -249,6 +253,7 @@ def _run(
     n_synthetic: int | None,
     n_added: int,
     learners: Mapping[str, Any] | None,
+    measure_fidelity: bool,
 ) -> _Run:
     """One method on one split."""
     torch.set_num_threads(1)  # sums are added in one order; processes do not crowd each other
@@ -261,7 +266,8 @@ def _run(
 
     if generator is None:
         baseline = score(train, settings[0])
-        return _Run(pd.concat([baseline.assign(setting=s) for s in settings]), train)
+        none = pd.DataFrame()  # nothing is fitted, and real rows are not compared with themselves
+        return _Run(pd.concat([baseline.assign(setting=s) for s in settings]), train, none, none)
     # NOTE: distinct streams for training and drawing, both from the one seed of the run.
     fit_seed, replacement_seed, added_seed = np.random.SeedSequence(seed).generate_state(3)
     if "random_state" in generator.get_params():  # type: ignore[attr-defined]
@@ -277,12 +283,12 @@ def _run(
     if "augmentation" in settings:
         added = generator.sample(n_added, random_state=int(added_seed))
         scores.append(score(pd.concat([train, added], ignore_index=True), "augmentation"))
-    measured = fidelity(train, table, schema, random_state=seed)
-    for metric, rows in (
-        ("copies_of_test", test),
-        ("copies_of_as_many", train.iloc[: len(test)]),  # the split is random, and so is its order
-    ):
-        measured.loc[len(measured)] = [metric, None, share_of_copies(table, rows)]
+    measured = pd.DataFrame()
+    if measure_fidelity:
+        measured = fidelity(train, table, schema, random_state=seed)
+        as_many = train.iloc[: len(test)]  # the split is random, and so is its order
+        for metric, rows in (("copies_of_test", test), ("copies_of_as_many", as_many)):
+            measured.loc[len(measured)] = [metric, None, share_of_copies(table, rows)]
     timing = pd.DataFrame(
         [{"seed": seed, "method": method, "fit": fitted - start, "sample": drawn - fitted}]
     )

@@ -76,7 +76,7 @@ def fidelity_table(comparison: Comparison) -> pd.DataFrame:
     """Mean of each fidelity metric over columns and seeds, one row per method."""
     means = _fidelity_means(comparison)
     for metric in ("copies", "copies_of_as_many", "copies_of_test"):
-        means[metric] = 100 * means[metric]
+        means[metric] = (100 * means[metric]).round(1)
     table = means.reindex(columns=[m for m in FIDELITY_LABELS if m in means]).round(3)
     table.index = pd.Index([LABELS[m] for m in table.index])
     table.columns = pd.Index([FIDELITY_LABELS[c] for c in table.columns], name="method")
