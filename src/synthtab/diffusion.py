@@ -96,9 +96,9 @@ class NoiseSchedule:
         """Probability that a category is masked at each noise level, in [0, 1].
 
         A normal distribution function of ln sigma: 0 masks none and sigma_max practically all.
-        It lies above the training levels, so that in sampling most categories are known while the
-        numbers are still noise. Numbers are then drawn given the categories, which a network learns
-        sooner than the categories given the numbers.
+        Half of the categories are known at sigma = 1, while the numbers are still half noise. So
+        numbers are settled mostly given the categories, which a network learns sooner than the
+        categories given the numbers.
         """
         rate: Tensor = torch.special.ndtr(
             (torch.log(sigma) - self.mask_log_mean) / self.mask_log_sd
