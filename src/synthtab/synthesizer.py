@@ -247,7 +247,7 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
 
     Dependence among more columns takes longer to learn: 350 steps a column, at most 6,000. But a
     table of few rows is learnt by heart if it is seen too often: at most 600 passes over it.
-    Chosen on validation splits of the training rows.
+    Chosen on simulated tables and on validation splits of training rows.
 
     Examples
     --------
