@@ -23,7 +23,7 @@ _MAX_LEVELS = 64
 _ROWS_PER_LEVEL = 20
 _REACH = 10
 _SMOOTH_LEVEL = 0.01
-_EDGE = 1e-12  # normal score of about 7
+EDGE = 1e-12  # ranks this near to 0 or 1 are cut off: a normal score of about 7
 
 
 class Encoded(NamedTuple):
@@ -236,7 +236,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             share = np.random.default_rng(random_state).random(low.shape)
         rank = low + share * (high - low)
         # A rank of exactly 0 or 1 would be an infinite score.
-        return Encoded(ndtri(rank.clip(_EDGE, 1 - _EDGE)), self.codes(frame))
+        return Encoded(ndtri(rank.clip(EDGE, 1 - EDGE)), self.codes(frame))
 
     def inverse_transform(self, encoded: Encoded) -> pd.DataFrame:
         """Decode arrays into a frame with the fitted columns, order and dtypes.

@@ -107,11 +107,11 @@ def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
         for row in summarise(comparison, metric=metric).to_dict("records"):
             at = utility.setdefault(row["setting"], {}).setdefault(row["method"], {})
             told = {"against_real": verdict(row["percent_low"], row["percent_high"], 100)}
-            at.setdefault(row["learner"], {})[metric] = _numbers(row) | told
+            at.setdefault(row["learner"], {})[metric] = numbers_of(row) | told
     differences: dict[str, Any] = {}
     for row in paired_difference(comparison, "hybrid", metric=metrics[0]).to_dict("records"):
         at = differences.setdefault(row["setting"], {}).setdefault(row["method"], {})
-        at[row["learner"]] = _numbers(row) | {"verdict": verdict(row["low"], row["high"], 0)}
+        at[row["learner"]] = numbers_of(row) | {"verdict": verdict(row["low"], row["high"], 0)}
     fidelity = _fidelity_means(comparison)
     times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
     return {
@@ -162,14 +162,25 @@ def _fidelity_means(comparison: Comparison) -> pd.DataFrame:
     return fidelity.pivot_table(index="method", columns="metric", values="value").loc[order]
 
 
-def _numbers(row: Mapping[Any, Any]) -> dict[str, float]:
+def numbers_of(row: Mapping[Any, Any]) -> dict[str, float]:
     """The floats of a row; bounds that one seed cannot give are left out."""
     return {k: v for k, v in row.items() if isinstance(v, float) and not math.isnan(v)}
 
 
-def _cell(row: Mapping[Any, Any]) -> str:
+def with_bounds(row: Mapping[Any, Any]) -> str:
+    """Mean and, where there are several seeds, its bounds.
+
+    Examples
+    --------
+    >>> with_bounds({"mean": 0.5, "low": -0.25, "high": 1.25})
+    '0.50 [−0.25, 1.25]'
+    """
     bounds = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
-    return f"{row['mean']:.2f}{bounds} · {row['percent']:.0f} %".replace("-", "−")
+    return f"{row['mean']:.2f}{bounds}".replace("-", "−")
+
+
+def _cell(row: Mapping[Any, Any]) -> str:
+    return f"{with_bounds(row)} · {row['percent']:.0f} %".replace("-", "−")
 
 
 def _range(value: float | list[float] | str) -> str:

@@ -15,6 +15,7 @@ from synthtab.baselines import Generator, Interpolation, NoiseCopy
 from synthtab.datasets import Dataset
 from synthtab.plots import LEARNERS, STYLE, close
 from synthtab.protocol import REAL, Comparison, interval, paired_difference, summarise
+from synthtab.report import numbers_of, with_bounds
 from synthtab.smogn import SMOGNSynthesizer
 from synthtab.smogn_ablation import FewerRows, NumericOnly, Selection, Weighted
 
@@ -128,7 +129,7 @@ def arms_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str])
         learner = best_learner(comparison)
         rows = summarise(comparison).query("learner == @learner").set_index("method")
         columns[f"{titles[name]} ({LEARNERS[learner]})"] = {
-            LABELS[m]: _cell(rows.loc[m].to_dict())
+            LABELS[m]: with_bounds(rows.loc[m].to_dict())
             for m in LABELS
             if m in rows.index and m not in _STUDY
         }
@@ -334,7 +335,7 @@ def distances_table(ratios: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`distance_ratios` of several tables: a column for each pair."""
     cells = {
         name: {
-            f"{LABELS[row['first']]} / {LABELS[row['second']]}": _cell(row)
+            f"{LABELS[row['first']]} / {LABELS[row['second']]}": with_bounds(row)
             for row in found.to_dict("records")
         }
         for name, found in ratios.items()
@@ -356,11 +357,6 @@ def scores_record(comparison: Comparison) -> dict[str, Any]:
         if row["learner"] == found["learner"]:
             found[row["method"]]["best"] = numbers
     return found
-
-
-def numbers_of(row: Mapping[Any, Any]) -> dict[str, float]:
-    """The finite floats of a row: bounds are missing where there was one seed."""
-    return {str(k): v for k, v in row.items() if isinstance(v, float) and np.isfinite(v)}
 
 
 # Figures ------------------------------------------------------------------------------------
@@ -517,8 +513,3 @@ def growth_figure(benchmark: Mapping[str, Any]) -> Figure:
         ax.set(xlabel="rows", ylabel="CPU seconds")
         figure.legend(loc="outside lower center", ncols=2, fontsize=9)
         return close(figure)
-
-
-def _cell(row: Mapping[Any, Any]) -> str:
-    bounds = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
-    return f"{row['mean']:.2f}{bounds}".replace("-", "−")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import HybridProcess, log_marginals
-from synthtab.encoding import Encoded, TableEncoder
+from synthtab.encoding import EDGE, Encoded, TableEncoder
 from synthtab.schema import Schema
 
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
@@ -223,7 +223,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             # A fresh point of each value's rank interval: see TableEncoder.
             share = torch.rand((len(rows), process.n_num), generator=generator, dtype=torch.float64)
             rank = low[rows] + share * (high[rows] - low[rows])
-            x_num = torch.special.ndtri(rank.clamp(1e-12, 1 - 1e-12)).float()
+            x_num = torch.special.ndtri(rank.clamp(EDGE, 1 - EDGE)).float()
             loss = sum(process.loss(network, x_num, codes[rows], generator), torch.zeros(()))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
