@@ -140,7 +140,9 @@ def test_an_unmasked_cell_stays_as_it_is() -> None:
 def test_cells_are_masked_at_the_given_rate_and_otherwise_kept(rate: float) -> None:
     n = 20_000
     x_0 = torch.randint(0, 3, (n, 1), generator=seeded())
-    x = MaskedDiffusion((3,)).q_sample(x_0, torch.full((n,), rate), seeded(1))
+    x = MaskedDiffusion((3,)).q_sample(
+        x_0, torch.full((n,), rate), torch.rand((n, 1), generator=seeded(1))
+    )
     is_masked = x == 3
     assert abs(is_masked.double().mean().item() - rate) <= 4 * math.sqrt(rate * (1 - rate) / n)
     assert (x[~is_masked] == x_0[~is_masked]).all()
@@ -209,12 +211,32 @@ def test_the_loss_of_a_perfect_denoiser_is_zero() -> None:
 
 
 def test_the_categorical_loss_counts_masked_cells_only() -> None:
-    # A uniform guess over 4 categories costs ln 4 per masked cell, however many are masked.
-    x_cat = torch.randint(0, 4, (256, 2), generator=seeded())
+    # A uniform guess over 4 categories costs ln 4 per masked cell.
+    n = 4096
+    x_cat = torch.randint(0, 4, (n, 2), generator=seeded())
     process = HybridProcess((4, 4), 0)
 
     def denoiser(state: State, sigma: Tensor) -> Denoised:
-        return Denoised(torch.zeros(256, 0), (torch.zeros(256, 4), torch.zeros(256, 4)))
+        return Denoised(torch.zeros(n, 0), (torch.zeros(n, 4), torch.zeros(n, 4)))
 
-    losses = process.loss(denoiser, torch.zeros(256, 0), x_cat, seeded(1))
-    assert losses.categorical.item() == pytest.approx(math.log(4), rel=1e-5)
+    sigma = torch.full((n,), 1.0)  # half of the cells are masked here
+    none = torch.zeros(n, 0)
+    rows = process.row_losses(denoiser, none, x_cat, sigma, seeded(1)).categorical / math.log(4)
+    torch.testing.assert_close(rows, rows.round())
+    assert abs(rows.mean().item() - 1) < 4 * math.sqrt(0.5 / n)
+    # The batch divides by the cells masked in expectation, so it is ln 4 up to their chance.
+    batch = process.loss(denoiser, none, x_cat, seeded(2)).categorical.item()
+    assert batch == pytest.approx(math.log(4), abs=4 * math.log(4) * math.sqrt(1 / n))
+
+
+def test_rows_that_share_their_noise_and_their_values_have_one_loss() -> None:
+    x_num, x_cat = torch.zeros(8, 2), torch.ones(8, 1, dtype=torch.int64)
+    process = HybridProcess((3,), 2)
+
+    def denoiser(state: State, sigma: Tensor) -> Denoised:
+        return Denoised(state.x_num, (torch.zeros(8, 3),))
+
+    sigma = torch.full((8,), 0.7)
+    for shared in (True, False):
+        losses = process.row_losses(denoiser, x_num, x_cat, sigma, seeded(), shared_noise=shared)
+        assert (losses.numerical.unique().numel() == 1) is shared

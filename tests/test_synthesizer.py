@@ -9,7 +9,8 @@ from sklearn.base import clone
 from synthtab.baselines import IndependentMarginals
 from synthtab.evaluation import detection_auc
 from synthtab.schema import Schema
-from synthtab.synthesizer import HybridDiffusion, training_steps
+from synthtab.synthesizer import HybridDiffusion
+from synthtab.training import training_steps
 
 
 def moons(n: int, seed: int) -> pd.DataFrame:

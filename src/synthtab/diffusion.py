@@ -35,7 +35,7 @@ class State(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Mean loss per numerical cell, and mean cross-entropy per masked cell."""
+    """Loss of the numbers and cross-entropy of the masked categories, of rows or of a batch."""
 
     numerical: Tensor
     categorical: Tensor
@@ -157,10 +157,12 @@ class MaskedDiffusion:
 
     cardinalities: tuple[int, ...]
 
-    def q_sample(self, x_0: Tensor, rate: Tensor, generator: torch.Generator) -> Tensor:
-        """Mask each cell of (n, n_cat) codes with its row's probability, of shape (n,)."""
-        masked = torch.rand(x_0.shape, generator=generator) < rate[:, None]
-        return torch.where(masked, self.mask, x_0)
+    def q_sample(self, x_0: Tensor, rate: Tensor, uniform: Tensor) -> Tensor:
+        """Mask each cell of (n, n_cat) codes with its row's probability, of shape (n,).
+
+        `uniform` holds the uniform numbers that decide, shape (n, n_cat) or (1, n_cat).
+        """
+        return torch.where(uniform < rate[:, None], self.mask, x_0)
 
     @property
     def mask(self) -> Tensor:
@@ -246,10 +248,17 @@ class HybridProcess:
         """The categorical part."""
         return MaskedDiffusion(self.cardinalities)
 
-    def loss(
-        self, denoiser: Denoiser, x_num: Tensor, x_cat: Tensor, generator: torch.Generator
+    def row_losses(
+        self,
+        denoiser: Denoiser,
+        x_num: Tensor,
+        x_cat: Tensor,
+        sigma: Tensor,
+        generator: torch.Generator,
+        *,
+        shared_noise: bool = False,
     ) -> Losses:
-        """Training loss of a batch of clean rows.
+        """Loss of each clean row at a noise level of its own.
 
         Parameters
         ----------
@@ -259,32 +268,54 @@ class HybridProcess:
             Normal scores.
         x_cat : Tensor of shape (n, n_cat)
             Category codes.
+        sigma : Tensor of shape (n,)
+            Noise levels.
         generator : torch.Generator
             Source of noise, on the CPU.
+        shared_noise : bool, default=False
+            Give every row the same noise, so that losses of rows compare.
 
         Returns
         -------
         Losses
-            Two scalars; their sum is what training minimises.
+            Of shape (n,): the mean squared error of the row's velocities, and the cross-entropy
+            summed over its masked cells.
         """
-        sigma = self.schedule.sample(len(x_num), generator)
-        eps = torch.randn(x_num.shape, generator=generator)
+        n_noises = 1 if shared_noise else len(sigma)
+        eps = torch.randn(n_noises, x_num.shape[1], generator=generator)
+        uniform = torch.rand(n_noises, x_cat.shape[1], generator=generator)
         state = State(
             GaussianDiffusion.q_sample(x_num, sigma, eps),
-            self.masked.q_sample(x_cat, self.schedule.mask_rate(sigma), generator),
+            self.masked.q_sample(x_cat, self.schedule.mask_rate(sigma), uniform),
         )
         predicted = denoiser(state, sigma)
-        numerical = torch.zeros(())
+        numerical = torch.zeros(len(sigma))
         if self.n_num:
             target = GaussianDiffusion.velocity(x_num, sigma, eps)
-            numerical = (predicted.velocity - target).square().mean()
+            numerical = (predicted.velocity - target).square().mean(dim=1)
         # NOTE: plain cross-entropy on masked cells; the likelihood bound would weight it by 1 / t.
         is_masked = state.x_cat == self.masked.mask
-        categorical = torch.zeros(())
+        categorical = torch.zeros(len(sigma))
         for j, logits in enumerate(predicted.logits):
             entropy = cross_entropy(logits, x_cat[:, j], reduction="none")
-            categorical = categorical + (entropy * is_masked[:, j]).sum()
-        return Losses(numerical, categorical / is_masked.sum().clamp(min=1))
+            categorical = categorical + entropy * is_masked[:, j]
+        return Losses(numerical, categorical)
+
+    def loss(
+        self, denoiser: Denoiser, x_num: Tensor, x_cat: Tensor, generator: torch.Generator
+    ) -> Losses:
+        """Training loss of a batch of clean rows, at noise levels drawn from the schedule.
+
+        Returns
+        -------
+        Losses
+            Two scalars: per numerical cell, and per cell that is masked in expectation. Their sum
+            is what training minimises. See `row_losses`.
+        """
+        sigma = self.schedule.sample(len(x_num), generator)
+        numerical, categorical = self.row_losses(denoiser, x_num, x_cat, sigma, generator)
+        n_masked = self.schedule.mask_rate(sigma).sum() * len(self.cardinalities)
+        return Losses(numerical.mean(), categorical.sum() / n_masked.clamp(min=1))
 
     @torch.no_grad()
     def sample(

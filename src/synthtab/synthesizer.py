@@ -1,10 +1,8 @@
-"""HybridDiffusion: the generator, its training loop and its drawing."""
+"""HybridDiffusion: the generator, from a frame to a frame."""
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -13,12 +11,12 @@ import torch
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import HybridProcess, log_marginals
-from synthtab.encoding import EDGE, Encoded, TableEncoder
+from synthtab.encoding import Encoded, TableEncoder
 from synthtab.schema import Schema
+from synthtab.training import Callback, Rows, train, training_steps
 
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
 
@@ -97,7 +95,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 2e-3,
         ema_decay: float = 0.995,
         recalibrate: bool = False,
-        callback: Callable[[int, int, float], None] | None = None,
+        callback: Callback | None = None,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
         self.n_iter = n_iter
@@ -137,21 +135,87 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"a table of {len(frame)} row cannot be learnt; give at least 2")
         rng = np.random.default_rng(self.random_state)
         generator = _generator(rng)
-        codes = torch.from_numpy(encoder.codes(frame))
-        low, high = (torch.from_numpy(a) for a in encoder.intervals(frame))
+        low, high = encoder.intervals(frame)
+        rows = Rows(*map(torch.from_numpy, (low, high, encoder.codes(frame))))
         process = HybridProcess(encoder.cardinalities, n_num=low.shape[1])
         with torch.random.fork_rng(devices=[]):  # weights are initialised from the global generator
             torch.manual_seed(int(rng.integers(2**63)))
             network = MLPDenoiser(
                 process.n_num,
-                log_marginals(codes, process.cardinalities),
+                log_marginals(rows.codes, process.cardinalities),
                 width=self.width,
                 depth=self.depth,
                 n_frequencies=self.n_frequencies,
             )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
-        self.denoiser_ = self._train(network, process, low, high, codes, generator)
+        n_iter = self.n_iter
+        if n_iter == "auto":
+            batch_size = min(self.batch_size, len(frame))
+            n_iter = training_steps(len(frame), len(schema.columns), batch_size)
+        self.denoiser_, self.loss_curve_ = train(
+            network,
+            process,
+            rows,
+            n_iter=n_iter,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            ema_decay=self.ema_decay,
+            callback=self.callback,
+            generator=generator,
+        )
         return self
+
+    def row_loss(
+        self,
+        frame: pd.DataFrame,
+        *,
+        sigma: Sequence[float],
+        n_noises: int = 1,
+        random_state: int | np.random.Generator | None = None,
+    ) -> np.ndarray:
+        """Training loss of given rows: how familiar the model is with each.
+
+        What a holder of the model's weights can compute, and so the score of a white-box
+        membership attack.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n, n_columns)
+            Rows of the fitted schema.
+        sigma : sequence of float
+            Noise levels.
+        n_noises : int, default=1
+            Noises at each level; the same ones for every row, so that rows compare.
+        random_state : int, Generator or None, default=None
+            Seed of the noises.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Mean over levels and noises of a row's loss.
+
+        Raises
+        ------
+        ValueError
+            If the frame is not a table of the fitted schema.
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        """
+        check_is_fitted(self)
+        encoded = self.encoder_.transform(frame)
+        x_num = torch.from_numpy(encoded.x_num).float()
+        x_cat = torch.from_numpy(encoded.x_cat)
+        generator = _generator(np.random.default_rng(random_state))
+        total = torch.zeros(len(frame))
+        with torch.no_grad():
+            for level in (s for s in sigma for _ in range(n_noises)):
+                levels = torch.full((len(frame),), level)
+                total += sum(
+                    self.process_.row_losses(
+                        self.denoiser_, x_num, x_cat, levels, generator, shared_noise=True
+                    )
+                )
+        return (total / (len(sigma) * n_noises)).numpy()
 
     def sample(
         self, n_samples: int, *, random_state: int | np.random.Generator | None = None
@@ -192,90 +256,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         if self.recalibrate:
             x_num = _normal_scores_of_ranks(x_num)
         return self.encoder_.inverse_transform(Encoded(x_num, x_cat))
-
-    def _train(
-        self,
-        network: MLPDenoiser,
-        process: HybridProcess,
-        low: Tensor,
-        high: Tensor,
-        codes: Tensor,
-        generator: torch.Generator,
-    ) -> MLPDenoiser:
-        """Train in place; return the average of the weights over the steps."""
-        n_rows = len(codes)
-        batch_size = min(self.batch_size, n_rows)
-        n_iter = self.n_iter
-        if n_iter == "auto":
-            n_iter = training_steps(n_rows, codes.shape[1] + process.n_num, batch_size)
-        average = copy.deepcopy(network).requires_grad_(False)
-        optimizer = torch.optim.AdamW(
-            network.parameters(),
-            lr=self.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=1e-4,
-            fused=True,
-        )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_cosine(n_iter))
-        losses = np.empty(n_iter)
-        order = _shuffled_rows(n_rows, batch_size * n_iter, generator).view(n_iter, batch_size)
-        for step, rows in enumerate(order):
-            # A fresh point of each value's rank interval: see TableEncoder.
-            share = torch.rand((len(rows), process.n_num), generator=generator, dtype=torch.float64)
-            rank = low[rows] + share * (high[rows] - low[rows])
-            x_num = torch.special.ndtri(rank.clamp(EDGE, 1 - EDGE)).float()
-            loss = sum(process.loss(network, x_num, codes[rows], generator), torch.zeros(()))
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            scheduler.step()
-            losses[step] = loss.item()
-            if not math.isfinite(losses[step]):
-                raise ValueError(
-                    f"training diverged at step {step + 1} of {n_iter} (loss {losses[step]}); "
-                    f"lower learning_rate, now {self.learning_rate}"
-                )
-            _update_average(average, network, min(self.ema_decay, (step + 1) / (step + 10)))
-            if self.callback is not None:
-                self.callback(step + 1, n_iter, losses[step])
-        self.loss_curve_ = losses
-        return average
-
-
-def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
-    """Optimiser steps that suit a table: more for more columns, fewer for few rows.
-
-    Dependence among more columns takes longer to learn: 350 steps a column, at most 6,000. But a
-    table of few rows is learnt by heart if it is seen too often: at most 600 passes over it.
-    Chosen on simulated tables and on validation splits of training rows.
-
-    Examples
-    --------
-    >>> training_steps(n_rows=2136, n_columns=7, batch_size=512)
-    2450
-    >>> training_steps(n_rows=200, n_columns=7, batch_size=200)
-    600
-    """
-    passes = 600 * n_rows // batch_size
-    return min(350 * n_columns, passes, 6000)
-
-
-def _shuffled_rows(n_rows: int, n_draws: int, generator: torch.Generator) -> Tensor:
-    """Row numbers of shape (n_draws,): every row once, in random order, then again."""
-    epochs = [torch.randperm(n_rows, generator=generator) for _ in range(-(-n_draws // n_rows))]
-    return torch.cat(epochs)[:n_draws]
-
-
-def _warm_up_then_cosine(n_iter: int, n_warm: int = 50) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        return min(1.0, (step + 1) / n_warm) * (1 + math.cos(math.pi * step / n_iter)) / 2
-
-    return factor
-
-
-@torch.no_grad()
-def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
 
 
 def _normal_scores_of_ranks(x_num: np.ndarray) -> np.ndarray:
