@@ -78,10 +78,11 @@ def test_sampling_levels_fall_from_sigma_max_to_zero() -> None:
     torch.testing.assert_close(steps[[0, -2, -1]], torch.tensor([80.0, 0.002, 0.0]))
 
 
-def test_every_step_but_the_last_reveals_the_same_share_of_categories() -> None:
-    schedule = NoiseSchedule()
-    revealed = -schedule.mask_rate(schedule.steps(24)).diff()[1:19]
-    torch.testing.assert_close(revealed, torch.full_like(revealed, 1 / 20))
+def test_most_sampling_levels_are_evenly_spaced_in_theta() -> None:
+    theta = torch.arctan(NoiseSchedule().steps(24))[1:20].double()
+    torch.testing.assert_close(
+        theta.diff(), torch.full((18,), -math.pi / 40, dtype=torch.float64), rtol=1e-4, atol=0
+    )
 
 
 def test_training_levels_are_log_normal() -> None:
@@ -93,12 +94,12 @@ def test_training_levels_are_log_normal() -> None:
     assert abs(z.std().item() - 1) < 1 / math.sqrt(n)
 
 
-def test_all_is_masked_at_the_start_of_sampling_and_nothing_at_its_end() -> None:
-    schedule = NoiseSchedule()
-    rates = schedule.mask_rate(schedule.steps(18))
-    assert rates[0] > 0.995
-    assert rates[-1] == 0
-    assert (rates.diff() <= 0).all()
+def test_mask_rates_are_uniform_in_training() -> None:
+    n, schedule = 4000, NoiseSchedule()
+    rates = schedule.mask_rate(schedule.sample(n, seeded())).sort().values
+    # One level from each of n strata, so each rate is within its stratum.
+    torch.testing.assert_close(rates, (torch.arange(n) + 0.5) / n, atol=0.51 / n, rtol=0)
+    assert schedule.mask_rate(torch.tensor(schedule.sigma_max)) > 0.999
 
 
 # --- categories -------------------------------------------------------------------------------
@@ -132,7 +133,8 @@ def test_an_unmasked_cell_stays_as_it_is() -> None:
     masked = MaskedDiffusion((3, 2))
     x_cat = torch.tensor([[0, 1], [2, 0]])
     wrong = [torch.full((2, 3), 9.0), torch.full((2, 2), 9.0)]
-    after = masked.p_sample(wrong, x_cat, 0.5, 0.1, torch.rand(2, 2, generator=seeded()))
+    due = torch.ones(2, 2, dtype=torch.bool)
+    after = masked.p_sample(wrong, x_cat, due, torch.rand(2, 2, generator=seeded()))
     torch.testing.assert_close(after, x_cat)
 
 
@@ -148,17 +150,45 @@ def test_cells_are_masked_at_the_given_rate_and_otherwise_kept(rate: float) -> N
     assert (x[~is_masked] == x_0[~is_masked]).all()
 
 
-def test_reverse_steps_with_known_probabilities_reproduce_them() -> None:
-    n, p = 40_000, torch.tensor([0.7, 0.05, 0.25])
-    schedule = NoiseSchedule()
+def test_cells_revealed_one_at_a_time_follow_the_joint_distribution() -> None:
+    # Exact conditionals of two dependent columns; whichever comes first, their joint must result.
+    joint = torch.tensor([[0.4, 0.1], [0.05, 0.15], [0.0, 0.3]], dtype=torch.float64)
+    n = 40_000
 
     def denoiser(state: State, sigma: Tensor) -> Denoised:
-        return Denoised(torch.zeros(n, 1), (p.log().expand(n, 3),))
+        first, second = state.x_cat.T
+        padded = torch.cat([joint, joint.sum(0, keepdim=True)])
+        given_second = torch.cat([joint, joint.sum(1, keepdim=True)], dim=1).T[second]
+        return Denoised(torch.zeros(n, 0), (given_second.log(), padded[first].log()))
 
-    x_cat = HybridProcess((3,), 1, schedule).sample(denoiser, n, 18, seeded()).x_cat[:, 0]
-    share = torch.bincount(x_cat, minlength=4).double() / n
-    assert share[3] == 0  # no mask is left
-    assert ((share[:3] - p).abs() < 4 * (p * (1 - p) / n).sqrt()).all()
+    x_cat = HybridProcess((3, 2), 0).sample(denoiser, n, 1, seeded()).x_cat
+    counts = torch.bincount(2 * x_cat[:, 0] + x_cat[:, 1], minlength=6).double().view(3, 2)
+    assert ((counts / n - joint).abs() <= 4 * (joint * (1 - joint) / n).sqrt()).all()
+
+
+@pytest.mark.parametrize("n_cat", [1, 3, 5])
+def test_the_posterior_is_that_of_cells_revealed_in_random_order(n_cat: int) -> None:
+    # Cell j is revealed at the rate that is the order statistic of its turn: a uniform rate.
+    n, now, then = 200_000, 0.7, 0.45
+    rates = torch.rand(n, n_cat, generator=seeded()).sort(dim=1, descending=True).values
+    turn = torch.rand(n, n_cat, generator=seeded(1)).argsort(dim=1)
+    own = rates.gather(1, turn)[:, 0]
+    masked_now = own < now
+    share = (own[masked_now] < then).double().mean().item()
+    expected = MaskedDiffusion((2,)).q_posterior(
+        torch.full((1, 2), 0.5), torch.tensor([True]), now, then
+    )[0, -1]
+    assert share == pytest.approx(float(expected), abs=4 * 0.5 / math.sqrt(0.7 * n))
+
+
+def test_given_categories_stay_and_the_others_follow_them() -> None:
+    def denoiser(state: State, sigma: Tensor) -> Denoised:
+        certain = 60 * torch.nn.functional.one_hot(state.x_cat[:, 0].clamp(max=2), 3).float()
+        return Denoised(torch.zeros(50, 0), (torch.zeros(50, 3), certain))
+
+    given = torch.tensor([[2, 3]]).repeat(50, 1)
+    x_cat = HybridProcess((3, 3), 0).sample(denoiser, 50, 1, seeded(), x_cat=given).x_cat
+    assert (x_cat == 2).all()
 
 
 # --- both -------------------------------------------------------------------------------------
@@ -194,10 +224,65 @@ def test_sampling_two_clusters_with_the_exact_denoiser_finds_both() -> None:
     assert fourth == pytest.approx(expected, rel=0.02 + 4 * 2.5 / math.sqrt(n))
 
 
+# --- stages -----------------------------------------------------------------------------------
+
+
+def test_categories_come_first_and_the_target_last() -> None:
+    def stages(*args: object) -> list:
+        return HybridProcess(*args).stages.tolist()  # type: ignore[arg-type]
+
+    nothing = [False, False, False]
+    assert stages((4,), 3, 1) == [nothing, [True, False, True], [False, True, False]]
+    assert stages((4,), 3, None) == [nothing, [True, True, True]]
+    assert stages((), 1, 0) == [[True]]
+    assert stages((4,), 0, None) == [[]]
+
+
+def test_each_stage_sees_what_came_before_and_nothing_of_what_comes_after() -> None:
+    process = HybridProcess((3,), 3, target=2)
+    x_num, x_cat = torch.randn(6, 3, generator=seeded()), torch.ones(6, 1, dtype=torch.int64)
+    seen: list[State] = []
+
+    def denoiser(state: State, sigma: Tensor) -> Denoised:
+        seen.append(state)
+        return Denoised(torch.zeros(6, 3), (torch.zeros(6, 3),))
+
+    stage = torch.tensor([0, 0, 1, 1, 2, 2])
+    process.row_losses(denoiser, x_num, x_cat, stage, torch.full((6,), 50.0), seeded(1))
+    (state,) = seen
+    categories, numbers, target = slice(0, 2), slice(2, 4), slice(4, 6)
+    assert (state.x_cat[categories] == 3).all()  # nearly all are masked at this level
+    assert (state.x_num[categories] == 0).all()
+    assert (state.x_cat[numbers] == 1).all()
+    assert (state.x_num[numbers, 2] == 0).all()
+    assert (state.x_num[numbers, :2] != x_num[numbers, :2]).all()
+    torch.testing.assert_close(state.x_num[target, :2], x_num[target, :2])
+    assert (state.x_num[target, 2] != x_num[target, 2]).all()
+    assert state.is_known.tolist() == [[False] * 3] * 4 + [[True, True, False]] * 2
+
+
+def test_the_sampler_shows_the_denoiser_what_training_did() -> None:
+    process = HybridProcess((3,), 2, target=1)
+    seen: list[State] = []
+
+    def denoiser(state: State, sigma: Tensor) -> Denoised:
+        seen.append(state)
+        return Denoised(torch.zeros(4, 2), (torch.zeros(4, 3),))
+
+    drawn = process.sample(denoiser, 4, 2, seeded())
+    masked, first, *_, last = seen
+    assert (masked.x_cat == 3).all()
+    assert (masked.x_num == 0).all()
+    assert (first.x_num[:, 1] == 0).all()
+    torch.testing.assert_close(last.x_num[:, 0], drawn.x_num[:, 0])
+    assert last.is_known.tolist() == [[True, False]] * 4
+
+
 def test_the_loss_of_a_perfect_denoiser_is_zero() -> None:
-    x_num = torch.randn(64, 2, generator=seeded())
-    x_cat = torch.randint(0, 3, (64, 1), generator=seeded(1))
-    process = HybridProcess((3,), 2)
+    n = 66
+    x_num = torch.randn(n, 2, generator=seeded())
+    x_cat = torch.randint(0, 3, (n, 1), generator=seeded(1))
+    process = HybridProcess((3,), 2, target=0)
 
     def denoiser(state: State, sigma: Tensor) -> Denoised:
         certain = 60 * torch.nn.functional.one_hot(x_cat[:, 0], 3).float()
@@ -205,13 +290,10 @@ def test_the_loss_of_a_perfect_denoiser_is_zero() -> None:
         eps = (state.x_num - cos * x_num) / (sigma[:, None] * cos)
         return Denoised(GaussianDiffusion.velocity(x_num, sigma, eps), (certain,))
 
-    losses = process.loss(denoiser, x_num, x_cat, seeded(2))
-    assert losses.numerical.item() == pytest.approx(0, abs=1e-6)
-    assert losses.categorical.item() == pytest.approx(0, abs=1e-9)
+    assert process.loss(denoiser, x_num, x_cat, seeded(2)).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_the_categorical_loss_counts_masked_cells_only() -> None:
-    # A uniform guess over 4 categories costs ln 4 per masked cell.
+def test_a_uniform_guess_costs_its_entropy_per_masked_cell() -> None:
     n = 4096
     x_cat = torch.randint(0, 4, (n, 2), generator=seeded())
     process = HybridProcess((4, 4), 0)
@@ -219,14 +301,13 @@ def test_the_categorical_loss_counts_masked_cells_only() -> None:
     def denoiser(state: State, sigma: Tensor) -> Denoised:
         return Denoised(torch.zeros(n, 0), (torch.zeros(n, 4), torch.zeros(n, 4)))
 
-    sigma = torch.full((n,), 1.0)  # half of the cells are masked here
-    none = torch.zeros(n, 0)
-    rows = process.row_losses(denoiser, none, x_cat, sigma, seeded(1)).categorical / math.log(4)
-    torch.testing.assert_close(rows, rows.round())
+    none, stage = torch.zeros(n, 0), torch.zeros(n, dtype=torch.int64)
+    half = torch.full((n,), math.exp(process.schedule.log_mean))  # half of the cells are masked
+    rows = process.row_losses(denoiser, none, x_cat, stage, half, seeded(1)) / math.log(4)
+    torch.testing.assert_close(rows, rows.round())  # two columns: one masked cell counts 1
     assert abs(rows.mean().item() - 1) < 4 * math.sqrt(0.5 / n)
-    # The batch divides by the cells masked in expectation, so it is ln 4 up to their chance.
-    batch = process.loss(denoiser, none, x_cat, seeded(2)).categorical.item()
-    assert batch == pytest.approx(math.log(4), abs=4 * math.log(4) * math.sqrt(1 / n))
+    batch = process.loss(denoiser, none, x_cat, seeded(2)).item()
+    assert batch == pytest.approx(math.log(4), abs=4 * math.log(4) / math.sqrt(n))
 
 
 def test_rows_that_share_their_noise_and_their_values_have_one_loss() -> None:
@@ -236,7 +317,9 @@ def test_rows_that_share_their_noise_and_their_values_have_one_loss() -> None:
     def denoiser(state: State, sigma: Tensor) -> Denoised:
         return Denoised(state.x_num, (torch.zeros(8, 3),))
 
-    sigma = torch.full((8,), 0.7)
+    sigma, stage = torch.full((8,), 0.7), torch.ones(8, dtype=torch.int64)
     for shared in (True, False):
-        losses = process.row_losses(denoiser, x_num, x_cat, sigma, seeded(), shared_noise=shared)
-        assert (losses.numerical.unique().numel() == 1) is shared
+        losses = process.row_losses(
+            denoiser, x_num, x_cat, stage, sigma, seeded(), shared_noise=shared
+        )
+        assert (losses.unique().numel() == 1) is shared

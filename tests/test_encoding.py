@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from scipy.special import ndtri
 from scipy.stats import ks_2samp, kstest
 from sklearn.exceptions import NotFittedError
 
@@ -182,3 +183,17 @@ def test_nan_scores_are_refused_by_column() -> None:
 def test_an_unfitted_encoder_says_so() -> None:
     with pytest.raises(NotFittedError):
         TableEncoder().transform(pd.DataFrame({"a": [1]}))
+
+
+def test_numbers_from_a_short_list_keep_their_place_on_the_axis() -> None:
+    frame = pd.DataFrame({"size": [6, 8, 8, 12] * 30, "plant": ["a", "b", "b", "a"] * 30})
+    encoder = TableEncoder().fit(frame, Schema.infer(frame, target="size"))
+    plant, size = encoder.coordinates(frame)
+    np.testing.assert_array_equal(plant, np.eye(2))  # plants have no order
+    mean, sd = frame["size"].mean(), frame["size"].std(ddof=0)
+    np.testing.assert_allclose(size[:, 0], (np.array([6, 8, 12]) - mean) / sd)
+    # The middles of the rank intervals [0, 1/4], [1/4, 3/4], [3/4, 1].
+    np.testing.assert_allclose(size[:, 1], ndtri([1 / 8, 1 / 2, 7 / 8]))
+    constant = pd.DataFrame({"a": [5] * 40, "y": [1.5, 2.5] * 20})
+    encoder = TableEncoder().fit(constant, Schema.infer(constant, target="y"))
+    assert np.isfinite(np.concatenate(encoder.coordinates(constant))).all()

@@ -1,19 +1,20 @@
-"""The diffusion processes: Gaussian for numbers, masking for categories, and both on one clock.
+"""The diffusion processes: Gaussian for numbers, masking for categories, and a row drawn in stages.
 
-Time is the noise level sigma of the numerical part (Karras et al., 2022). Nothing here knows a
-layer or an optimiser: a *denoiser* is any callable that turns noisy cells and noise levels into a
-`Denoised`.
+A row is drawn in stages: its categories, then its numbers given them, then the target given all
+else. Nothing here knows a layer or an optimiser: a *denoiser* is any callable that turns noisy
+cells and noise levels into a `Denoised`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 
 
 class Denoised(NamedTuple):
@@ -28,17 +29,15 @@ class Denoised(NamedTuple):
 
 
 class State(NamedTuple):
-    """Noisy rows: `x_num` of shape (n, n_num), `x_cat` of shape (n, n_cat) with K_j for masked."""
+    """Rows on their way: some cells clean, some noisy, some not begun.
+
+    `x_num` of shape (n, n_num) is 0 where a number is not begun; `x_cat` of shape (n, n_cat) is K_j
+    where a category is masked; `is_known` of shape (n, n_num) says which numbers are clean.
+    """
 
     x_num: Tensor
     x_cat: Tensor
-
-
-class Losses(NamedTuple):
-    """Loss of the numbers and cross-entropy of the masked categories, of rows or of a batch."""
-
-    numerical: Tensor
-    categorical: Tensor
+    is_known: Tensor
 
 
 Denoiser = Callable[[State, Tensor], Denoised]
@@ -48,8 +47,6 @@ Denoiser = Callable[[State, Tensor], Denoised]
 class NoiseSchedule:
     """Noise levels: how they are drawn in training and stepped through in sampling.
 
-    The numbers' clock and the categories' clock are one: see `mask_rate`.
-
     In training ln sigma is normal (Karras et al., 2022, "Elucidating the Design Space of
     Diffusion-Based Generative Models", Table 1).
 
@@ -57,15 +54,13 @@ class NoiseSchedule:
     --------
     >>> schedule = NoiseSchedule()
     >>> [round(float(s), 2) for s in schedule.steps(4)]
-    [80.0, 1.47, 0.68, 0.25, 0.0]
+    [80.0, 2.41, 1.0, 0.41, 0.0]
     """
 
     log_mean: float = -1.2
     log_sd: float = 1.2
     sigma_min: float = 0.002
     sigma_max: float = 80.0
-    mask_log_mean: float = 0.0
-    mask_log_sd: float = 1.2
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n training noise levels, shape (n,), one from each of n equal strata."""
@@ -75,35 +70,30 @@ class NoiseSchedule:
         z = torch.special.ndtri(shuffled.double().clamp(1e-6, 1 - 1e-6))
         return torch.exp(self.log_mean + self.log_sd * z).float()
 
-    def steps(self, n_steps: int) -> Tensor:
-        """Sampling levels sigma_0 > ... > sigma_{n-1} > 0 = sigma_n, shape (n_steps + 1,).
-
-        NOTE: differs from Karras et al. (2022), eq. 5. Most levels are evenly spaced in the mask
-        rate, so that every step reveals the same share of the categories: cells revealed in one
-        step are drawn as if independent. The last sixth goes on down to `sigma_min` in equal
-        ratios, for the finest detail of the numbers.
-        """
-        n_fine = n_steps // 6
-        n_even = n_steps - n_fine
-        rate = 1 - (torch.arange(n_even, dtype=torch.float64) + 0.5) / n_even
-        even = torch.exp(self.mask_log_mean + self.mask_log_sd * torch.special.ndtri(rate))
-        even[0] = self.sigma_max
-        share = torch.arange(1, n_fine + 1, dtype=torch.float64) / max(n_fine, 1)
-        fine = even[-1] * (self.sigma_min / even[-1]) ** share
-        return torch.cat([even, fine, torch.zeros(1)]).float()
-
     def mask_rate(self, sigma: Tensor) -> Tensor:
         """Probability that a category is masked at each noise level, in [0, 1].
 
-        A normal distribution function of ln sigma: 0 masks none and sigma_max practically all.
-        Half of the categories are known at sigma = 1, while the numbers are still half noise. So
-        numbers are settled mostly given the categories, which a network learns sooner than the
-        categories given the numbers.
+        The share of training levels below sigma: in training the rate is uniform.
         """
-        rate: Tensor = torch.special.ndtr(
-            (torch.log(sigma) - self.mask_log_mean) / self.mask_log_sd
-        )
+        rate: Tensor = torch.special.ndtr((torch.log(sigma) - self.log_mean) / self.log_sd)
         return rate
+
+    def steps(self, n_steps: int) -> Tensor:
+        """Sampling levels sigma_0 > ... > sigma_{n-1} > 0 = sigma_n, shape (n_steps + 1,).
+
+        NOTE: differs from Karras et al. (2022), eq. 5. Most levels are evenly spaced in
+        theta = arctan(sigma), along which the numbers move at even speed (see
+        `GaussianDiffusion`). The last sixth goes on down to `sigma_min` in equal ratios, for the
+        finest detail.
+        """
+        n_fine = n_steps // 6
+        n_even = n_steps - n_fine
+        share = 1 - torch.arange(n_even, dtype=torch.float64) / n_even
+        even = torch.tan(share * torch.pi / 2)
+        even[0] = self.sigma_max
+        ratio = torch.arange(1, n_fine + 1, dtype=torch.float64) / max(n_fine, 1)
+        fine = even[-1] * (self.sigma_min / even[-1]) ** ratio
+        return torch.cat([even, fine, torch.zeros(1)]).float()
 
 
 class GaussianDiffusion:
@@ -191,14 +181,12 @@ class MaskedDiffusion:
         return torch.cat([p_0 * (1 - stay), stay], dim=1)
 
     def p_sample(
-        self,
-        logits: Sequence[Tensor],
-        x_cat: Tensor,
-        now: float,
-        then: float,
-        uniform: Tensor,
+        self, logits: Sequence[Tensor], x_cat: Tensor, is_due: Tensor, uniform: Tensor
     ) -> Tensor:
-        """One reverse step from mask rate `now` to `then`.
+        """Reveal the masked cells that are due.
+
+        Cells revealed one at a time in random order follow `q_posterior` from one reveal to the
+        next: each masked cell is as likely as the others to be the next.
 
         Parameters
         ----------
@@ -206,28 +194,29 @@ class MaskedDiffusion:
             The denoiser's prediction of each clean category.
         x_cat : Tensor of shape (n, n_cat)
             Codes now.
-        now, then : float
-            Mask rates, 0 <= then < now <= 1.
+        is_due : Tensor of bool of shape (n, n_cat)
+            Cells to reveal; those that are not masked stay as they are.
         uniform : Tensor of shape (n, n_cat)
             Uniform numbers that decide the draw.
 
         Returns
         -------
         Tensor of shape (n, n_cat)
-            Codes at the lower mask rate.
+            Codes after the step.
         """
-        columns = []
-        for j, size in enumerate(self.cardinalities):
-            is_masked = x_cat[:, j] == size
-            clean = one_hot(x_cat[:, j], size + 1)[:, :size].double()
-            p_0 = torch.where(is_masked[:, None], logits[j].double().softmax(dim=1), clean)
-            columns.append(_draw(self.q_posterior(p_0, is_masked, now, then), uniform[:, j]))
-        return torch.stack(columns, dim=1) if columns else x_cat
+        p_0 = [guess.double().softmax(dim=1) for guess in logits]
+        drawn = torch.stack([_draw(p, uniform[:, j]) for j, p in enumerate(p_0)], dim=1)
+        return torch.where(is_due & (x_cat == self.mask), drawn, x_cat)
 
 
 @dataclass(frozen=True)
 class HybridProcess:
-    """Numbers and categories of a row, noised together and denoised by one network.
+    """A row drawn in stages, all by one network: categories, numbers, target.
+
+    The masked diffusion of the categories comes first, the Gaussian diffusion of the numbers given
+    the categories next, and that of a numerical target, given the whole row, last. By the chain
+    rule nothing is lost, and what a downstream model learns, the target given the rest, is what
+    the network is trained on directly.
 
     Parameters
     ----------
@@ -235,12 +224,15 @@ class HybridProcess:
         Number of categories of each categorical column.
     n_num : int
         Number of numerical columns.
+    target : int or None
+        Position of the target among the numerical columns; None if it is a category.
     schedule : NoiseSchedule
-        The common clock.
+        The noise levels.
     """
 
     cardinalities: tuple[int, ...]
     n_num: int
+    target: int | None = None
     schedule: NoiseSchedule = NoiseSchedule()
 
     @property
@@ -248,17 +240,31 @@ class HybridProcess:
         """The categorical part."""
         return MaskedDiffusion(self.cardinalities)
 
+    @cached_property
+    def stages(self) -> Tensor:
+        """Which numbers each stage draws, bool of shape (n_stages, n_num).
+
+        A stage that draws none draws the categories; it is the first.
+        """
+        is_target = torch.zeros(self.n_num, dtype=torch.bool)
+        if self.target is not None:
+            is_target[self.target] = True
+        numerical = [drawn for drawn in (~is_target, is_target) if drawn.any()]
+        categorical = [torch.zeros(self.n_num, dtype=torch.bool)] if self.cardinalities else []
+        return torch.stack([*categorical, *numerical])
+
     def row_losses(
         self,
         denoiser: Denoiser,
         x_num: Tensor,
         x_cat: Tensor,
+        stage: Tensor,
         sigma: Tensor,
         generator: torch.Generator,
         *,
         shared_noise: bool = False,
-    ) -> Losses:
-        """Loss of each clean row at a noise level of its own.
+    ) -> Tensor:
+        """Loss of each clean row in one stage, at a noise level of its own.
 
         Parameters
         ----------
@@ -268,8 +274,10 @@ class HybridProcess:
             Normal scores.
         x_cat : Tensor of shape (n, n_cat)
             Category codes.
+        stage : Tensor of int of shape (n,)
+            Positions in `stages`.
         sigma : Tensor of shape (n,)
-            Noise levels.
+            Noise levels; that of the categories is `NoiseSchedule.mask_rate`.
         generator : torch.Generator
             Source of noise, on the CPU.
         shared_noise : bool, default=False
@@ -277,55 +285,60 @@ class HybridProcess:
 
         Returns
         -------
-        Losses
-            Of shape (n,): the mean squared error of the row's velocities, and the cross-entropy
-            summed over its masked cells.
+        Tensor of shape (n,)
+            Mean squared error of the velocities of the numbers drawn, or cross-entropy of the
+            masked categories, summed over a row and divided by half the number of columns: by as
+            many cells as are masked on average.
         """
+        drawn = self.stages[stage]
+        of_categories = ~drawn.any(dim=1)
         n_noises = 1 if shared_noise else len(sigma)
         eps = torch.randn(n_noises, x_num.shape[1], generator=generator)
         uniform = torch.rand(n_noises, x_cat.shape[1], generator=generator)
+        rate = torch.where(of_categories, self.schedule.mask_rate(sigma), 0.0)
         state = State(
-            GaussianDiffusion.q_sample(x_num, sigma, eps),
-            self.masked.q_sample(x_cat, self.schedule.mask_rate(sigma), uniform),
+            torch.where(drawn, GaussianDiffusion.q_sample(x_num, sigma, eps), x_num),
+            self.masked.q_sample(x_cat, rate, uniform),
+            self._is_known(stage),
         )
-        predicted = denoiser(state, sigma)
-        numerical = torch.zeros(len(sigma))
-        if self.n_num:
-            target = GaussianDiffusion.velocity(x_num, sigma, eps)
-            numerical = (predicted.velocity - target).square().mean(dim=1)
+        state = state._replace(x_num=state.x_num * (drawn | state.is_known))
+        sigma_seen = torch.where(of_categories, self.schedule.sigma_max, sigma)
+        predicted = denoiser(state, sigma_seen)
+        errors = (predicted.velocity - GaussianDiffusion.velocity(x_num, sigma, eps)).square()
+        losses = (errors * drawn).sum(dim=1) / drawn.sum(dim=1).clamp(min=1)
         # NOTE: plain cross-entropy on masked cells; the likelihood bound would weight it by 1 / t.
         is_masked = state.x_cat == self.masked.mask
-        categorical = torch.zeros(len(sigma))
         for j, logits in enumerate(predicted.logits):
             entropy = cross_entropy(logits, x_cat[:, j], reduction="none")
-            categorical = categorical + entropy * is_masked[:, j]
-        return Losses(numerical, categorical)
+            losses = losses + entropy * is_masked[:, j] / (len(self.cardinalities) / 2)
+        return losses
 
     def loss(
         self, denoiser: Denoiser, x_num: Tensor, x_cat: Tensor, generator: torch.Generator
-    ) -> Losses:
-        """Training loss of a batch of clean rows, at noise levels drawn from the schedule.
+    ) -> Tensor:
+        """Training loss of a batch of clean rows, a scalar: see `row_losses`.
 
-        Returns
-        -------
-        Losses
-            Two scalars: per numerical cell, and per cell that is masked in expectation. Their sum
-            is what training minimises. See `row_losses`.
+        The rows take the stages by turns, at noise levels drawn from the schedule.
         """
+        first = torch.randint(len(self.stages), (1,), generator=generator)
+        stage = (first + torch.arange(len(x_num))) % len(self.stages)
         sigma = self.schedule.sample(len(x_num), generator)
-        numerical, categorical = self.row_losses(denoiser, x_num, x_cat, sigma, generator)
-        n_masked = self.schedule.mask_rate(sigma).sum() * len(self.cardinalities)
-        return Losses(numerical.mean(), categorical.sum() / n_masked.clamp(min=1))
+        return self.row_losses(denoiser, x_num, x_cat, stage, sigma, generator).mean()
 
     @torch.no_grad()
     def sample(
-        self, denoiser: Denoiser, n_samples: int, n_steps: int, generator: torch.Generator
+        self,
+        denoiser: Denoiser,
+        n_samples: int,
+        n_steps: int,
+        generator: torch.Generator,
+        *,
+        x_cat: Tensor | None = None,
     ) -> State:
-        """Draw rows: Heun's method for the numbers, gradual unmasking for the categories.
+        """Draw rows, stage by stage.
 
-        The numbers follow dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0. Between
-        a Heun step's prediction and its correction the categories take one reverse step, so that
-        the correction sees them.
+        The categories are revealed one of a row's at a time, in random order. Numbers follow
+        dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0, by Heun's method.
 
         Parameters
         ----------
@@ -334,9 +347,11 @@ class HybridProcess:
         n_samples : int
             Rows to draw.
         n_steps : int
-            Noise levels visited; the network runs about twice as often.
+            Noise levels visited in each numerical stage; the network runs about twice as often.
         generator : torch.Generator
             Source of randomness, on the CPU.
+        x_cat : Tensor of shape (n_samples, n_cat) or None, default=None
+            Codes that are given; the mask where a category is to be drawn. None gives none.
 
         Returns
         -------
@@ -349,26 +364,51 @@ class HybridProcess:
         the velocity of normal data is 0 and no step errs; in sigma the paper's 18 steps widen such
         data by 4.7 %.
         """
+        if x_cat is None:
+            x_cat = self.masked.mask.repeat(n_samples, 1)
+        x_num = torch.zeros(n_samples, self.n_num)
+        for stage, drawn in enumerate(self.stages):
+            is_known = self._is_known(torch.full((n_samples,), stage))
+            state = State(x_num, x_cat, is_known)
+            if drawn.any():
+                noise = torch.randn(n_samples, self.n_num, generator=generator)
+                start = torch.where(drawn, noise, x_num)
+                x_num = self._integrate(denoiser, state._replace(x_num=start), drawn, n_steps)
+            else:
+                x_cat = self._reveal(denoiser, state, generator)
+        return State(x_num, x_cat, torch.ones(n_samples, self.n_num, dtype=torch.bool))
+
+    def _reveal(self, denoiser: Denoiser, state: State, generator: torch.Generator) -> Tensor:
+        """Categories drawn one by one, codes of shape (n, n_cat)."""
+        n, n_cat = state.x_cat.shape
+        sigma = torch.full((n,), self.schedule.sigma_max)
+        turn = torch.rand(n, n_cat, generator=generator).argsort(dim=1)
+        for step in range(n_cat):
+            logits = denoiser(state, sigma).logits
+            uniform = torch.rand(n, n_cat, generator=generator)
+            state = state._replace(
+                x_cat=self.masked.p_sample(logits, state.x_cat, turn == step, uniform)
+            )
+        return state.x_cat
+
+    def _integrate(self, denoiser: Denoiser, state: State, drawn: Tensor, n_steps: int) -> Tensor:
+        """Numbers at theta = 0, shape (n, n_num); those not drawn stay."""
         levels = self.schedule.steps(n_steps)
         angles = torch.arctan(levels)
-        rates = self.schedule.mask_rate(levels)
-        rates[0] = 1.0
-        x_num = torch.randn(n_samples, self.n_num, generator=generator)
-        x_cat = self.masked.mask.repeat(n_samples, 1)
         for i in range(n_steps):
-            step = angles[i + 1] - angles[i]
-            predicted = denoiser(State(x_num, x_cat), levels[i].expand(n_samples))
-            uniform = torch.rand(x_cat.shape, generator=generator)
-            x_cat = self.masked.p_sample(
-                predicted.logits, x_cat, float(rates[i]), float(rates[i + 1]), uniform
-            )
-            velocity = predicted.velocity
+            step = (angles[i + 1] - angles[i]) * drawn
+            velocity = denoiser(state, levels[i].expand(len(state.x_num))).velocity
             if i + 1 < n_steps:  # the network does not know the level 0
-                ahead = State(x_num + step * velocity, x_cat)
-                corrected = denoiser(ahead, levels[i + 1].expand(n_samples)).velocity
+                ahead = state._replace(x_num=state.x_num + step * velocity)
+                corrected = denoiser(ahead, levels[i + 1].expand(len(state.x_num))).velocity
                 velocity = (velocity + corrected) / 2
-            x_num = x_num + step * velocity
-        return State(x_num, x_cat)
+            state = state._replace(x_num=state.x_num + step * velocity)
+        return state.x_num
+
+    def _is_known(self, stage: Tensor) -> Tensor:
+        """Numbers that earlier stages have drawn, bool of shape (n, n_num)."""
+        before = self.stages.cumsum(dim=0) - self.stages.long() > 0
+        return before[stage]
 
 
 def _draw(probabilities: Tensor, uniform: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -85,6 +86,17 @@ class RankMap:
         knots = np.concatenate([unique[:1], self.atoms, self.atoms, means[~atom], unique[-1:]])
         order = np.lexsort((ranks, knots))
         self._ranks, self._values = ranks[order], knots[order]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The map as numbers and lists, for `from_plain`."""
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The map that `to_plain` describes."""
+        ranks = cls.__new__(cls)
+        vars(ranks).update({k: np.array(v) if isinstance(v, list) else v for k, v in plain.items()})
+        return ranks
 
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
@@ -181,6 +193,50 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
     def cardinalities(self) -> tuple[int, ...]:
         """Number of levels of each column of `x_cat`."""
         return tuple(len(levels) for levels in self.levels_.values())
+
+    @property
+    def target_position(self) -> int | None:
+        """Of the target among the columns of `x_num`; None if it is a code."""
+        names = list(self.rank_maps_)
+        return names.index(self.schema_.target) if self.schema_.target in names else None
+
+    def to_plain(self) -> dict[str, Any]:
+        """The fitted encoder as strings, numbers and lists, for `from_plain`."""
+        check_is_fitted(self)
+        return {
+            "dtypes": {str(c): str(dtype) for c, dtype in self.dtypes_.items()},
+            "levels": {c: levels.tolist() for c, levels in self.levels_.items()},
+            "rank_maps": {c: ranks.to_plain() for c, ranks in self.rank_maps_.items()},
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], schema: Schema) -> Self:
+        """The fitted encoder that `to_plain` describes."""
+        encoder = cls()
+        encoder.schema_ = schema
+        dtypes = {c: pd.api.types.pandas_dtype(name) for c, name in plain["dtypes"].items()}
+        encoder.dtypes_ = pd.Series(dtypes)
+        encoder.levels_ = {
+            c: _object_array(tuple(levels)) if c in schema.categorical else np.array(levels)
+            for c, levels in plain["levels"].items()
+        }
+        encoder.rank_maps_ = {c: RankMap.from_plain(p) for c, p in plain["rank_maps"].items()}
+        return encoder
+
+    def coordinates(self, frame: pd.DataFrame) -> tuple[FloatArray, ...]:
+        """What the codes of each column of `x_cat` mean to a network, shapes (K_j, d_j).
+
+        A category is one of K_j directions. A number is two: its standardised value, and the
+        normal score of the middle of its ranks in the frame.
+        """
+        check_is_fitted(self)
+        codes = self.codes(frame)
+        return tuple(
+            np.eye(len(levels))
+            if column in self.schema_.categorical
+            else _value_and_rank(_as_float(pd.Series(levels)), codes[:, j])
+            for j, (column, levels) in enumerate(self.levels_.items())
+        )
 
     def intervals(self, frame: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         """Rank interval of every continuous cell, two arrays of shape (n, n_num)."""
@@ -307,6 +363,15 @@ def _are_atoms(unique: FloatArray, counts: IntArray, decimals: int | None) -> ND
     dispersion = (squares[last] - squares[first]) / mean - n_points * mean
     is_smooth = chi2.sf(dispersion, n_points - 1) > _SMOOTH_LEVEL
     return np.asarray((counts > 1) & ~is_smooth)
+
+
+def _value_and_rank(levels: FloatArray, codes: IntArray) -> FloatArray:
+    """Standardised value and normal score of the mid-rank of each level, shape (K, 2)."""
+    share = np.bincount(codes, minlength=len(levels)) / len(codes)
+    middle = share.cumsum() - share / 2
+    mean = (share * levels).sum()
+    sd = np.sqrt((share * (levels - mean) ** 2).sum()) or 1.0  # a constant column has none
+    return np.column_stack([(levels - mean) / sd, ndtri(middle.clip(EDGE, 1 - EDGE))])
 
 
 def _cast(values: NDArray[Any], dtype: Any) -> pd.Series[Any]:

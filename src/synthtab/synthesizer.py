@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,13 @@ import torch
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import HybridProcess, log_marginals
 from synthtab.encoding import Encoded, TableEncoder
 from synthtab.schema import Schema
-from synthtab.training import Callback, Rows, train, training_steps
+from synthtab.training import Callback, Rows, on_cpu, train, training_steps
 
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
 
@@ -24,9 +25,10 @@ _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coa
 class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     """Diffusion model of a mixed table: Gaussian for numbers, discrete for categories.
 
-    Numbers, the target among them, become normal scores and follow a Gaussian diffusion in the
-    parametrisation of Karras et al. (2022); categories follow an absorbing-state diffusion
-    (Austin et al., 2021) on the same clock; one network denoises both.
+    Categories follow an absorbing-state diffusion (Austin et al., 2021). Numbers become normal
+    scores and follow a Gaussian diffusion in the parametrisation of Karras et al. (2022). One
+    network denoises both, and a row is drawn in stages: categories, numbers given them, and the
+    target given all else (see `HybridProcess`).
 
     Parameters
     ----------
@@ -36,10 +38,14 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Rows per step; all of them in a smaller table.
     width, depth : int, default=128, 2
         Size and number of the network's residual blocks.
-    n_frequencies : int, default=0
-        Fourier features per numerical column.
+    n_frequencies : int or "auto", default="auto"
+        Fourier features per numerical column. "auto": 8 for at least 5,000 rows, else none; few
+        rows are learnt by heart with them.
+    dropout : float, default=0.1
+        Share of the network's units left out in a training step; keeps it from learning rows by
+        heart.
     n_steps : int, default=24
-        Noise levels visited when drawing.
+        Noise levels visited when drawing numbers.
     learning_rate : float, default=2e-3
         Peak of the cosine schedule.
     ema_decay : float, default=0.995
@@ -48,6 +54,11 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Map the ranks of each drawn numerical column onto the training quantiles. It makes
         one-column distributions exact, and reveals those quantiles; each call is then calibrated
         as a whole, which is wrong for small draws.
+    device : str, default="auto"
+        Where the network works: "auto" takes a GPU when there is one. All random numbers are drawn
+        on the CPU.
+    progress : bool, default=False
+        Show a progress bar with the time left while training.
     callback : callable or None, default=None
         Called as ``callback(step, n_iter, loss)`` after every optimiser step.
     random_state : int, Generator or None, default=None
@@ -90,11 +101,14 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         batch_size: int = 512,
         width: int = 128,
         depth: int = 2,
-        n_frequencies: int = 0,
+        n_frequencies: int | Literal["auto"] = "auto",
+        dropout: float = 0.1,
         n_steps: int = 24,
         learning_rate: float = 2e-3,
         ema_decay: float = 0.995,
         recalibrate: bool = False,
+        device: str = "auto",
+        progress: bool = False,
         callback: Callback | None = None,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
@@ -103,10 +117,13 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         self.width = width
         self.depth = depth
         self.n_frequencies = n_frequencies
+        self.dropout = dropout
         self.n_steps = n_steps
         self.learning_rate = learning_rate
         self.ema_decay = ema_decay
         self.recalibrate = recalibrate
+        self.device = device
+        self.progress = progress
         self.callback = callback
         self.random_state = random_state
 
@@ -135,34 +152,41 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"a table of {len(frame)} row cannot be learnt; give at least 2")
         rng = np.random.default_rng(self.random_state)
         generator = _generator(rng)
-        low, high = encoder.intervals(frame)
-        rows = Rows(*map(torch.from_numpy, (low, high, encoder.codes(frame))))
-        process = HybridProcess(encoder.cardinalities, n_num=low.shape[1])
-        with torch.random.fork_rng(devices=[]):  # weights are initialised from the global generator
-            torch.manual_seed(int(rng.integers(2**63)))
-            network = MLPDenoiser(
-                process.n_num,
-                log_marginals(rows.codes, process.cardinalities),
-                width=self.width,
-                depth=self.depth,
-                n_frequencies=self.n_frequencies,
-            )
-        self.schema_, self.encoder_, self.process_ = schema, encoder, process
+        rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
+        process = HybridProcess(
+            encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
+        )
         n_iter = self.n_iter
         if n_iter == "auto":
             batch_size = min(self.batch_size, len(frame))
             n_iter = training_steps(len(frame), len(schema.columns), batch_size)
-        self.denoiser_, self.loss_curve_ = train(
-            network,
-            process,
-            rows,
-            n_iter=n_iter,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            ema_decay=self.ema_decay,
-            callback=self.callback,
-            generator=generator,
-        )
+        n_frequencies = self.n_frequencies
+        if n_frequencies == "auto":
+            n_frequencies = 8 if len(frame) >= 5000 else 0
+        with torch.random.fork_rng(devices=[]):  # weights and dropout use the global generator
+            torch.manual_seed(int(rng.integers(2**63)))
+            network = MLPDenoiser(
+                process.n_num,
+                [torch.from_numpy(c).float() for c in encoder.coordinates(frame)],
+                log_marginals(rows.codes, process.cardinalities),
+                width=self.width,
+                depth=self.depth,
+                n_frequencies=n_frequencies,
+                dropout=self.dropout,
+            ).to(self.device_)
+            self.denoiser_, self.loss_curve_ = train(
+                network,
+                process,
+                rows,
+                n_iter=n_iter,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                ema_decay=self.ema_decay,
+                progress=self.progress,
+                callback=self.callback,
+                generator=generator,
+            )
+        self.schema_, self.encoder_, self.process_ = schema, encoder, process
         return self
 
     def row_loss(
@@ -192,7 +216,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n,)
-            Mean over levels and noises of a row's loss.
+            Mean over stages, levels and noises of a row's loss.
 
         Raises
         ------
@@ -206,19 +230,28 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         x_num = torch.from_numpy(encoded.x_num).float()
         x_cat = torch.from_numpy(encoded.x_cat)
         generator = _generator(np.random.default_rng(random_state))
+        stages = range(len(self.process_.stages))
+        settings = [(s, level) for level in sigma for _ in range(n_noises) for s in stages]
         total = torch.zeros(len(frame))
         with torch.no_grad():
-            for level in (s for s in sigma for _ in range(n_noises)):
-                levels = torch.full((len(frame),), level)
-                total += sum(
-                    self.process_.row_losses(
-                        self.denoiser_, x_num, x_cat, levels, generator, shared_noise=True
-                    )
+            for stage, level in settings:
+                total += self.process_.row_losses(
+                    on_cpu(self.denoiser_),
+                    x_num,
+                    x_cat,
+                    torch.full((len(frame),), stage),
+                    torch.full((len(frame),), level),
+                    generator,
+                    shared_noise=True,
                 )
-        return (total / (len(sigma) * n_noises)).numpy()
+        return (total / len(settings)).numpy()
 
     def sample(
-        self, n_samples: int, *, random_state: int | np.random.Generator | None = None
+        self,
+        n_samples: int,
+        *,
+        random_state: int | np.random.Generator | None = None,
+        conditions: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Draw synthetic rows.
 
@@ -228,6 +261,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             Rows to draw.
         random_state : int, Generator or None, default=None
             Seed of the draw; None draws afresh.
+        conditions : mapping of str to value, default=None
+            Values that every row is to have, for categorical columns and numerical ones with a
+            short list of values: the rest of the row is drawn given them.
 
         Returns
         -------
@@ -237,25 +273,98 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If `n_samples` is not positive.
+            If `n_samples` is not positive, or a condition cannot be met: on a column that the table
+            does not have, a value it never takes, or a continuous column.
         sklearn.exceptions.NotFittedError
             If the model is not fitted.
         """
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples}: draw at least one row")
-        rng = np.random.default_rng(random_state)
-        sizes = [min(_BLOCK, n_samples - start) for start in range(0, n_samples, _BLOCK)]
-        self.denoiser_.eval()
-        states = [
-            self.process_.sample(self.denoiser_, size, self.n_steps, _generator(child))
-            for size, child in zip(sizes, rng.spawn(len(sizes)), strict=True)
-        ]
-        x_num = torch.cat([s.x_num for s in states]).numpy().astype(np.float64)
-        x_cat = torch.cat([s.x_cat for s in states]).numpy()
+        blocks = list(self._draw(n_samples, random_state, conditions))
+        x_num = np.concatenate([b.x_num for b in blocks])
+        x_cat = np.concatenate([b.x_cat for b in blocks])
         if self.recalibrate:
             x_num = _normal_scores_of_ranks(x_num)
         return self.encoder_.inverse_transform(Encoded(x_num, x_cat))
+
+    def iter_samples(
+        self,
+        n_samples: int,
+        *,
+        random_state: int | np.random.Generator | None = None,
+        conditions: Mapping[str, Any] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Draw the rows of `sample` block by block, so that they need not fit into memory.
+
+        Parameters
+        ----------
+        n_samples, random_state, conditions
+            As for `sample`.
+
+        Yields
+        ------
+        DataFrame of at most 4,096 rows
+
+        Raises
+        ------
+        ValueError
+            As `sample`, and if `recalibrate` is set, which needs all rows at once.
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        """
+        if self.recalibrate:
+            raise ValueError("recalibrate=True needs all rows at once: use sample, or set it False")
+        for block in self._draw(n_samples, random_state, conditions):
+            yield self.encoder_.inverse_transform(block)
+
+    @property
+    def device_(self) -> torch.device:
+        """Where the network works."""
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(self.device)
+
+    def _draw(
+        self,
+        n_samples: int,
+        random_state: int | np.random.Generator | None,
+        conditions: Mapping[str, Any] | None,
+    ) -> Iterator[Encoded]:
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples}: draw at least one row")
+        given = self._given_codes(conditions or {})
+        rng = np.random.default_rng(random_state)
+        for start in range(0, n_samples, _BLOCK):
+            size = min(_BLOCK, n_samples - start)
+            (child,) = rng.spawn(1)
+            state = self.process_.sample(
+                on_cpu(self.denoiser_),
+                size,
+                self.n_steps,
+                _generator(child),
+                x_cat=given.repeat(size, 1),
+            )
+            yield Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
+
+    def _given_codes(self, conditions: Mapping[str, Any]) -> Tensor:
+        """Codes of shape (1, n_cat), the mask where there is no condition."""
+        codes = self.process_.masked.mask[None].clone()
+        levels = self.encoder_.levels_
+        problems = []
+        for column, value in conditions.items():
+            if column not in self.schema_.columns:
+                problems.append(f"no column {column!r}; columns are {list(self.schema_.columns)}")
+            elif column not in levels:
+                problems.append(
+                    f"column {column!r} is continuous: conditions are for columns with a list of "
+                    f"values, {list(levels)}; draw more rows and select among them"
+                )
+            elif value not in (known := levels[column].tolist()):
+                problems.append(f"column {column!r} never takes {value!r}; it takes {known[:10]}")
+            else:
+                codes[0, list(levels).index(column)] = known.index(value)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return codes
 
 
 def _normal_scores_of_ranks(x_num: np.ndarray) -> np.ndarray:

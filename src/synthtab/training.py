@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from synthtab.denoiser import MLPDenoiser
-from synthtab.diffusion import HybridProcess
+from synthtab.diffusion import Denoised, Denoiser, HybridProcess, State
 from synthtab.encoding import EDGE
 
 Callback = Callable[[int, int, float], None]
@@ -50,6 +51,7 @@ def train(
     batch_size: int,
     learning_rate: float,
     ema_decay: float,
+    progress: bool,
     callback: Callback | None,
     generator: torch.Generator,
 ) -> tuple[MLPDenoiser, NDArray[np.float64]]:
@@ -71,6 +73,8 @@ def train(
         Peak of the schedule: 50 steps of warm-up, then a cosine to zero.
     ema_decay : float
         Decay of the average of the weights.
+    progress : bool
+        Whether to show a progress bar.
     callback : callable or None
         Called as ``callback(step, n_iter, loss)`` after every step.
     generator : torch.Generator
@@ -95,10 +99,11 @@ def train(
     )
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_cosine(n_iter))
     losses = np.empty(n_iter)
-    order = _shuffled_rows(len(rows.codes), batch_size * n_iter, generator)
-    for step, index in enumerate(order.view(n_iter, batch_size)):
+    order = _shuffled_rows(len(rows.codes), batch_size * n_iter, generator).view(n_iter, batch_size)
+    denoiser = on_cpu(network)
+    for step, index in enumerate(tqdm(order, desc="training", disable=not progress)):
         x_num, x_cat = rows.batch(index, generator)
-        loss = sum(process.loss(network, x_num, x_cat, generator), torch.zeros(()))
+        loss = process.loss(denoiser, x_num, x_cat, generator)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -112,15 +117,29 @@ def train(
         update_average(average, network, min(ema_decay, (step + 1) / (step + 10)))
         if callback is not None:
             callback(step + 1, n_iter, losses[step])
-    return average, losses
+    return average.eval(), losses
+
+
+def on_cpu(network: MLPDenoiser) -> Denoiser:
+    """The network as a denoiser of rows on the CPU, wherever its weights are."""
+    device = network.offset.device
+
+    def denoiser(state: State, sigma: Tensor) -> Denoised:
+        moved = State(*(cells.to(device) for cells in state))
+        predicted = network(moved, sigma.to(device))
+        return Denoised(
+            predicted.velocity.cpu(), tuple(logits.cpu() for logits in predicted.logits)
+        )
+
+    return denoiser
 
 
 def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     """Optimiser steps that suit a table: more for more columns, fewer for few rows.
 
-    Dependence among more columns takes longer to learn: 350 steps a column, at most 6,000. But a
-    table of few rows is learnt by heart if it is seen too often: at most 600 passes over it.
-    Chosen on simulated tables and on validation splits of training rows.
+    Dependence among more columns takes longer to learn: 350 steps a column, at least 2,000 and at
+    most 6,000. But a table of few rows is learnt by heart if it is seen too often: at most 600
+    passes over it. Chosen on validation splits of training rows and on rows of the simulators.
 
     Examples
     --------
@@ -130,7 +149,7 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     600
     """
     passes = 600 * n_rows // batch_size
-    return min(350 * n_columns, passes, 6000)
+    return min(max(350 * n_columns, 2000), passes, 6000)
 
 
 @torch.no_grad()
