@@ -17,6 +17,7 @@ from synthtab.protocol import SecondSample
 from synthtab.schema import Schema
 from synthtab.smogn import SMOGNSynthesizer
 from synthtab.synthesizer import HybridDiffusion
+from synthtab.tabddpm import TabDDPM
 
 
 def table(n: int = 300, seed: int = 0) -> pd.DataFrame:
@@ -39,6 +40,7 @@ def table(n: int = 300, seed: int = 0) -> pd.DataFrame:
 SCHEMA = Schema.infer(table(), target="minutes")
 GENERATORS = {
     "hybrid": HybridDiffusion(n_iter=30, width=32, random_state=0),
+    "tabddpm": TabDDPM(n_iter=30, n_timesteps=50, width=32, random_state=0),
     "smogn_balance": SMOGNSynthesizer(samp_method="balance"),
     "smogn_extreme": SMOGNSynthesizer(samp_method="extreme"),
     "smogn_synthetic": SMOGNSynthesizer(part="synthetic"),
