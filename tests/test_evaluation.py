@@ -10,6 +10,8 @@ from synthtab.evaluation import (
     detection_auc,
     feature_encoder,
     fidelity,
+    range_coverage,
+    rare_coverage,
     share_of_copies,
     tstr,
 )
@@ -57,8 +59,28 @@ def test_a_category_missing_from_the_training_table_does_not_stop_the_test() -> 
     train, test = table(200, 0), table(100, 1)
     only_a = train[train.plant == "a"].reset_index(drop=True)
     scores = tstr(only_a, test, SCHEMA, reference=train, random_state=0)
-    assert set(scores.learner) == {"rf", "gb", "ridge"}
+    assert set(scores.learner) == {"rf", "gb", "hgb", "ridge"}
     assert np.isfinite(scores.value).all()
+
+
+def test_a_category_missing_from_the_reference_has_its_own_coordinate() -> None:
+    train, test = table(200, 0), table(100, 1)
+    only_a = train[train.plant == "a"].reset_index(drop=True)
+    encoded = feature_encoder(SCHEMA, features=SCHEMA.features).fit(only_a).transform(test)
+    expected = (test.plant.to_numpy()[:, None] == ["a", "b"]).astype(float)
+    np.testing.assert_array_equal(encoded[:, 1:], expected)
+    # A synthetic table has the category though no training row does: it teaches what it says.
+    scores = tstr(
+        train, test, SCHEMA, reference=only_a, learners={"ols": LinearRegression()}, random_state=0
+    )
+    assert scores.value[0] == pytest.approx(0.909, abs=0.05)
+
+
+def test_a_category_that_no_row_could_have_is_refused() -> None:
+    train, test = table(50, 0), table(50, 1)
+    wrong = train.assign(plant=["c", *train.plant[1:]])
+    with pytest.raises(ValueError, match=r"column 'plant': unknown categories \['c'\]"):
+        tstr(wrong, test, SCHEMA, reference=train)
 
 
 def test_the_same_seed_gives_the_same_scores() -> None:
@@ -88,6 +110,7 @@ def test_a_copy_is_perfect_but_for_its_copies() -> None:
     scores = fidelity(real, real.copy(), SCHEMA, random_state=0)
     assert value(scores, "ks", "size") == 0
     assert value(scores, "tv", "plant") == 0
+    assert value(scores, "range", "size") == 1
     assert value(scores, "association") == 0
     assert value(scores, "copies") == 1
     assert value(scores, "c2st") < 0.1  # each row's twin carries the other label
@@ -117,6 +140,40 @@ def test_distances_of_margins_are_exact() -> None:
     scores = fidelity(pd.concat([real] * 5), pd.concat([other] * 5), schema, random_state=0)
     assert value(scores, "ks", "x") == 0.5
     assert value(scores, "tv", "kind") == 0.5
+
+
+def test_coverage_is_exact_on_small_tables() -> None:
+    columns = {"x": [0.0, 10], "y": [5.0, 5], "kind": ["a", "b"]}
+    schema = Schema.infer(pd.DataFrame(columns), target="y")
+    # "b" is the one rare category: 4 of 100 real rows, and 1 of 100 synthetic ones.
+    real = pd.DataFrame({"x": [0.0, 10] * 50, "y": 5.0, "kind": ["a"] * 96 + ["b"] * 4})
+    other = pd.DataFrame({"x": [4.0, 30] * 50, "y": 5.0, "kind": ["a"] * 99 + ["b"]})
+    scores = fidelity(real, other, schema, random_state=0)
+    assert value(scores, "range", "x") == 0.6
+    assert value(scores, "range", "y") == 1  # constant, and drawn
+    assert value(scores, "rare", "kind") == 0.25
+    assert range_coverage(real["x"], real["x"] + 20) == 0
+    assert range_coverage(real["y"], real["y"] + 1) == 0
+    assert rare_coverage(real["kind"], real["kind"].replace("b", "a")) == 0
+    assert rare_coverage(real["kind"], real["kind"].replace("a", "b")) == 1
+
+
+def test_a_table_without_rare_categories_has_no_coverage_of_them() -> None:
+    scores = fidelity(table(100, 0), table(100, 1), SCHEMA, random_state=0)
+    assert "rare" not in set(scores.metric)
+
+
+def test_metrics_agree_with_sdmetrics() -> None:
+    single_column = pytest.importorskip("sdmetrics.single_column")
+    real, other = table(300, 0), table(200, 1)
+    scores = fidelity(real, other, SCHEMA, random_state=0)
+    for column in SCHEMA.numerical:
+        ks = single_column.KSComplement.compute(real[column], other[column])
+        covered = single_column.RangeCoverage.compute(real[column], other[column])
+        assert value(scores, "ks", column) == pytest.approx(1 - ks)
+        assert value(scores, "range", column) == pytest.approx(covered)
+    tv = single_column.TVComplement.compute(real.plant, other.plant)
+    assert value(scores, "tv", "plant") == pytest.approx(1 - tv)
 
 
 def test_associations_are_exact_on_small_tables() -> None:

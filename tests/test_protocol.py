@@ -119,6 +119,22 @@ def test_shares_are_paired_by_seed(comparison: protocol.Comparison) -> None:
     np.testing.assert_allclose(difference.set_index("setting")["mean"], (mine - real), atol=1e-12)
 
 
+def test_a_method_that_was_not_compared_has_no_differences(
+    dataset: Dataset, comparison: protocol.Comparison
+) -> None:
+    with pytest.raises(ValueError, match="no method 'hybrid' in the comparison; it has"):
+        protocol.paired_difference(comparison, "hybrid")
+    assert report.as_record(dataset, comparison)["hybrid_minus"] == {}
+
+
+def test_methods_can_be_left_out_by_name_only(dataset: Dataset) -> None:
+    everything = protocol.methods(dataset)
+    some = protocol.methods(dataset, without=["tabddpm", "hybrid"])
+    assert list(some) == [m for m in everything if m not in ("tabddpm", "hybrid")]
+    with pytest.raises(ValueError, match=r"without \['SMOGN', 'real'\]: methods are \['boot"):
+        protocol.methods(dataset, without=["SMOGN", "real"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

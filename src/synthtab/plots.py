@@ -26,6 +26,7 @@ COLOURS: Mapping[str, str] = {
     REAL: "#000000",
     "second_sample": "#666666",
     "hybrid": "#0072B2",
+    "tabddpm": "#332288",
     "smogn_balance": "#E69F00",
     "smogn_extreme": "#D55E00",
     "smogn_extreme_synthetic": "#882255",
@@ -38,11 +39,12 @@ COLOURS: Mapping[str, str] = {
 LEARNERS: Mapping[str, str] = {
     "rf": "random forest",
     "gb": "gradient boosting",
+    "hgb": "histogram boosting",
     "ridge": "ridge",
     "logistic": "logistic regression",
 }
 
-_MARKERS = "osD^"
+_MARKERS = "osvD^"
 _FLOOR = -0.5  # scores below are written out; they would press all others together
 
 STYLE: Any = {

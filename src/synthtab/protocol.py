@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
-import torch
-from joblib import Parallel, delayed
 from scipy.stats import t as student_t
 from sklearn.base import BaseEstimator, clone
 
@@ -24,9 +23,11 @@ from synthtab.baselines import (
 )
 from synthtab.datasets import Dataset
 from synthtab.evaluation import fidelity, share_of_copies, tstr
+from synthtab.execution import carry_out
 from synthtab.schema import Schema
 from synthtab.smogn import SMOGNSynthesizer
 from synthtab.synthesizer import HybridDiffusion
+from synthtab.tabddpm import TabDDPM
 
 Setting = Literal["replacement", "augmentation"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
@@ -38,6 +39,7 @@ LABELS: Mapping[str, str] = {
     REAL: "training rows",
     SECOND_SAMPLE: "second sample",
     "hybrid": "HybridDiffusion",
+    "tabddpm": "TabDDPM",
     "smogn_balance": "SMOGN, balance",
     "smogn_extreme": "SMOGN, extreme",
     "smogn_extreme_synthetic": "SMOGN, synthetic rows only",
@@ -86,7 +88,11 @@ class SecondSample(BaseEstimator):  # type: ignore[misc]
 
 
 def methods(
-    dataset: Dataset, *, n_iter: int | Literal["auto"] = "auto", k: int = 5
+    dataset: Dataset,
+    *,
+    n_iter: int | Literal["auto"] = "auto",
+    k: int = 5,
+    without: Iterable[str] = (),
 ) -> dict[str, Generator]:
     """Generators of the comparison, unfitted, by their keys in `LABELS`.
 
@@ -95,16 +101,30 @@ def methods(
     dataset : Dataset
         The table; its reserve, where there is one, becomes the second real sample.
     n_iter : int or "auto", default="auto"
-        Training steps of HybridDiffusion.
+        Training steps of HybridDiffusion and of TabDDPM; "auto" is each one's default.
     k : int, default=5
         Neighbours of SMOGN and of the interpolation.
+    without : iterable of str, default=()
+        Methods to leave out.
 
     Returns
     -------
     dict of str to Generator
+
+    Raises
+    ------
+    ValueError
+        If a method to leave out is unknown.
+
+    Examples
+    --------
+    >>> from synthtab.datasets import load
+    >>> list(methods(load("013"), without=["hybrid"]))
+    ['second_sample', 'tabddpm', 'smogn_balance', ...]
     """
     generators: dict[str, Generator] = {
         "hybrid": HybridDiffusion(n_iter=n_iter),
+        "tabddpm": TabDDPM() if n_iter == "auto" else TabDDPM(n_iter=n_iter),
         "smogn_balance": SMOGNSynthesizer(samp_method="balance", k=k),
         "smogn_extreme": SMOGNSynthesizer(samp_method="extreme", k=k),
         "smogn_extreme_synthetic": SMOGNSynthesizer(samp_method="extreme", part="synthetic", k=k),
@@ -115,7 +135,10 @@ def methods(
     }
     if dataset.reserve is not None:
         generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
-    return {key: generators[key] for key in LABELS if key in generators}
+    left_out = set(without)
+    if unknown := sorted(left_out - LABELS.keys() | left_out & {REAL}):
+        raise ValueError(f"without {unknown}: methods are {sorted(LABELS.keys() - {REAL})}")
+    return {key: generators[key] for key in LABELS if key in generators.keys() - left_out}
 
 
 @dataclass(frozen=True)
@@ -159,6 +182,8 @@ def compare(
     learners: Mapping[str, Any] | None = None,
     measure_fidelity: bool = True,
     n_jobs: int = 1,
+    cache: str | Path | None = None,
+    scheduler: str | None = None,
 ) -> Comparison:
     """Train every generator on the same rows and score what it makes, once per seed.
 
@@ -187,6 +212,13 @@ def compare(
         Whether the tables' distributions are compared as well, which takes as long as the scores.
     n_jobs : int, default=1
         Processes. Results do not depend on it.
+    cache : str, Path or None, default=None
+        Folder in which the result of every finished run, one method on one seed, is kept and found
+        again: a comparison that was stopped continues where it was, and one with a further seed
+        or method runs these only. Timings are those of the run that was kept. See
+        `synthtab.execution.carry_out` for what a result is found by.
+    scheduler : str or None, default=None
+        Address of a Dask scheduler whose workers take the place of the processes.
 
     Returns
     -------
@@ -195,7 +227,8 @@ def compare(
     Raises
     ------
     ValueError
-        If there is no seed, a setting is unknown, or a method is named like the baseline.
+        If there is no seed, a setting is unknown, or a method is named like the baseline; see
+        `synthtab.execution.carry_out` for cache and scheduler.
     """
     settings = tuple(settings)
     unknown = [s for s in settings if s not in SETTINGS]
@@ -205,9 +238,9 @@ def compare(
         raise ValueError("no seeds: name at least one")
     if REAL in generators:
         raise ValueError(f"{REAL!r} is the baseline's name; call the generator otherwise")
-    tasks = [(seed, method) for seed in seeds for method in (REAL, *generators)]
-    runs = Parallel(n_jobs=n_jobs)(
-        delayed(_run)(
+    pairs = [(seed, method) for seed in seeds for method in (REAL, *generators)]
+    tasks = [
+        (
             dataset,
             seed,
             method,
@@ -218,12 +251,20 @@ def compare(
             learners,
             measure_fidelity,
         )
-        for seed, method in tasks
+        for seed, method in pairs
+    ]
+    runs: list[_Run] = carry_out(
+        _run,
+        tasks,
+        n_jobs=n_jobs,
+        cache=cache,
+        scheduler=scheduler,
+        code_of=[*generators.values(), *(learners or {}).values()],
     )
     train, test = dataset.split(seeds[0])
     tables = {
         method: run.table
-        for (seed, method), run in zip(tasks, runs, strict=True)
+        for (seed, method), run in zip(pairs, runs, strict=True)
         if seed == seeds[0]
     }
     return Comparison(
@@ -256,7 +297,6 @@ def _run(
     measure_fidelity: bool,
 ) -> _Run:
     """One method on one split."""
-    torch.set_num_threads(1)  # sums are added in one order; processes do not crowd each other
     train, test = dataset.split(seed)
     schema = dataset.schema
 
@@ -272,11 +312,11 @@ def _run(
     fit_seed, replacement_seed, added_seed = np.random.SeedSequence(seed).generate_state(3)
     if "random_state" in generator.get_params():  # type: ignore[attr-defined]
         generator.set_params(random_state=int(fit_seed))  # type: ignore[attr-defined]
-    start = time.process_time()
+    start = time.thread_time()
     generator.fit(train, schema)
-    fitted = time.process_time()
+    fitted = time.thread_time()
     table = generator.sample(n_synthetic or len(train), random_state=int(replacement_seed))
-    drawn = time.process_time()
+    drawn = time.thread_time()
     scores = []
     if "replacement" in settings:
         scores.append(score(table, "replacement"))
@@ -358,7 +398,15 @@ def paired_difference(
     -------
     DataFrame
         setting, method, learner, mean, low, high. Zero outside the bounds tells the two apart.
+
+    Raises
+    ------
+    ValueError
+        If the method was not compared.
     """
+    compared = comparison.scores.method.unique().tolist()
+    if method not in compared:
+        raise ValueError(f"no method {method!r} in the comparison; it has {compared}")
     scores = comparison.scores.query("metric == @metric")
     keys = ["seed", "setting", "learner"]
     first = scores[scores.method == method].set_index(keys).value

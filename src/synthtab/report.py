@@ -10,12 +10,22 @@ import pandas as pd
 
 from synthtab.datasets import Dataset, fingerprint
 from synthtab.plots import LEARNERS
-from synthtab.protocol import LABELS, REAL, Comparison, paired_difference, summarise, verdict
+from synthtab.protocol import (
+    LABELS,
+    REAL,
+    Comparison,
+    interval,
+    paired_difference,
+    summarise,
+    verdict,
+)
 from synthtab.standins import published
 
 FIDELITY_LABELS: Mapping[str, str] = {
     "ks": "KS distance, mean",
     "tv": "total variation, mean",
+    "range": "range covered, mean",
+    "rare": "rare categories kept, mean",
     "association": "association gap",
     "c2st": "detection AUC",
     "copies": "equal to a training row, %",
@@ -97,9 +107,9 @@ def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
     -------
     dict
         ``dataset``; ``utility`` by setting, method, learner and metric; ``hybrid_minus`` with the
-        paired differences in R² between HybridDiffusion and every other method; ``fidelity`` by
-        method and metric; ``rows``, a fingerprint of each table that was drawn for the first
-        seed; ``timings``.
+        paired differences in R² between HybridDiffusion, where it is compared, and every other
+        method; ``fidelity`` by method and metric, and ``fidelity_intervals``; ``rows``, a
+        fingerprint of each table that was drawn for the first seed; ``timings``.
     """
     metrics = comparison.scores.metric.unique().tolist()
     utility: dict[str, Any] = {}
@@ -109,9 +119,10 @@ def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
             told = {"against_real": verdict(row["percent_low"], row["percent_high"], 100)}
             at.setdefault(row["learner"], {})[metric] = numbers_of(row) | told
     differences: dict[str, Any] = {}
-    for row in paired_difference(comparison, "hybrid", metric=metrics[0]).to_dict("records"):
-        at = differences.setdefault(row["setting"], {}).setdefault(row["method"], {})
-        at[row["learner"]] = numbers_of(row) | {"verdict": verdict(row["low"], row["high"], 0)}
+    if "hybrid" in comparison.scores.method.to_numpy():
+        for row in paired_difference(comparison, "hybrid", metric=metrics[0]).to_dict("records"):
+            at = differences.setdefault(row["setting"], {}).setdefault(row["method"], {})
+            at[row["learner"]] = numbers_of(row) | {"verdict": verdict(row["low"], row["high"], 0)}
     fidelity = _fidelity_means(comparison)
     times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
     return {
@@ -127,6 +138,7 @@ def as_record(dataset: Dataset, comparison: Comparison) -> dict[str, Any]:
         "utility": utility,
         "hybrid_minus": differences,
         "fidelity": {m: row.dropna().to_dict() for m, row in fidelity.iterrows()},
+        "fidelity_intervals": _fidelity_intervals(comparison),
         "rows": {m: fingerprint(t)[:16] for m, t in comparison.tables.items() if m != REAL},
         "timings": {str(m): row.to_dict() for m, row in times.iterrows()},
     }
@@ -160,6 +172,17 @@ def _fidelity_means(comparison: Comparison) -> pd.DataFrame:
     fidelity = comparison.fidelity
     order = fidelity.method.unique()
     return fidelity.pivot_table(index="method", columns="metric", values="value").loc[order]
+
+
+def _fidelity_intervals(comparison: Comparison) -> dict[str, Any]:
+    """Mean and bounds of each metric, a seed being a mean over columns; by method and metric."""
+    inflation = comparison.n_test / comparison.n_train
+    by_seed = comparison.fidelity.groupby(["method", "metric", "seed"], sort=False).value.mean()
+    found: dict[str, Any] = {}
+    for (method, metric), values in by_seed.groupby(["method", "metric"], sort=False):
+        bounds = zip(("mean", "low", "high"), interval(values, inflation=inflation), strict=True)
+        found.setdefault(str(method), {})[str(metric)] = numbers_of(dict(bounds))
+    return found
 
 
 def numbers_of(row: Mapping[Any, Any]) -> dict[str, float]:

@@ -67,7 +67,7 @@ INGREDIENTS: Mapping[str, str] = {
     "raw_synthetic": "+ synthetic rows alone",
 }
 
-_MARKERS = dict(zip(LEARNERS, "osD^", strict=True))
+_MARKERS = dict(zip(LEARNERS, "osvD^", strict=True))
 _LEFT = -60  # percent of the baseline; means below would press all others together
 
 
