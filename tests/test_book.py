@@ -7,27 +7,48 @@ as in a copy before its first notebook.
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
+from io import StringIO
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import jupytext
 import nbformat
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from sphinx.errors import ExtensionError
+from sphinx.testing.util import SphinxTestApp
+from sphinx.util.console import strip_colors
 
 from synthtab import parameters, results, runner
+from synthtab.claims import count, ledger
+from synthtab.committed import Records
+from synthtab.study_claims import CLAIMS, PARTS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = runner.Project(ROOT)
 EXPERIMENTS = list(PROJECT.experiments().values())
 PAGES = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("tests/notebooks/*.ipynb")])
 
-spec = importlib.util.spec_from_file_location("records", ROOT / "book" / "_ext" / "records.py")
-roles = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(roles)
+
+def extension(name: str) -> ModuleType:
+    """A module of `book/_ext`, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "book" / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # some import each other
+    spec.loader.exec_module(module)
+    return module
+
+
+roles = extension("records")
+generated = extension("generated")
+ledger_page = extension("ledger")
+figures = extension("figures")
 
 
 def name(path: Path) -> str:
@@ -326,3 +347,125 @@ def test_a_role_without_a_value_fails_the_build_and_says_what_to_do(small_book, 
     assert built.returncode == 1
     assert "index.md:3" in built.stderr
     assert message in built.stderr
+
+
+# Tables and the ledger of claims
+
+
+@pytest.fixture
+def records_book(small_book):
+    """A book that is made from the committed records."""
+    extensions = ["tables", "ledger"]
+    with (small_book / "conf.py").open("a") as file:
+        file.write(f"extensions += {extensions}\nmyst_enable_extensions = ['attrs_inline']\n")
+    for path in PROJECT.records.glob("*.json"):
+        shutil.copy(path, small_book / "records")
+    return small_book
+
+
+def warnings_of_a_build(folder: Path) -> str:
+    """Build in this process, which has the imports done; a strict build fails by any warning."""
+    heard = StringIO()
+    app = SphinxTestApp("html", srcdir=folder, warning=heard)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        app.build()
+    app.cleanup()
+    return strip_colors(heard.getvalue())
+
+
+def page_of(folder: Path) -> str:
+    return (folder / "_build" / "html" / "index.html").read_text(encoding="utf-8")
+
+
+LEDGER = "# Claims\n\n" + "\n\n".join(
+    f"```{{ledger}} {part}\n```" for part in ("count", "overview", "thresholds")
+)
+LEDGER_PARTS = "\n\n".join(f"## {w}\n\n```{{ledger}} {part}\n```" for part, w in PARTS.items())
+
+
+def test_the_ledger_has_every_claim_and_follows_a_changed_record(records_book):
+    (records_book / "index.md").write_text(f"{LEDGER}\n\n{LEDGER_PARTS}\n")
+    assert warnings_of_a_build(records_book) == ""
+    before = page_of(records_book)
+    for claim in CLAIMS:
+        assert f'id="claim-{claim.key.replace("_", "-")}"' in before
+    for run in ("011_standin", "011_public", "012_standin", "012_public"):
+        path = records_book / "records" / f"{run}.json"
+        record = results.load(path)
+        for learner in record["values"]["utility"]["replacement"]["hybrid"].values():
+            learner["r2"] |= {"percent": -12.3, "percent_low": -12.4, "percent_high": -12.2}
+        results.save(record, path)
+    assert warnings_of_a_build(records_book) == ""
+    after = page_of(records_book)
+    assert "−12 [−12, −12]" not in before
+    assert "−12 [−12, −12]" in after
+    folders = (PROJECT.records, records_book / "records")
+    counts = [count(ledger(CLAIMS, Records(folder))) for folder in folders]
+    assert counts[0] != counts[1]
+    for page, counted in zip((before, after), counts, strict=True):
+        text = re.sub(r"<[^>]+>", "", page)
+        assert f"Of {len(CLAIMS)} claims, {counted['holds']} hold" in text
+
+
+def test_the_first_paragraph_of_the_ledger_names_every_claim_that_does_not_hold():
+    entries = ledger(CLAIMS, Records(PROJECT.records))
+    failed = [entry for entry in entries if entry.verdict == "does not hold"]
+    assert failed, "the first paragraph of book/claims.md should name one"
+    sentence = ledger_page.count_sentence(entries)
+    assert [entry for entry in entries if ledger_page.link(entry) in sentence] == failed
+    assert "There is none that does not hold" in ledger_page.count_sentence([])
+
+
+def test_a_missing_record_fails_the_build_of_the_ledger_and_is_named(records_book):
+    (records_book / "index.md").write_text("# Title\n\n```{ledger} count\n```\n")
+    (records_book / "records" / "012_public.json").unlink()
+    built = build(records_book)
+    assert built.returncode == 1
+    assert "index.md:3" in built.stderr
+    assert "claim 'no_actual_records' cannot be tested: no record '012_public'" in built.stderr
+    assert "make it with `python -m synthtab experiments 012_public`" in built.stderr
+
+
+@pytest.mark.parametrize(
+    ("directive", "message"),
+    [
+        ("{ledger} why", "no record '012_public': make it with"),
+        ("{results-table} copies\n:methods: hybrid", "no record '012_public': make it with"),
+        ("{ledger} verdicts", "the ledger has no 'verdicts'; it has count, overview, thresholds"),
+        ("{results-table} prices", "unknown table prices; known are scores"),
+    ],
+)
+def test_a_directive_says_what_it_lacks(records_book, directive, message):
+    (records_book / "index.md").write_text(f"# Title\n\n```{directive}\n```\n")
+    (records_book / "records" / "012_public.json").unlink()
+    heard = warnings_of_a_build(records_book)
+    assert "index.md:3" in heard
+    assert message in heard
+
+
+def test_a_results_table_follows_a_changed_record(records_book):
+    (records_book / "index.md").write_text(
+        '# Title\n\n```{results-table} scores\n:experiment: "013"\n:methods: hybrid\n```\n'
+    )
+    assert warnings_of_a_build(records_book) == ""
+    assert "−4.56 [−5.00, −4.00]" not in page_of(records_book)
+    path = records_book / "records" / "013_public.json"
+    record = results.load(path)
+    changed = {"mean": -4.56, "low": -5.0, "high": -4.0}
+    record["values"]["utility"]["replacement"]["hybrid"]["rf"]["r2"] |= changed
+    results.save(record, path)
+    assert warnings_of_a_build(records_book) == ""
+    assert "−4.56 [−5.00, −4.00]" in page_of(records_book)
+
+
+@pytest.mark.parametrize(
+    ("figure", "record"), [("overview", "013_public"), ("dimension", "why_smogn_fails")]
+)
+def test_a_figure_names_the_record_that_is_missing(records_book, monkeypatch, figure, record):
+    (records_book / "records" / f"{record}.json").unlink()
+    (records_book / "book").mkdir()
+    monkeypatch.setattr(figures, "FIGURES", {figure: figures.FIGURES[figure]})
+    message = f"the figure '{figure}' cannot be drawn: no record '{record}'"
+    with pytest.raises(ExtensionError, match=message):
+        figures.draw(SimpleNamespace(srcdir=records_book))

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from synthtab import plots, results
+from synthtab import plots, results, results_figures
+from synthtab.committed import Records, runs
+from synthtab.study_evidence import PRIVACY, is_there
 
-EXPERIMENTS = (
-    "011_standin",
-    "012_standin",
-    "013_standin",
-    "011_public",
-    "012_public",
-    "013_public",
-)
+
+def overview(records: Records) -> Figure:
+    """The figure of the home page."""
+    stored = {run: results.load(run, records.folder) for run, _, _ in runs()}
+    return plots.overview(stored)
+
+
+FIGURES: Mapping[str, Callable[[Records], Figure]] = {
+    "overview": overview,
+    "scores": results_figures.scores,
+    "cost": results_figures.cost,
+    "leakage": results_figures.leakage,
+    "dimension": results_figures.dimension,
+}
+"""By the name of their file in `book/_figures`."""
 
 
 def draw(app: Sphinx) -> None:
-    """Write `book/_figures/overview.png`, which the home page shows."""
-    try:
-        records = {name: results.load(name, app.srcdir / "records") for name in EXPERIMENTS}
-    except results.RecordError as error:
-        raise ExtensionError(f"the figure of the home page cannot be drawn: {error}") from error
-    path = app.srcdir / "book" / "_figures" / "overview.png"
-    path.parent.mkdir(exist_ok=True)
-    plots.overview(records).savefig(path, metadata={"Software": None})
+    """Write every figure to `book/_figures`."""
+    folder = app.srcdir / "book" / "_figures"
+    folder.mkdir(exist_ok=True)
+    records = Records(app.srcdir / "records")
+    for name, figure in FIGURES.items():
+        if name == "leakage" and not is_there(records, PRIVACY):
+            continue
+        try:
+            drawn = figure(records)
+        except results.RecordError as error:
+            raise ExtensionError(f"the figure {name!r} cannot be drawn: {error}") from error
+        drawn.savefig(folder / f"{name}.png", metadata={"Software": None})
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
