@@ -147,15 +147,13 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             If the frame is not a table of the schema, has fewer than two rows, or training
             diverges.
         """
-        encoder = TableEncoder().fit(frame, schema)
+        encoder = self._encoder(frame, schema)
         if len(frame) < 2:
             raise ValueError(f"a table of {len(frame)} row cannot be learnt; give at least 2")
         rng = np.random.default_rng(self.random_state)
         generator = _generator(rng)
         rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
-        process = HybridProcess(
-            encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
-        )
+        process = self._process(encoder)
         n_iter = self.n_iter
         if n_iter == "auto":
             batch_size = min(self.batch_size, len(frame))
@@ -321,6 +319,14 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.device)
+
+    def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
+        return TableEncoder().fit(frame, schema)
+
+    def _process(self, encoder: TableEncoder) -> HybridProcess:
+        return HybridProcess(
+            encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
+        )
 
     def _draw(
         self,
