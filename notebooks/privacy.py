@@ -1,0 +1,350 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Does it protect anyone?
+#
+# An attacker gets a synthetic table. Beside it they hold other rows of the same source, as a
+# competitor, a supplier or a former employee might, and complete records of some parts or persons,
+# of whom they want to know one of two things: *was this record among those the table was made
+# from?* and *what is the one entry of this record that I do not know?* A stronger attacker also
+# holds the trained model, as anyone does to whom its file is given. Everything below is measured
+# against these two. They know the method and all its settings, since this report tells them.
+#
+# The original study said of its synthetic tables that they contain no actual records. A table of
+# real rows, each moved a little, contains none either, and it points at every record it was made
+# from. So the question is put the other way round: what do attacks find, and would they have found
+# something if there were something to find?
+
+# %% tags=["hide-input"]
+from typing import Literal
+
+from IPython.display import display
+from pydantic import NonNegativeInt, PositiveInt
+
+from synthtab import protocol, results
+from synthtab.datasets import load
+from synthtab.privacy import make_card, measure, report
+from synthtab.privacy.exposure import likelihood_ratio_attack, repeated_training
+from synthtab.synthesizer import HybridDiffusion
+
+# %% tags=["parameters"]
+experiments: list[str] = ["011", "012", "013"]  # tables
+sources: list[str] = ["standin", "public"]  # where they come from
+seed: NonNegativeInt = 0  # the first seed; each is one split, one training, one draw
+n_seeds: PositiveInt = 5  # repetitions
+n_rows: PositiveInt = 5000  # most rows in each part of a split
+n_iter: NonNegativeInt = 0  # training steps of HybridDiffusion; 0: by the size of the table
+k: PositiveInt = 5  # neighbours of SMOGN and of the interpolation
+exposed_rows: PositiveInt = 1000  # rows of the repeated training, on the stand-in for 013
+n_models: PositiveInt = 8  # its trainings, a multiple of 4
+without: list[str] = ["tabddpm"]  # methods left out; this one trains for minutes on each split
+quick: bool = False  # a trial on 300 rows of each table, with 60 training steps
+n_jobs: PositiveInt = 2  # processes
+cache: str = ""  # folder in which finished runs are kept, so that a stopped run can continue
+
+# %% [markdown]
+# ## Who is a member
+#
+# The rows of a table and its reserve are shuffled and divided into three parts. A generator is
+# fitted to the **training** rows, the members. The **holdout** has as many rows, which the
+# generator does not see: whatever an attack says of training rows counts only as far as it does not
+# say the same of these. The **reference** is what the attacker holds. The public table for 013 has
+# no reserve, so its own rows are divided and its parts are half as long. Each seed is another
+# division.
+#
+# Four tables whose verdict is known are attacked like all others. *Fresh real rows* must not be
+# found out. A *copy* of the training rows, each number moved by a hundredth of its standard
+# deviation, must be; so must a table in which one row in ten is a training row and the others are
+# fresh. One training row in *a hundred* shows how little the attacks can see.
+
+# %%
+steps: int | Literal["auto"] = 60 if quick else n_iter or "auto"
+datasets = {f"{name}_{source}": load(name, source) for name in experiments for source in sources}
+if quick:
+    datasets = {key: data.subset(300, random_state=seed) for key, data in datasets.items()}
+titles = {key: report.title(data) for key, data in datasets.items()}
+measured = {
+    key: measure(
+        data,
+        protocol.methods(data, n_iter=steps, k=k, without=[*without, protocol.SECOND_SAMPLE]),
+        seeds=range(seed, seed + n_seeds),
+        n_rows=n_rows,
+        n_jobs=n_jobs,
+        cache=cache or None,
+    )
+    for key, data in datasets.items()
+}
+cards = {key: make_card(found.findings) for key, found in measured.items()}
+
+# %% [markdown]
+# ## What is measured
+#
+# ```{list-table}
+# :header-rows: 1
+#
+# * - row of the card
+#   - what the attacker does
+#   - what it cannot show
+# * - copies
+#   - counts synthetic rows that equal a training row, beyond those that equal a holdout row; p by
+#     exchanging the labels
+#   - anything about rows that were moved a little
+# * - membership
+#   - scores a record by its distance to the nearest synthetic row; by that distance against the
+#     reference's {cite:p}`chen2020ganleaks`; by the ratio of the distances to the two nearest; by a
+#     density ratio, in the manner of DOMIAS {cite:p}`vanbreugel2023domias`; by a classifier, in the
+#     manner of LOGAN {cite:p}`hayes2019logan`
+#   - a leak of few rows: it drowns in the mean
+# * - TPR at {given}`1 %` and {given}`10 %` FPR
+#   - names the records it is surest of; the true positive rate (TPR) is the share of members named
+#     when so many non-members are named too {cite:p}`carlini2022lira`
+#   - who is exposed, only that some are
+# * - white box
+#   - compares the model's loss on a record with that of a model of the reference rows
+#     {cite:p}`watson2022calibration`, at fixed noises
+#   - anything about a model that stays closed
+# * - isolated rows
+#   - the membership attacks on the fifth of the records that lie farthest from the reference (one
+#     in twenty in a large table)
+#   - anything about the others
+# * - inference
+#   - guesses one entry from the nearest synthetic row, for training and for holdout rows
+#     {cite:p}`giomi2023anonymeter`
+#   - what the table teaches about everybody, which is its purpose
+# ```
+#
+# None of these membership attacks is trained on members and non-members, so all may be judged
+# on the rows they score. Chance is an AUC of one half, a TPR equal to the FPR, and an inference
+# risk of 0. One distance between rows is used throughout: numbers in standard deviations of the
+# reference, and 1 for each category that differs.
+#
+# The rules were fixed before any method was looked at. A membership row *fails* if its AUC is
+# {given}`0.55` or more and its interval rules out chance, and *passes* if the interval stays below
+# {given}`0.55`; isolated rows and rates fail as soon as chance is ruled out; copies fail at p <
+# {given}`0.01`; inference fails if chance is ruled out for any column. Between the two lies
+# *inconclusive*, which is not a pass. Intervals are {given}`95 %` ones, corrected for the number of
+# attacks or columns in the row. A card is **void** if the copy or the leak of one row in ten does
+# not fail, or if the fresh real rows do. Fresh rows fail by chance, too: in
+# {res}`benchmark_privacy_false_alarms.all.card.fail:.0%`
+# [{res}`benchmark_privacy_false_alarms.all.card.fail_low:.0%`,
+# {res}`benchmark_privacy_false_alarms.all.card.fail_high:.0%`] of
+# {res}`benchmark_privacy_false_alarms.all.n_cards` cards of fresh rows at least one row failed.
+
+# %% [markdown]
+# ## The report cards
+#
+# A number is the value of the worst attack of a row: an AUC in the three columns that are about
+# membership over all thresholds, otherwise a percentage. F fails, I is inconclusive, P passes.
+
+# %% mystnb={"image": {"alt": "Verdict of every row of the report card, by method and table"}}
+for name in experiments:
+    display(
+        report.card_figure(
+            {titles[key]: card for key, card in cards.items() if datasets[key].name == name}
+        )
+    )
+
+# %%
+report.verdict_counts(cards)
+
+# %% [markdown]
+# Of {res}`this.verdicts.n_tables` cards {res}`this.verdicts.void` are void. HybridDiffusion fails
+# on {res}`this.verdicts.hybrid.fail` tables, passes on {res}`this.verdicts.hybrid.pass` and is
+# inconclusive on {res}`this.verdicts.hybrid.inconclusive`. In numbers, with the attack or the
+# column that did worst:
+
+# %%
+report.card_table({titles[key]: card for key, card in cards.items()}, "hybrid")
+
+# %% [markdown]
+# Independent margins, which know nothing of how columns hang together, are the other end: a
+# synthetic row is put together from real entries, and the entries are all they can give away. They
+# fail on {res}`this.verdicts.marginals.fail` tables.
+#
+# ## No attack sees everything
+#
+# The stand-in for 013, attack by attack. An exact count finds one training row in a hundred, which
+# no mean distance does, and says little about a copy whose numbers have moved. The distances find
+# the copy. The distance to the closest record, taken by itself, would even reward the copy for its
+# noise: this is why it is no evidence of privacy {cite:p}`yao2025dcr`,
+# {cite:p}`stadler2022groundhog`.
+
+# %%
+report.attacks_table(measured["013_standin"])
+
+# %%
+report.closeness_table(measured["013_standin"])
+
+# %% [markdown]
+# The last table is what is often published: medians of the distance to the closest record (DCR) and
+# of the ratio of the two nearest (NNDR), from synthetic rows to training and to holdout rows. To be
+# no nearer to training rows than to others is necessary and not sufficient, so the share of rows
+# whose nearest real row is a training row only warns.
+#
+# ### Real rows in SMOGN's output
+#
+# Rows that equal a training row, and rows that equal a holdout row, in percent of the synthetic
+# rows; a star says that chance does not explain the difference. SMOGN keeps rows on purpose, so
+# what it hands out are to a large part records.
+
+# %%
+report.copies_table({titles[key]: found for key, found in measured.items()})
+
+# %% [markdown]
+# On the stand-in for 013, {res}`this.cards.013_standin.smogn_extreme.copied.of_training:.0%` of the
+# rows that SMOGN in its *extreme* form hands out are training rows, where
+# {res}`this.cards.013_standin.smogn_extreme.copied.of_holdout:.0%` would be by chance. For
+# HybridDiffusion it is {res}`this.cards.013_standin.hybrid.copied.of_training:.1%` and
+# {res}`this.cards.013_standin.hybrid.copied.of_holdout:.1%`.
+#
+# ## The model itself
+#
+# Who holds the model can compute its training loss for any record. At noises that are the same for
+# all records and for both models, the log ratio to the loss of a model of other rows says how much
+# better this one knows the record. The noise levels were chosen on the stand-ins for 012 and 013,
+# and are the same everywhere. On the stand-in for 013 the AUC is
+# {res}`this.cards.013_standin.hybrid.attacks.white_box.all:.2f`, where the strongest attack on the
+# table finds {res}`this.cards.013_standin.hybrid.membership.value:.2f`: a model gives away more
+# than the table drawn from it. The reference model was trained on
+# {res}`this.cards.013_standin.n_reference` rows, the model on
+# {res}`this.cards.013_standin.n_train`.
+
+# %%
+report.rates_table({titles[key]: found for key, found in measured.items()}, "hybrid", ["white_box"])
+
+# %% [markdown]
+# ### Averages hide the worst case
+#
+# An AUC is a mean over records, and records are not alike. So HybridDiffusion was trained again and
+# again on halves of the same rows, drawn from the stand-in for 013. Half of these models teach how
+# the loss of each record differs between models that saw it and models that did not; the other half
+# are attacked with what was learnt {cite:p}`carlini2022lira`. The most exposed records, one in
+# twenty, are chosen by the first half of the models alone.
+
+# %%
+wide = load("013").subset(300 if quick else exposed_rows, random_state=seed)
+trained = repeated_training(
+    HybridDiffusion(n_iter=steps),
+    wide.frame,
+    wide.schema,
+    n_models=n_models,
+    random_state=seed,
+    n_jobs=n_jobs,
+)
+exposed = likelihood_ratio_attack(trained, random_state=seed)
+report.exposed_table(exposed)
+
+# %% [markdown]
+# Over all records the attack reaches an AUC of {res}`this.exposed.all.auc:.2f`; on the most exposed
+# ones {res}`this.exposed.exposed.auc:.2f`. Whoever vouches for a table vouches for these too.
+#
+# ## Singling out and linking
+#
+# Two of the attacks named by the European data protection authorities are left to the package
+# Anonymeter {cite:p}`giomi2023anonymeter`, which runs in an environment of its own
+# (`benchmarks/anonymeter_attacks.py`). *Singling out* finds conditions that exactly one synthetic
+# row meets, and counts how often exactly one training row meets them; *linking* joins two halves of
+# a record through the nearest synthetic row. Both are measured against the holdout. On the stand-in
+# for 013 the risk of being singled out is
+# {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.value:.3f`
+# [{res}`benchmark_anonymeter.013_standin.hybrid.singling_out.low:.3f`,
+# {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.high:.3f`] with HybridDiffusion,
+# {res}`benchmark_anonymeter.013_standin.interpolation.singling_out.value:.3f` with interpolation
+# and {res}`benchmark_anonymeter.013_standin.control_copy.singling_out.value:.3f` with the copy;
+# that of being linked is {res}`benchmark_anonymeter.013_standin.hybrid.linkability.value:.3f`
+# [{res}`benchmark_anonymeter.013_standin.hybrid.linkability.low:.3f`,
+# {res}`benchmark_anonymeter.013_standin.hybrid.linkability.high:.3f`],
+# {res}`benchmark_anonymeter.013_standin.interpolation.linkability.value:.3f` and
+# {res}`benchmark_anonymeter.013_standin.control_copy.linkability.value:.3f`.
+#
+# ## Utility against leakage
+#
+# What a method is worth shows only when both are on one page. The height is the R² that a method's
+# rows teach, in percent of what the real rows teach, from the pages of the experiments, where the
+# parts are divided in another way. To the right is what the strongest membership attack finds.
+
+# %% mystnb={"image": {"alt": "R² kept against membership AUC, by method, one panel per table"}}
+report.trade_off(
+    {titles[key]: card for key, card in cards.items()},
+    {titles[key]: report.utility_shares(data.name, data.source) for key, data in datasets.items()},
+    floor=20,
+)
+
+# %% [markdown]
+# The noise copy and the interpolation are the trap. On the stand-in for 013 they keep
+# {res}`013_standin.utility.replacement.noise_copy.rf.r2.percent:.0f` % and
+# {res}`013_standin.utility.replacement.interpolation.rf.r2.percent:.0f` % of the forest's R², about
+# as much as HybridDiffusion with {res}`013_standin.utility.replacement.hybrid.rf.r2.percent:.0f` %,
+# and judged by utility they are its equals. An attacker tells their members from others with an AUC
+# of {res}`this.cards.013_standin.noise_copy.membership.value:.2f` and
+# {res}`this.cards.013_standin.interpolation.membership.value:.2f`, and HybridDiffusion's with
+# {res}`this.cards.013_standin.hybrid.membership.value:.2f`. That interpolation between records
+# gives them away has been found before {cite:p}`ganev2026smote`.
+#
+# ## What the study's AUC amounts to
+#
+# The study reported, from an attack by the distance to the nearest row, an AUC of
+# {res}`published.membership_inference.diffusion_auc:.2f` for its diffusion model and
+# {res}`published.membership_inference.smogn_auc:.2f` for SMOGN. Three things are missing.
+#
+# *A positive control.* With one training row in a hundred copied into the table, the same attack
+# finds {res}`this.cards.013_standin.control_leak_1.attacks.dcr.all:.3f` on the stand-in for 013,
+# and with one in ten {res}`this.cards.013_standin.control_leak_10.attacks.dcr.all:.3f`. Copying a
+# share of the members adds about half of that share to the AUC. A figure next to one half is what a
+# table gives that reveals a few records completely.
+#
+# *An interval.* How many rows were scored is not known. With $n$ members and as many others, an AUC
+# at chance has a standard error of about $1/\sqrt{6n}$. With a few hundred rows the two figures
+# cannot be told apart, nor from chance.
+#
+# *A strong attack.* SMOGN's output consists to a large part of real rows; here the distance attack
+# alone finds {res}`this.cards.013_standin.smogn_extreme.attacks.dcr.all:.2f` on it, and the worst
+# one {res}`this.cards.013_standin.smogn_extreme.membership.value:.2f`.
+#
+# An honest sentence has the form: no membership leakage was detected above an AUC of so much, with
+# an upper bound of so much, by these attacks, on tables of this width.
+#
+# ## What may be concluded
+#
+# The Article 29 Working Party's Opinion 05/2014 {cite:p}`wp216` judges an anonymisation technique
+# by three questions: can an individual still be *singled out*, can records relating to an
+# individual be *linked*, and can information about an individual be *inferred*? Recital 26 of the
+# General Data Protection Regulation {cite:p}`gdpr2016` asks whether a person is identifiable by any
+# means that are reasonably likely to be used. Neither exempts a table because it is synthetic. A
+# data protection officer who reads these cards
+#
+# - may conclude from a **fail** that records can be recognised or their entries inferred, beyond
+#   what the population gives away, by attacks that are easily repeated;
+# - may conclude from a **pass** that these attacks, on a table of this size and width, would have
+#   found a leak of the size of the controls and did not;
+# - may not conclude from a pass that the table is anonymous. Other attackers, other knowledge,
+#   wider tables and rarer records were not measured, and an attack found tomorrow applies to the
+#   table given out today;
+# - may not carry a card over to another table, or to other settings of the same method;
+# - should count the model as more revealing than its table, and several tables drawn from one model
+#   as more revealing than one.
+#
+# The factory's table describes products. Where no person is identifiable the regulation does not
+# apply, and the same attacks measure what a competitor learns. The stand-ins have no secrets at
+# all; what is measured on them is what the methods do to a table of that shape. And the cards
+# themselves were computed with the training rows at hand: to publish them is to publish something
+# about these rows, if little.
+#
+# ## A formal guarantee
+#
+# Attacks give lower bounds on what leaks. An upper bound, for every attacker and every record,
+# needs a training that is differentially private, and [what that costs](differential_privacy) has a
+# page of its own.
+
+# %% tags=["hide-input"]
+results.record(report.as_record(cards, measured) | {"exposed": report.exposed_record(exposed)})

@@ -1,0 +1,241 @@
+"""Numbers with intervals: what an attack achieved, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv
+from scipy.stats import norm, rankdata
+
+Floats = npt.NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A value with the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Auc(NamedTuple):
+    """Area under the ROC curve and its variance by DeLong; 0.5 is chance."""
+
+    value: float
+    variance: float
+
+
+def auc(members: Floats, non_members: Floats) -> Auc:
+    """Probability that a member scores above a non-member, ties counting one half.
+
+    The Mann-Whitney statistic, with the variance of DeLong, DeLong & Clarke-Pearson (1988) in the
+    rank form of Sun & Xu (2014).
+
+    Parameters
+    ----------
+    members, non_members : ndarray of shape (m,) and (n,)
+        Scores, larger for "member".
+
+    Returns
+    -------
+    Auc
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two of either, or a score is NaN.
+
+    Examples
+    --------
+    >>> auc(np.array([1.0, 2.0]), np.array([0.0, 1.0])).value
+    0.875
+    """
+    m, n = len(members), len(non_members)
+    if min(m, n) < 2:
+        raise ValueError(f"{m} members and {n} non-members: two of each are needed at least")
+    scores = np.concatenate([members, non_members])
+    if np.isnan(scores).any():
+        raise ValueError(f"{int(np.isnan(scores).sum())} of {m + n} scores are NaN")
+    ranks = rankdata(scores)
+    # Share of the other group that each score exceeds.
+    over_non_members = (ranks[:m] - rankdata(members)) / n
+    over_members = 1 - (ranks[m:] - rankdata(non_members)) / m
+    variance = over_non_members.var(ddof=1) / m + over_members.var(ddof=1) / n
+    return Auc(float(over_non_members.mean()), float(variance))
+
+
+class Flagged(NamedTuple):
+    """Rows above a threshold: how many members and non-members, of how many.
+
+    The sum of several is taken field by field: see `pool`.
+    """
+
+    members: int
+    non_members: int
+    n_members: int
+    n_non_members: int
+
+    @property
+    def tpr(self) -> float:
+        """Share of the members that are flagged: the true positive rate."""
+        return self.members / self.n_members
+
+    @property
+    def fpr(self) -> float:
+        """Share of the non-members that are flagged: the false positive rate."""
+        return self.non_members / self.n_non_members
+
+
+def flagged(
+    members: Floats, non_members: Floats, *, fpr: float, random_state: np.random.Generator
+) -> Flagged:
+    """Flag the highest scores so that a given share of the non-members is among them.
+
+    Parameters
+    ----------
+    members, non_members : ndarray of shape (m,) and (n,)
+        Scores, larger for "member".
+    fpr : float
+        Share of the non-members, rounded down to whole rows.
+    random_state : Generator
+        Breaks ties: discrete columns make many, and a fixed order would favour one side.
+
+    Returns
+    -------
+    Flagged
+
+    Raises
+    ------
+    ValueError
+        If the share is less than one row.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> flagged(np.arange(50.5, 150.5), np.arange(100.0), fpr=0.1, random_state=rng).tpr
+    0.61
+    """
+    m, n = len(members), len(non_members)
+    n_false = math.floor(fpr * n + 1e-9)
+    if n_false < 1:
+        raise ValueError(
+            f"a false positive rate of {fpr} is less than one of {n} rows; give at least {1 / n:g}"
+        )
+    scores = np.concatenate([members, non_members])
+    order = np.lexsort((random_state.random(m + n), -scores))
+    is_member = order < m
+    # The threshold lies just above the first non-member too many.
+    stop = np.flatnonzero(~is_member)[n_false] if n_false < n else m + n
+    return Flagged(int(is_member[:stop].sum()), n_false, m, n)
+
+
+def pool(parts: Sequence[Flagged]) -> Flagged:
+    """The sum of several, field by field."""
+    return Flagged(*(int(v) for v in np.sum(parts, axis=0)))
+
+
+def tpr_interval(found: Flagged, *, confidence: float = 0.95) -> Estimate:
+    """True positive rate at the false positive rate of the flagged rows, with its interval.
+
+    Parameters
+    ----------
+    found : Flagged
+        With a threshold set on the non-members, as `flagged` does it.
+    confidence : float, default=0.95
+        Level of the interval.
+
+    Returns
+    -------
+    Estimate
+        The lower bound lies above ``found.fpr`` where chance is ruled out.
+
+    Notes
+    -----
+    The threshold is an order statistic of the non-members, so it scatters as much as the count of
+    members above it: an interval of that count alone is too narrow by a factor of about sqrt(2).
+    Instead, Clopper & Pearson's (1934) interval is taken for the share q of members among all
+    flagged rows, and turned into the true positive rate by fpr * (n_non_members / n_members) *
+    q / (1 - q). At chance the flagged members follow a negative hypergeometric distribution, of
+    which the binomial tail used here is the (wider) limit.
+    """
+    share = clopper_pearson(found.members, found.members + found.non_members, confidence=confidence)
+
+    def rate(q: float) -> float:
+        odds = math.inf if q == 1 else q / (1 - q)
+        return min(1.0, found.non_members / found.n_members * odds)
+
+    return Estimate(found.tpr, rate(share.low), rate(share.high))
+
+
+def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Estimate:
+    """Share k / n with the exact interval of Clopper & Pearson (1934).
+
+    Examples
+    --------
+    >>> share = clopper_pearson(0, 10)
+    >>> share.value, share.low, round(share.high, 3)
+    (0.0, 0.0, 0.308)
+    """
+    if not 0 <= k <= n or n < 1:
+        raise ValueError(f"{k} of {n} is not a share")
+    tail = (1 - confidence) / 2
+    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
+    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
+    return Estimate(k / n, low, high)
+
+
+def wilson(k: int, n: int, *, confidence: float = 0.95) -> Estimate:
+    """Share k / n with the score interval of Wilson (1927).
+
+    Examples
+    --------
+    >>> tuple(round(v, 3) for v in wilson(5, 10))
+    (0.5, 0.237, 0.763)
+    """
+    if not 0 <= k <= n or n < 1:
+        raise ValueError(f"{k} of {n} is not a share")
+    z = norm.ppf((1 + confidence) / 2)
+    share = k / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # In exact arithmetic the bounds enclose the share; rounding must not leave it outside.
+    return Estimate(share, float(min(share, centre - half)), float(max(share, centre + half)))
+
+
+def average(
+    values: Sequence[float], variances: Sequence[float], *, confidence: float = 0.95
+) -> Estimate:
+    """Mean of one estimate per split, with a normal interval.
+
+    Parameters
+    ----------
+    values, variances : sequence of float of length n_splits
+        Estimates of the splits and their own variances.
+    confidence : float, default=0.95
+        Level of the interval.
+
+    Returns
+    -------
+    Estimate
+
+    Notes
+    -----
+    Given the table's rows, splits are independent draws of who is a member, so variances add up.
+    What the splits scatter beyond their own variances (the model's training varies as well) is
+    added as in the random effects model of DerSimonian & Laird (1986), with equal weights: the
+    variance of the mean is max(mean variance, variance between splits) / n_splits.
+
+    Examples
+    --------
+    >>> tuple(round(v, 3) for v in average([0.50, 0.52], [0.0001, 0.0001]))
+    (0.51, 0.49, 0.53)
+    """
+    n = len(values)
+    between = float(np.var(values, ddof=1)) if n > 1 else 0.0
+    deviation = math.sqrt(max(float(np.mean(variances)), between) / n)
+    value, half = float(np.mean(values)), float(norm.ppf((1 + confidence) / 2)) * deviation
+    return Estimate(value, value - half, value + half)
