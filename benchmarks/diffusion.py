@@ -1,0 +1,196 @@
+"""HybridDiffusion: what each part of it is worth, a larger table, its growth, and TabDDPM's steps.
+
+Run from the root of the repository::
+
+    python benchmarks/diffusion.py            # about 25 minutes of CPU; writes the record
+    python benchmarks/diffusion.py --quick    # a trial in seconds; does not write the record
+
+Utility is replacement, as in the experiments: R² in percent of the same learner trained on the real
+rows of the split. CPU seconds are on one thread. The full run writes
+`records/benchmark_diffusion.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from synthtab import datasets, protocol, results
+from synthtab.baselines import Bootstrap, Generator
+from synthtab.datasets import Dataset
+from synthtab.diffusion import HybridProcess
+from synthtab.encoding import RankMap, TableEncoder, decimal_places
+from synthtab.report import numbers_of
+from synthtab.schema import Schema
+from synthtab.synthesizer import HybridDiffusion
+from synthtab.tabddpm import TabDDPM
+
+RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_diffusion.json"
+TABDDPM_STEPS = (1_000, 2_500, 5_000, 10_000)
+GROWTH = ((2_000, 1, 50_000), (20_000, 1, 50_000), (200_000, 1, 50_000), (20_000, 8, 10_000))
+
+
+class NumbersAtOnce(HybridDiffusion):
+    """The target is drawn together with the other numbers instead of after them."""
+
+    def _process(self, encoder: TableEncoder) -> HybridProcess:
+        return HybridProcess(encoder.cardinalities, len(encoder.rank_maps_), target=None)
+
+
+class WithoutPlaces(HybridDiffusion):
+    """Numbers with a short list of values enter the network as categories without an order."""
+
+    def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
+        class Unordered(TableEncoder):
+            def coordinates(self, frame: pd.DataFrame) -> tuple[np.ndarray, ...]:
+                return tuple(np.eye(size) for size in self.cardinalities)
+
+        return Unordered().fit(frame, schema)
+
+
+class WithoutAtoms(HybridDiffusion):
+    """Every number is continuous and rounded: repeated values are nothing special."""
+
+    def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
+        encoder = TableEncoder().fit(frame, schema)
+        rng = np.random.default_rng(0)
+        encoder.levels_ = {c: encoder.levels_[c] for c in schema.categorical}
+        encoder.rank_maps_ = {}
+        for column in schema.numerical:
+            values = frame[column].to_numpy(dtype=float)
+            decimals = decimal_places(values) or 0
+            half = 0.5 * 10.0**-decimals
+            encoder.rank_maps_[column] = RankMap(values + rng.uniform(-half, half, len(values)))
+            encoder.rank_maps_[column].decimals = decimals
+        return encoder
+
+
+def ablations() -> dict[str, Generator]:
+    """HybridDiffusion as it is, and with one thing changed."""
+    return {
+        "hybrid": HybridDiffusion(),
+        "numbers_at_once": NumbersAtOnce(),
+        "without_places": WithoutPlaces(),
+        "without_atoms": WithoutAtoms(),
+        "without_dropout": HybridDiffusion(dropout=0.0),
+        "four_times_longer": HybridDiffusion(n_iter=4_000),
+        "recalibrated": HybridDiffusion(recalibrate=True),
+        "steps_8": HybridDiffusion(n_steps=8),
+        "steps_48": HybridDiffusion(n_steps=48),
+    }
+
+
+def measured(
+    dataset: Dataset, generators: Mapping[str, Generator], seeds: range, n_jobs: int
+) -> dict[str, Any]:
+    """Utility in percent of the baseline, detection AUC, copies and CPU seconds, by method."""
+    comparison = protocol.compare(
+        dataset, generators, seeds=seeds, settings=["replacement"], n_jobs=n_jobs
+    )
+    inflation = comparison.n_test / comparison.n_train
+    found: dict[str, Any] = {}
+    for row in protocol.summarise(comparison).to_dict("records"):
+        if row["method"] != protocol.REAL:
+            found.setdefault(row["method"], {})[row["learner"]] = numbers_of(row)
+    for method, of_method in found.items():
+        fidelity = comparison.fidelity[comparison.fidelity.method == method]
+        for metric in ("c2st", "copies_of_as_many", "copies_of_test"):
+            values = fidelity[fidelity.metric == metric].value
+            bounds = zip(
+                ("mean", "low", "high"), protocol.interval(values, inflation=inflation), strict=True
+            )
+            of_method[metric] = numbers_of(dict(bounds))
+        times = comparison.timings[comparison.timings.method == method]
+        of_method["fit"] = float(times.fit.mean())
+        of_method["sample"] = float(times["sample"].mean())
+    return found
+
+
+def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
+    """CPU seconds and memory for a table of the rows of 013, its features `n_copies` times."""
+    torch.set_num_threads(1)
+    dataset = datasets.load("013")
+    rows = np.random.default_rng(0).integers(len(dataset.frame), size=n_rows)
+    base = dataset.frame.iloc[rows].reset_index(drop=True)
+    features = base[list(dataset.schema.features)]
+    copies = [features.add_suffix(f"_{i}") for i in range(n_copies)]
+    frame = pd.concat([*copies, base[[dataset.schema.target]]], axis=1)
+    schema = Schema.infer(frame, target=dataset.schema.target)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    model = HybridDiffusion(random_state=0).fit(frame, schema)
+    fitted = time.process_time()
+    for _ in model.iter_samples(n_drawn, random_state=0):
+        pass
+    drawn = time.process_time()
+    return {
+        "n_rows": n_rows,
+        "n_columns": frame.shape[1],
+        "n_iter": len(model.loss_curve_),
+        "fit": fitted - start,
+        "sample_per_1000": 1000 * (drawn - fitted) / n_drawn,
+        "gib": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20,
+    }
+
+
+def in_a_process(*arguments: int) -> dict[str, float | int]:
+    """`growth` in a process of its own, so that its memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(growth, arguments)
+
+
+def main() -> None:
+    """Measure, print and, unless it is a trial, write the record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
+    parser.add_argument("--n-jobs", type=int, default=2, help="processes")
+    options = parser.parse_args()
+    quick, n_jobs = options.quick, options.n_jobs
+    seeds = range(1 if quick else 3)  # TabDDPM's steps take the first only
+
+    def table(name: str, source: str) -> Dataset:
+        dataset = datasets.load(name, source)
+        return dataset.subset(400, random_state=0) if quick else dataset
+
+    record: dict[str, Any] = {"n_seeds": len(seeds), "ablation": {}, "tabddpm_steps": {}}
+    for name in ("013_standin", "013_public"):
+        record["ablation"][name] = measured(table(*name.split("_")), ablations(), seeds, n_jobs)
+        print(name, *_lines(record["ablation"][name]), sep="\n")
+    steps = {f"steps_{n}": TabDDPM(n_iter=n // (100 if quick else 1)) for n in TABDDPM_STEPS}
+    record["tabddpm_steps"] = measured(table("013", "standin"), steps, seeds[:1], n_jobs)
+    print("TabDDPM", *_lines(record["tabddpm_steps"]), sep="\n")
+    record["diamonds"] = measured(
+        table("diamonds", "public"),
+        {"hybrid": HybridDiffusion(), "bootstrap": Bootstrap()},
+        seeds,
+        n_jobs,
+    )
+    print("diamonds", *_lines(record["diamonds"]), sep="\n")
+    sizes = [(500, 1, 1000)] if quick else GROWTH
+    record["growth"] = {f"{n}_{k}": in_a_process(n, k, drawn) for n, k, drawn in sizes}
+    print(pd.DataFrame(record["growth"]).T.round(2))
+    if not quick:
+        results.save({"id": RECORD.stem, "values": record}, RECORD)
+        print(f"written: {RECORD.name}")
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"  {method:20} "
+        + " ".join(f"{k} {v['percent']:6.1f}" for k, v in of.items() if "percent" in str(v))
+        + f"  AUC {of['c2st']['mean']:.2f}  {of['fit']:.1f} + {of['sample']:.1f} s"
+        for method, of in found.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Tables of the page that measures HybridDiffusion, from the runs and from its benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthtab.committed import Measured, Records, runs, title
+from synthtab.plots import LEARNERS
+from synthtab.protocol import LABELS, SECOND_SAMPLE
+
+BENCHMARK = "benchmark_diffusion"
+
+VARIANTS: Mapping[str, str] = {
+    "hybrid": "as it is",
+    "numbers_at_once": "target drawn with the other numbers",
+    "without_places": "short lists of numbers as unordered categories",
+    "without_atoms": "repeated values not kept together",
+    "without_dropout": "no dropout",
+    "four_times_longer": "four times as many training steps",
+    "recalibrated": "margins recalibrated",
+    "steps_8": "8 noise levels in drawing",
+    "steps_48": "48 noise levels in drawing",
+}
+"""What the page calls the rows of the ablation."""
+
+
+def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
+    """Share of the real rows' R² kept, detection AUC and CPU seconds, by run and method.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+    methods : sequence of str
+        Keys of `synthtab.protocol.LABELS`. A run that lacks one has no row for it.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    rows = {}
+    for run, _, _ in runs():
+        for method in methods:
+            if not records.has(f"{run}.utility.replacement.{method}"):
+                continue
+            row = {
+                LEARNERS[learner]: records.share(run, method, learner=learner).show(".1f")
+                for learner in records.value(f"{run}.utility.replacement.{method}")
+            }
+            row["detection AUC"] = records.fidelity(run, method, "c2st").show(".2f")
+            row["CPU s"] = "–"
+            if method != SECOND_SAMPLE:
+                spent = records.value(f"{run}.timings.{method}")
+                row["CPU s"] = f"{spent['fit'] + spent['sample']:.1f}"
+            rows[f"{title(run)}: {LABELS[method]}"] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def ablation(records: Records, table: str) -> pd.DataFrame:
+    """HybridDiffusion with one thing changed at a time, on one table of the benchmark."""
+    found = records.value(f"{BENCHMARK}.ablation.{table}")
+    rows = {VARIANTS[variant]: _row(measured) for variant, measured in found.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def diamonds(records: Records) -> pd.DataFrame:
+    """HybridDiffusion and the bootstrap on all rows of the diamonds."""
+    found = records.value(f"{BENCHMARK}.diamonds")
+    rows = {LABELS[method]: _row(measured) for method, measured in found.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def training_steps(records: Records) -> pd.DataFrame:
+    """TabDDPM's quality against its training steps."""
+    found = records.value(f"{BENCHMARK}.tabddpm_steps")
+    rows = {f"{int(key.split('_')[1]):,} steps": _row(of) for key, of in found.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def growth(records: Records) -> pd.DataFrame:
+    """CPU seconds and memory of HybridDiffusion against rows and columns."""
+    rows = [
+        {
+            "rows": f"{of['n_rows']:,}",
+            "columns": f"{of['n_columns']:,}",
+            "training steps": f"{of['n_iter']:,}",
+            "fit, CPU s": f"{of['fit']:.0f}",
+            "1,000 rows drawn, CPU s": f"{of['sample_per_1000']:.2f}",
+            "memory, GiB": f"{of['gib']:.2f}",
+        }
+        for of in records.value(f"{BENCHMARK}.growth").values()
+    ]
+    return pd.DataFrame(rows).set_index("rows")
+
+
+def _row(of: Mapping[str, Any]) -> dict[str, str]:
+    row = {
+        LEARNERS[learner]: Measured(
+            of[learner]["percent"], of[learner].get("percent_low"), of[learner].get("percent_high")
+        ).show(".1f")
+        for learner in LEARNERS
+        if learner in of
+    }
+    row["detection AUC"] = f"{of['c2st']['mean']:.2f}"
+    matches = of["copies_of_as_many"]["mean"], of["copies_of_test"]["mean"]
+    row["equal to a training row (test row)"] = "{:.1%} ({:.1%})".format(*matches)
+    row["CPU s"] = f"{of['fit'] + of['sample']:.1f}"
+    return row
