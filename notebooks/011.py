@@ -34,10 +34,13 @@ n_seeds: PositiveInt = 5  # repetitions
 setting: Literal["both", "replacement", "augmentation"] = "both"  # what the learners train on
 n_synthetic: NonNegativeInt = 0  # rows drawn in replacement; 0: as many as there are real ones
 n_added: PositiveInt = 500  # synthetic rows added to the real ones in augmentation
-n_iter: NonNegativeInt = 0  # training steps of HybridDiffusion; 0: by the size of the table
+n_iter: NonNegativeInt = 0  # training steps of both diffusion models; 0: each one's default
 k: PositiveInt = 5  # neighbours of SMOGN and of the interpolation
+without: list[str] = []  # methods to leave out, such as [tabddpm]
 quick: bool = False  # a trial on a few hundred rows with 60 training steps
 n_jobs: PositiveInt = 2  # processes
+cache: str = ""  # folder in which finished runs are kept, so that a stopped run can continue
+scheduler: str = ""  # address of a Dask scheduler, whose workers take the place of the processes
 
 # %% [markdown]
 # ## The table
@@ -63,21 +66,24 @@ dataset.frame.describe(include="all").round(1).fillna("")
 # from. *Replacement* trains the learners on synthetic rows alone, as many as there are real ones;
 # *augmentation* adds synthetic rows to the real ones. The second real sample, where there is one,
 # is the ceiling: real rows nobody trained on, posing as synthetic. The noise copy is the trap: real
-# rows, each moved a little.
+# rows, each moved a little. TabDDPM is the published relative of HybridDiffusion.
 
 # %%
 comparison = protocol.compare(
     dataset,
-    protocol.methods(dataset, n_iter=60 if quick else n_iter or "auto", k=k),
+    protocol.methods(dataset, n_iter=60 if quick else n_iter or "auto", k=k, without=without),
     seeds=range(seed, seed + n_seeds),
     settings=protocol.SETTINGS if setting == "both" else [setting],
     n_synthetic=n_synthetic or None,
     n_added=n_added,
     n_jobs=n_jobs,
+    cache=cache or None,
+    scheduler=scheduler or None,
 )
 shown = {
     method: comparison.tables[method]
     for method in ("real", "hybrid", "smogn_extreme", "interpolation")
+    if method not in without
 }
 
 # %% [markdown]
@@ -128,10 +134,10 @@ Markdown(report.reading(comparison))
 # %% [markdown]
 # ## Fidelity and copies
 #
-# Distances are 0 and the detection AUC is one half for a perfect generator, and a plain copy of
-# the real rows would be perfect too. So the last columns count copies: the share of rows equal to
-# a training row, to one of as many training rows as there are test rows, and to a test row. Where
-# rows match by chance alone, the last two agree.
+# For a perfect generator distances are 0, coverages 1 and the detection AUC one half, and a plain
+# copy of the real rows would do as well or better. So the last columns count copies: the share of
+# rows equal to a training row, to one of as many training rows as there are test rows, and to a
+# test row. Where rows match by chance alone, the last two agree.
 
 # %%
 report.fidelity_table(comparison)

@@ -63,9 +63,9 @@ n_splits: PositiveInt = 5  # divisions into training and test part; scores are t
 # means and root mean squared errors (RMSE), {given}`0.03` for correlations and R², two standard
 # errors for counts, and not to pass the published ends of a range. The aims for quantiles, means,
 # correlations and R² were set before tuning, the others with this comparison. Learners are
-# scikit-learn's random forest (`rf`), gradient boosting (`gb`) and ridge regression (`ridge`)
-# with default settings, averaged over several splits; the published baselines come from one
-# split.
+# scikit-learn's random forest (`rf`), gradient boosting (`gb`), histogram boosting (`hgb`) and
+# ridge regression (`ridge`) with default settings, averaged over several splits; the published
+# baselines come from one split.
 
 # %%
 splits = range(seed, seed + n_splits)

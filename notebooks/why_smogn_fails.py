@@ -42,6 +42,7 @@ from synthtab import smogn_evidence as evidence
 from synthtab import smogn_report as report
 from synthtab.baselines import Interpolation
 from synthtab.datasets import load
+from synthtab.evaluation import STUDY_REGRESSORS
 from synthtab.smogn import SMOGNSynthesizer
 from synthtab.smogn_ablation import Selection, n_encoded, widen
 
@@ -82,6 +83,7 @@ comparisons = {
         report.arms(data, k=k),
         seeds=seeds,
         settings=["replacement"],
+        learners=STUDY_REGRESSORS,
         measure_fidelity=False,
         n_jobs=n_jobs,
     )
@@ -139,6 +141,7 @@ sweeps = {
             sweep_arms,
             seeds=seeds,
             settings=["replacement"],
+            learners=STUDY_REGRESSORS,
             measure_fidelity=False,
             n_jobs=n_jobs,
         )
