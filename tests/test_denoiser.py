@@ -81,7 +81,7 @@ def test_frequencies_widen_the_input_only_when_asked_for() -> None:
 def test_codes_with_coordinates_enter_by_them_and_the_mask_by_itself() -> None:
     margins = log_marginals(CODES[:, :1], (3,))
     options = {"width": 16, "depth": 1, "n_frequencies": 0, "dropout": 0.0}
-    model = MLPDenoiser(0, [torch.tensor([[-1.0], [0.5], [0.5]])], margins, **options)
+    model = MLPDenoiser(0, [torch.tensor([[0.0], [0.5], [0.5]])], margins, **options)
     logits = trained(model)(
         state_of(torch.zeros(4, 0), torch.tensor([[0], [1], [2], [3]])), torch.ones(4)
     ).logits[0]

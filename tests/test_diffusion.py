@@ -242,14 +242,17 @@ def test_each_stage_sees_what_came_before_and_nothing_of_what_comes_after() -> N
     process = HybridProcess((3,), 3, target=2)
     x_num, x_cat = torch.randn(6, 3, generator=seeded()), torch.ones(6, 1, dtype=torch.int64)
     seen: list[State] = []
+    levels: list[Tensor] = []
 
     def denoiser(state: State, sigma: Tensor) -> Denoised:
         seen.append(state)
+        levels.append(sigma)
         return Denoised(torch.zeros(6, 3), (torch.zeros(6, 3),))
 
     stage = torch.tensor([0, 0, 1, 1, 2, 2])
     process.row_losses(denoiser, x_num, x_cat, stage, torch.full((6,), 50.0), seeded(1))
     (state,) = seen
+    assert levels[0].tolist() == [80.0, 80.0, 50.0, 50.0, 50.0, 50.0]
     categories, numbers, target = slice(0, 2), slice(2, 4), slice(4, 6)
     assert (state.x_cat[categories] == 3).all()  # nearly all are masked at this level
     assert (state.x_num[categories] == 0).all()
@@ -264,13 +267,16 @@ def test_each_stage_sees_what_came_before_and_nothing_of_what_comes_after() -> N
 def test_the_sampler_shows_the_denoiser_what_training_did() -> None:
     process = HybridProcess((3,), 2, target=1)
     seen: list[State] = []
+    levels: list[float] = []
 
     def denoiser(state: State, sigma: Tensor) -> Denoised:
         seen.append(state)
+        levels.append(sigma[0].item())
         return Denoised(torch.zeros(4, 2), (torch.zeros(4, 3),))
 
     drawn = process.sample(denoiser, 4, 2, seeded())
     masked, first, *_, last = seen
+    assert levels[0] == 80.0  # the categories' level, as in training
     assert (masked.x_cat == 3).all()
     assert (masked.x_num == 0).all()
     assert (first.x_num[:, 1] == 0).all()

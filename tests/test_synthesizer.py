@@ -7,7 +7,7 @@ import torch
 from sklearn.base import clone
 
 from synthtab.baselines import IndependentMarginals
-from synthtab.evaluation import detection_auc
+from synthtab.evaluation import detection_auc, tstr
 from synthtab.schema import Schema
 from synthtab.synthesizer import HybridDiffusion
 from synthtab.training import training_steps
@@ -191,3 +191,18 @@ def test_a_wide_table_with_many_categories_needs_no_setting() -> None:
     schema = Schema.infer(frame, target="n0")
     model = HybridDiffusion(n_iter=20, random_state=0).fit(frame, schema)
     schema.validate(model.sample(300, random_state=0))
+
+
+def test_a_class_is_learnt_as_well_as_a_number() -> None:
+    train, fresh = moons(1000, 0), moons(1000, 1)
+    schema = Schema.infer(train, target="moon")
+    model = HybridDiffusion(n_iter=500, random_state=0).fit(train, schema)
+    scores = {
+        name: tstr(table, fresh, schema, reference=train, random_state=0)
+        .set_index(["learner", "metric"])
+        .value
+        for name, table in (("real", train), ("drawn", model.sample(1000, random_state=0)))
+    }
+    assert scores["real"]["rf", "auc"] > 0.98  # the arcs hardly touch
+    assert scores["drawn"]["rf", "auc"] > 0.97 * scores["real"]["rf", "auc"]
+    assert scores["drawn"]["rf", "f1"] > 0.93 * scores["real"]["rf", "f1"]
