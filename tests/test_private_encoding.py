@@ -122,8 +122,9 @@ def test_answers_about_quartiles_carry_the_noise_that_is_accounted_for() -> None
 
 def test_quartiles_that_noise_has_turned_round_still_make_a_map() -> None:
     turned = PrivateEncoder(PRIVACY, {"length": (60.0, 20.0), "minutes": (700, 700)})
-    back = turned.fit(table(), SCHEMA).inverse_transform(turned.transform(table()))
-    pd.testing.assert_frame_equal(back, table())
+    near = table().query("minutes < 2000")  # the scale is then a thousandth of the bounds
+    back = turned.fit(near, SCHEMA).inverse_transform(turned.transform(near))
+    pd.testing.assert_frame_equal(back, near.reset_index(drop=True))
 
 
 def test_every_column_without_public_knowledge_is_named() -> None:
