@@ -251,21 +251,10 @@ report.exposed_table(exposed)
 # ## Singling out and linking
 #
 # Two of the attacks named by the European data protection authorities are left to the package
-# Anonymeter {cite:p}`giomi2023anonymeter`, which runs in an environment of its own
-# (`benchmarks/anonymeter_attacks.py`). *Singling out* finds conditions that exactly one synthetic
-# row meets, and counts how often exactly one training row meets them; *linking* joins two halves of
-# a record through the nearest synthetic row. Both are measured against the holdout. On the stand-in
-# for 013 the risk of being singled out is
-# {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.value:.3f`
-# [{res}`benchmark_anonymeter.013_standin.hybrid.singling_out.low:.3f`,
-# {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.high:.3f`] with HybridDiffusion,
-# {res}`benchmark_anonymeter.013_standin.interpolation.singling_out.value:.3f` with interpolation
-# and {res}`benchmark_anonymeter.013_standin.control_copy.singling_out.value:.3f` with the copy;
-# that of being linked is {res}`benchmark_anonymeter.013_standin.hybrid.linkability.value:.3f`
-# [{res}`benchmark_anonymeter.013_standin.hybrid.linkability.low:.3f`,
-# {res}`benchmark_anonymeter.013_standin.hybrid.linkability.high:.3f`],
-# {res}`benchmark_anonymeter.013_standin.interpolation.linkability.value:.3f` and
-# {res}`benchmark_anonymeter.013_standin.control_copy.linkability.value:.3f`.
+# Anonymeter {cite:p}`giomi2023anonymeter`, which needs an environment of its own: *singling out*
+# finds conditions that exactly one synthetic row meets, and counts how often exactly one training
+# row meets them; *linking* joins two halves of a record through the nearest synthetic row.
+# `benchmarks/anonymeter_attacks.py` runs both. No result of it is part of this report yet.
 #
 # ## Utility against leakage
 #
@@ -343,8 +332,7 @@ report.trade_off(
 # ## A formal guarantee
 #
 # Attacks give lower bounds on what leaks. An upper bound, for every attacker and every record,
-# needs a training that is differentially private, and [what that costs](differential_privacy) has a
-# page of its own.
+# needs a training that is differentially private. What that costs in utility is not measured here.
 
 # %% tags=["hide-input"]
 results.record(report.as_record(cards, measured) | {"exposed": report.exposed_record(exposed)})
