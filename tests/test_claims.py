@@ -378,7 +378,6 @@ def test_every_claim_that_these_records_decide_has_an_edge_that_is_tested(world)
 @pytest.mark.parametrize(
     ("key", "field", "value"),
     [
-        ("no_actual_records", "fidelity.hybrid.copies", 1.0),
         ("realistic_data", "kept.replacement.second_sample", 90),
         ("better_than_traditional", "advantage.interpolation", -0.1),
         ("diffusion_011", "kept.augmentation.hybrid", 90),

@@ -56,6 +56,10 @@ def test_asking_whether_a_value_exists_needs_its_record(records):
 
 
 def test_fidelity_has_the_interval_that_the_record_has(records):
+    def remove(contents):
+        del contents["values"]["fidelity_intervals"]
+
+    change(records, "011_public", remove)
     assert records.fidelity("011_public", "hybrid", "ks").low is None
     interval = {"mean": 0.02, "low": 0.01, "high": 0.03}
 
@@ -145,9 +149,9 @@ def test_what_is_kept_comes_from_the_run_or_from_the_benchmark_of_other_packages
 
 def test_copies_stand_beside_those_that_chance_gives(records):
     def set_copies(contents):
-        contents["values"]["fidelity"]["hybrid"] |= {
-            "copies_of_as_many": 0.25,
-            "copies_of_test": 0.125,
+        contents["values"]["fidelity_intervals"]["hybrid"] |= {
+            "copies_of_as_many": {"mean": 0.25},
+            "copies_of_test": {"mean": 0.125},
         }
 
     change(records, "011_standin", set_copies)
