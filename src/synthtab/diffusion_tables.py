@@ -46,9 +46,11 @@ def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
         for method in methods:
             if not records.has(f"{run}.utility.replacement.{method}"):
                 continue
+            scored = records.value(f"{run}.utility.replacement.{method}")
             row = {
-                LEARNERS[learner]: records.share(run, method, learner=learner).show(".1f")
-                for learner in records.value(f"{run}.utility.replacement.{method}")
+                words: records.share(run, method, learner=learner).show(".1f")
+                for learner, words in LEARNERS.items()
+                if learner in scored
             }
             row["detection AUC"] = records.fidelity(run, method, "c2st").show(".2f")
             row["CPU s"] = "–"
@@ -76,7 +78,8 @@ def diamonds(records: Records) -> pd.DataFrame:
 def training_steps(records: Records) -> pd.DataFrame:
     """TabDDPM's quality against its training steps."""
     found = records.value(f"{BENCHMARK}.tabddpm_steps")
-    rows = {f"{int(key.split('_')[1]):,} steps": _row(of) for key, of in found.items()}
+    by_steps = sorted((int(key.split("_")[1]), of) for key, of in found.items())
+    rows = {f"{n_iter:,} steps": _row(of) for n_iter, of in by_steps}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

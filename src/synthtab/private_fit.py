@@ -20,9 +20,11 @@ from synthtab.training import Callback, Rows
 
 # Share of the budget, as squared mu, that finds the quartiles. It costs 5 % more noise in training.
 _QUARTILES_SHARE = 0.1
+# Chosen on the stand-in for 013, whose rows are simulated: choosing on real rows would spend budget.
+_N_ITER = 400
+_BATCH_SIZE = 256
 _WIDTH = 64
 _LEARNING_RATE = 5e-3
-_N_ITER = 400
 
 
 class PrivateFit(NamedTuple):
@@ -40,13 +42,14 @@ def fit_privately(
     privacy: Privacy,
     *,
     n_iter: int | Literal["auto"] = "auto",
-    batch_size: int = 512,
+    batch_size: int | Literal["auto"] = "auto",
     width: int | Literal["auto"] = "auto",
     depth: int = 2,
     n_frequencies: int | Literal["auto"] = "auto",
     dropout: float = 0.0,
     learning_rate: float | Literal["auto"] = "auto",
     ema_decay: float = 0.995,
+    progress: bool = False,
     callback: Callback | None = None,
     random_state: int | np.random.Generator | None = None,
 ) -> PrivateFit:
@@ -60,10 +63,12 @@ def fit_privately(
         Their description, written from public knowledge.
     privacy : Privacy
         Budget and public knowledge.
-    n_iter, batch_size, width, depth, n_frequencies, dropout, learning_rate, ema_decay, callback
-        See `synthtab.synthesizer.HybridDiffusion`. "auto" are 400 steps, 64 units, no Fourier
-        features and 5e-3: chosen on the stand-in for 013, whose rows are simulated. `batch_size`
-        is the number of rows expected in a step, out of the declared number.
+    n_iter, batch_size, width, depth, n_frequencies, dropout, learning_rate, ema_decay
+        See `synthtab.synthesizer.HybridDiffusion`. "auto" are 400 steps of 256 rows, 64 units, no
+        Fourier features and a rate of 5e-3. `batch_size` is the number of rows expected in a step,
+        out of the declared number.
+    progress, callback
+        See `train_privately`.
     random_state : int, Generator or None, default=None
         Source of all randomness. The guarantee holds for those who do not know it.
 
@@ -78,8 +83,8 @@ def fit_privately(
         diverges.
     """
     privacy.check(schema)
-    schema.validate(frame)
     n_iter = _N_ITER if n_iter == "auto" else n_iter
+    batch_size = _BATCH_SIZE if batch_size == "auto" else batch_size
     sample_rate = min(1.0, batch_size / privacy.n_rows)
     budget = privacy.epsilon, privacy.target_delta
     before = []
@@ -120,6 +125,7 @@ def fit_privately(
             n_rows=privacy.n_rows,
             learning_rate=_LEARNING_RATE if learning_rate == "auto" else learning_rate,
             ema_decay=ema_decay,
+            progress=progress,
             callback=callback,
             rng=rng,
         )

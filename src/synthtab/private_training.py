@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from opacus.grad_sample import GradSampleModuleFastGradientClipping
 from torch import Tensor
+from tqdm import trange
 
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import HybridProcess
@@ -40,7 +41,8 @@ def train_privately(
     learning_rate: float,
     ema_decay: float,
     clip_norm: float = 1.0,
-    n_draws: int = 6,
+    n_draws: int = 12,
+    progress: bool = False,
     callback: Callback | None = None,
     rng: np.random.Generator,
 ) -> MLPDenoiser:
@@ -68,9 +70,11 @@ def train_privately(
         Decay of the average of the weights.
     clip_norm : float, default=1.0
         Length that the gradient of a row is cut to.
-    n_draws : int, default=6
+    n_draws : int, default=12
         Noise draws of a row in a step. The gradient that is cut is their mean, so that they cost
         time but no budget.
+    progress : bool, default=False
+        Whether to show a progress bar.
     callback : callable or None, default=None
         Called as ``callback(step, n_iter, nan)`` after every step: the guarantee does not cover
         the loss.
@@ -95,7 +99,7 @@ def train_privately(
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.99), fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_cosine(n_iter))
-    for step in range(n_iter):
+    for step in trange(n_iter, desc="private training", disable=not progress):
         network.zero_grad()
         index = torch.from_numpy(np.flatnonzero(rng.random(len(rows.codes)) < sample_rate))
         if len(index):
