@@ -31,11 +31,14 @@ RECORD = ROOT / "records" / "benchmark_anonymeter.json"
 ENVIRONMENT = ROOT / "_build" / "anonymeter"
 REQUIREMENTS = Path(__file__).with_name("anonymeter_requirements.txt")
 
-TABLES = (("012", "standin"), ("013", "standin"), ("012", "public"), ("013", "public"))
+# The public table for 012 is left out: it is so coarse that hardly more than a hundred conditions
+# single out one row, and the search for more does not end.
+TABLES = (("013", "standin"), ("012", "standin"), ("013", "public"))
 METHODS = ("hybrid", "smogn_extreme", "interpolation")
 CONTROLS = ("control_real", "control_copy", "control_leak_10")
-SEEDS = (0, 1, 2)
-N_QUERIES = 500  # the package's own number of singling-out attacks; it links every row
+SEEDS = (0, 1, 2, 3, 4)
+N_QUERIES = 400  # singling-out attacks on each split; linking is tried for every row
+MAX_ATTEMPTS = 100_000  # to find these; the package warns where they are not enough
 N_COLUMNS = 3  # columns in a query, as the package has it
 FAILS_ABOVE, PASSES_UNTIL = 0.0, 0.05  # of the lower and of the upper bound
 
@@ -98,7 +101,7 @@ def attack(folder: Path) -> None:
                 )  # it warns where an attack does no better than chance
                 single = SinglingOutEvaluator(
                     ori=train, syn=synthetic, control=holdout, n_attacks=N_QUERIES,
-                    n_cols=min(N_COLUMNS, len(columns)), seed=about["seed"],
+                    n_cols=N_COLUMNS, max_attempts=MAX_ATTEMPTS, seed=about["seed"],
                 ).evaluate(mode="multivariate").results()  # fmt: skip
                 link = LinkabilityEvaluator(
                     ori=train, syn=synthetic, control=holdout, n_attacks=len(train),
@@ -159,7 +162,7 @@ def main() -> None:
     torch.set_num_threads(1)
     quick = arguments.quick
     python = environment(arguments.environment)
-    names = TABLES[1:2] if quick else TABLES
+    names = TABLES[:1] if quick else TABLES
     seeds = SEEDS[:1] if quick else SEEDS
     values: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:

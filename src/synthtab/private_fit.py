@@ -20,7 +20,7 @@ from synthtab.training import Callback, Rows
 
 # Share of the budget, as squared mu, that finds the quartiles. It costs 5 % more noise in training.
 _QUARTILES_SHARE = 0.1
-# Chosen on the stand-in for 013, whose rows are simulated: choosing on real rows would spend budget.
+# Chosen on the stand-in for 013, whose rows are simulated: to choose on real rows spends budget.
 _N_ITER = 400
 _BATCH_SIZE = 256
 _WIDTH = 64
