@@ -37,8 +37,8 @@ TABLES = (("013", "standin"), ("012", "standin"), ("013", "public"))
 METHODS = ("hybrid", "smogn_extreme", "interpolation")
 CONTROLS = ("control_real", "control_copy", "control_leak_10")
 SEEDS = (0, 1, 2, 3, 4)
-N_QUERIES = 400  # singling-out attacks on each split; linking is tried for every row
-MAX_ATTEMPTS = 100_000  # to find these; the package warns where they are not enough
+N_QUERIES = 150  # singling-out attacks on each split: a coarse table yields few more than that
+MAX_ATTEMPTS = 100_000  # to find these; the package warns where they do not suffice
 N_COLUMNS = 3  # columns in a query, as the package has it
 FAILS_ABOVE, PASSES_UNTIL = 0.0, 0.05  # of the lower and of the upper bound
 
