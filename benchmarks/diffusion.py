@@ -17,6 +17,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ class NumbersAtOnce(HybridDiffusion):
 
     def _process(self, encoder: TableEncoder) -> HybridProcess:
         return HybridProcess(encoder.cardinalities, len(encoder.rank_maps_), target=None)
+
+
+class EvenStages(HybridDiffusion):
+    """Each stage trains on as many rows as the others."""
+
+    def _process(self, encoder: TableEncoder) -> HybridProcess:
+        process = super()._process(encoder)
+        return replace(process, target_share=1 / len(process.stages))
 
 
 class WithoutPlaces(HybridDiffusion):
@@ -79,6 +88,7 @@ def ablations() -> dict[str, Generator]:
     return {
         "hybrid": HybridDiffusion(),
         "numbers_at_once": NumbersAtOnce(),
+        "even_stages": EvenStages(),
         "without_places": WithoutPlaces(),
         "without_atoms": WithoutAtoms(),
         "without_dropout": HybridDiffusion(dropout=0.0),

@@ -316,6 +316,33 @@ def test_a_uniform_guess_costs_its_entropy_per_masked_cell() -> None:
     assert batch == pytest.approx(math.log(4), abs=4 * math.log(4) / math.sqrt(n))
 
 
+@pytest.mark.parametrize(
+    ("cardinalities", "n_num", "target", "shares"),
+    [
+        ((3,), 2, 0, [1 / 6, 1 / 6, 2 / 3]),
+        ((), 2, 0, [1 / 3, 2 / 3]),
+        ((3,), 2, None, [1 / 2, 1 / 2]),
+        ((), 1, 0, [1]),
+    ],
+)
+def test_two_thirds_of_a_batch_learn_the_target(
+    cardinalities: tuple[int, ...], n_num: int, target: int | None, shares: list[float]
+) -> None:
+    process = HybridProcess(cardinalities, n_num, target)
+    assert process.stage_shares.tolist() == pytest.approx(shares)
+    n, seen = 600, []
+
+    def denoiser(state: State, sigma: Tensor) -> Denoised:
+        seen.append(torch.cat([state.is_known, state.x_num != 0], dim=1))
+        logits = tuple(torch.zeros(n, size) for size in cardinalities)
+        return Denoised(torch.zeros(n, n_num), logits)
+
+    x_cat = torch.zeros(n, len(cardinalities), dtype=torch.int64)
+    process.loss(denoiser, torch.ones(n, n_num), x_cat, seeded())
+    _, counts = seen[0].unique(dim=0, return_counts=True)
+    assert sorted(counts.tolist()) == sorted(round(n * share) for share in shares)
+
+
 def test_rows_that_share_their_noise_and_their_values_have_one_loss() -> None:
     x_num, x_cat = torch.zeros(8, 2), torch.ones(8, 1, dtype=torch.int64)
     process = HybridProcess((3,), 2)

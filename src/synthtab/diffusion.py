@@ -228,12 +228,17 @@ class HybridProcess:
         Position of the target among the numerical columns; None if it is a category.
     schedule : NoiseSchedule
         The noise levels.
+    target_share : float
+        Share of the training rows that the target's stage takes; the other stages divide the rest
+        evenly. Two thirds did better than even shares on validation splits and the simulators'
+        rows: a downstream model learns from that stage what it predicts with.
     """
 
     cardinalities: tuple[int, ...]
     n_num: int
     target: int | None = None
     schedule: NoiseSchedule = NoiseSchedule()
+    target_share: float = 2 / 3
 
     @property
     def masked(self) -> MaskedDiffusion:
@@ -252,6 +257,15 @@ class HybridProcess:
         numerical = [drawn for drawn in (~is_target, is_target) if drawn.any()]
         categorical = [torch.zeros(self.n_num, dtype=torch.bool)] if self.cardinalities else []
         return torch.stack([*categorical, *numerical])
+
+    @cached_property
+    def stage_shares(self) -> Tensor:
+        """Share of the training rows each stage takes, shape (n_stages,)."""
+        n_stages = len(self.stages)
+        if self.target is None or n_stages == 1:
+            return torch.full((n_stages,), 1 / n_stages)
+        others = torch.full((n_stages - 1,), (1 - self.target_share) / (n_stages - 1))
+        return torch.cat([others, torch.tensor([self.target_share])])
 
     def row_losses(
         self,
@@ -318,10 +332,11 @@ class HybridProcess:
     ) -> Tensor:
         """Training loss of a batch of clean rows, a scalar: see `row_losses`.
 
-        The rows take the stages by turns, at noise levels drawn from the schedule.
+        Each stage takes its share of the rows, at noise levels drawn from the schedule.
         """
-        first = torch.randint(len(self.stages), (1,), generator=generator)
-        stage = (first + torch.arange(len(x_num))) % len(self.stages)
+        start = torch.rand(1, generator=generator)
+        place = (torch.arange(len(x_num)) + start) / len(x_num)
+        stage = torch.searchsorted(self.stage_shares.cumsum(dim=0)[:-1], place, right=True)
         sigma = self.schedule.sample(len(x_num), generator)
         return self.row_losses(denoiser, x_num, x_cat, stage, sigma, generator).mean()
 

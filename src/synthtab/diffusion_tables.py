@@ -16,6 +16,7 @@ BENCHMARK = "benchmark_diffusion"
 VARIANTS: Mapping[str, str] = {
     "hybrid": "as it is",
     "numbers_at_once": "target drawn with the other numbers",
+    "even_stages": "as many training rows for each stage",
     "without_places": "short lists of numbers as unordered categories",
     "without_atoms": "repeated values not kept together",
     "without_dropout": "no dropout",
