@@ -340,9 +340,10 @@ pd.DataFrame(
 # %% [markdown]
 # ## Noise levels
 #
-# In training every row of a batch takes one of the stages and a noise level of its own, drawn from
-# a schedule: $\ln\sigma$ is normal {cite:p}`karras2022edm`. For categories the drawn level stands
-# for a mask rate, the share of levels below it, so that every rate is as likely as another.
+# In training every row of a batch takes one of the stages, two thirds of them the target's, and a
+# noise level of its own, drawn from a schedule: $\ln\sigma$ is normal {cite:p}`karras2022edm`. For
+# categories the drawn level stands for a mask rate, the share of levels below it, so that every
+# rate is as likely as another.
 
 # %% tags=["remove-input"]
 Markdown(pictures.source(NoiseSchedule.sample, NoiseSchedule.mask_rate))
