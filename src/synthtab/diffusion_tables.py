@@ -76,6 +76,16 @@ def diamonds(records: Records) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def fresh(records: Records) -> pd.DataFrame:
+    """Samples of the simulators that no choice has seen, with many test rows."""
+    rows = {
+        f"{title(run)}: {LABELS[method]}": _row(measured)
+        for run, found in records.value(f"{BENCHMARK}.fresh").items()
+        for method, measured in found.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def training_steps(records: Records) -> pd.DataFrame:
     """TabDDPM's quality against its training steps."""
     found = records.value(f"{BENCHMARK}.tabddpm_steps")
@@ -109,7 +119,8 @@ def _row(of: Mapping[str, Any]) -> dict[str, str]:
         if learner in of
     }
     row["detection AUC"] = f"{of['c2st']['mean']:.2f}"
-    matches = of["copies_of_as_many"]["mean"], of["copies_of_test"]["mean"]
-    row["equal to a training row (test row)"] = "{:.1%} ({:.1%})".format(*matches)
+    if "copies_of_test" in of:
+        matches = of["copies_of_as_many"]["mean"], of["copies_of_test"]["mean"]
+        row["equal to a training row (test row)"] = "{:.1%} ({:.1%})".format(*matches)
     row["CPU s"] = f"{of['fit'] + of['sample']:.1f}"
     return row
