@@ -10,6 +10,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 from synthtab.persistence import load_model, save_model
+from synthtab.privacy_budget import Privacy
 from synthtab.schema import Schema
 from synthtab.synthesizer import HybridDiffusion
 
@@ -82,3 +83,42 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
         load_model(tmp_path / "empty.pt")
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "absent.pt")
+
+
+def test_a_private_model_keeps_its_guarantee_and_no_row(tmp_path: Path) -> None:
+    schema = Schema.infer(table(), target="minutes", categorical=["plant"])
+    privacy = Privacy(
+        epsilon=np.float64(3.0),  # numbers of numpy are read back as plain ones
+        n_rows=120,
+        bounds={"length": (0, np.int64(500)), "weight": (-6.0, 6.0), "minutes": (0, 2000)},
+        levels={"size": [6, 8, np.int64(10)]},
+        decimals={"length": 2},
+        public_categories=True,
+        delta=np.float64(1e-4),
+    )
+    settings = {"n_iter": 5, "batch_size": 30, "width": 8, "random_state": 0}
+    model = HybridDiffusion(privacy=privacy, **settings).fit(table(), schema)
+    save_model(model, tmp_path / "model.pt")
+    loaded = load_model(tmp_path / "model.pt")
+    pd.testing.assert_frame_equal(
+        loaded.sample(200, random_state=1, conditions={"size": 8, "urgent": True}),
+        model.sample(200, random_state=1, conditions={"size": 8, "urgent": True}),
+    )
+    losses = [m.row_loss(table(), sigma=[0.5], random_state=0) for m in (model, loaded)]
+    np.testing.assert_array_equal(*losses)
+    assert (loaded.epsilon_, loaded.delta_) == (model.epsilon_, 1e-4)
+    assert str(loaded.guarantee_) == str(model.guarantee_)
+    assert loaded.guarantee_.to_plain() == model.guarantee_.to_plain()
+    assert loaded.privacy == loaded.guarantee_.privacy
+    assert loaded.privacy.to_plain() == privacy.to_plain()
+    assert loaded.get_params()["width"] == 8
+    # the seed, which would take the noise off, is not in the file
+    stored = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert "random_state" not in stored["parameters"]
+
+
+def test_a_model_without_privacy_is_loaded_without_a_guarantee(
+    model: HybridDiffusion, tmp_path: Path
+) -> None:
+    save_model(model, tmp_path / "model.pt")
+    assert load_model(tmp_path / "model.pt").epsilon_ is None

@@ -1,18 +1,24 @@
 """A private fit keeps to its budget and to what is public, and says what it has kept to."""
 
+import math
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 import synthtab.private_fit as private_fit
 from synthtab.accounting import Mechanism, epsilon
 from synthtab.encoding import Encoded
 from synthtab.privacy_budget import Privacy
+from synthtab.private_encoding import PrivateEncoder
 from synthtab.private_fit import PrivateFit, fit_privately
 from synthtab.schema import Schema
+from synthtab.synthesizer import HybridDiffusion
 
 SCHEMA = Schema(
     columns=("plant", "size", "length", "minutes"),
@@ -186,3 +192,114 @@ def test_a_schema_with_undeclared_columns_is_refused_before_anything_is_done() -
 def test_rows_that_are_no_table_of_the_schema_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown categories"):
         fit_privately(table().assign(plant="z"), SCHEMA, PRIVACY, **QUICK)
+
+
+# --- HybridDiffusion(privacy=...) --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model() -> HybridDiffusion:
+    return HybridDiffusion(privacy=PRIVACY, **QUICK, random_state=0).fit(table(), SCHEMA)
+
+
+def test_a_private_model_is_the_private_fit_and_reports_what_it_spent(
+    model: HybridDiffusion, quick: PrivateFit
+) -> None:
+    assert model.guarantee_ == quick.guarantee
+    assert (model.epsilon_, model.delta_) == (quick.guarantee.epsilon, quick.guarantee.delta)
+    assert isinstance(model.encoder_, PrivateEncoder)
+    fitted = model.denoiser_.state_dict()
+    for name, weight in quick.denoiser.state_dict().items():
+        assert torch.equal(fitted[name], weight), name
+
+
+def test_a_private_model_draws_in_blocks_and_under_conditions(model: HybridDiffusion) -> None:
+    whole = model.sample(4096 + 10, random_state=1)
+    SCHEMA.validate(whole)
+    blocks = pd.concat(model.iter_samples(4096 + 10, random_state=1), ignore_index=True)
+    pd.testing.assert_frame_equal(blocks, whole)
+    given = model.sample(100, random_state=2, conditions={"plant": "c", "size": 8})
+    assert (given["plant"] == "c").all()
+    assert (given["size"] == 8).all()
+    with pytest.raises(ValueError, match=r"'length' is continuous.*'size' never takes 7"):
+        model.sample(5, conditions={"length": 3.0, "size": 7})
+
+
+def test_losses_of_rows_outside_the_bounds_are_those_at_the_bound(model: HybridDiffusion) -> None:
+    outside, at_bound = table().iloc[:5], table().iloc[:5]
+    outside = outside.assign(length=[5000.0] * 5)
+    at_bound = at_bound.assign(length=[1000.0] * 5)
+    losses = [model.row_loss(f, sigma=[0.5], random_state=0) for f in (outside, at_bound)]
+    assert np.isfinite(losses).all()
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_no_loss_is_kept_and_the_callback_sees_none() -> None:
+    seen = []
+    model = HybridDiffusion(
+        privacy=PRIVACY,
+        **QUICK,
+        callback=lambda step, n, loss: seen.append((step, n, loss)),
+        random_state=0,
+    ).fit(table(), SCHEMA)
+    assert len(model.loss_curve_) == 0
+    assert [(step, n) for step, n, _ in seen] == [(i, 5) for i in range(1, 6)]
+    assert all(math.isnan(loss) for _, _, loss in seen)
+
+
+def test_automatic_settings_are_those_of_private_training() -> None:
+    given = {}
+
+    def spy(network, process, rows, **settings):  # type: ignore[no-untyped-def]
+        given.update(settings, width=len(network.input.bias), rate=network.blocks[0].dropout.p)
+        return network
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(private_fit, "train_privately", spy)
+        HybridDiffusion(privacy=PRIVACY, random_state=0).fit(table(), SCHEMA)
+    chosen = {k: given[k] for k in ("n_iter", "learning_rate", "width", "rate", "sample_rate")}
+    assert chosen == {
+        "n_iter": 400,
+        "learning_rate": 5e-3,
+        "width": 64,
+        "rate": 0.0,
+        "sample_rate": 256 / 500,
+    }
+
+
+def test_a_model_without_privacy_claims_no_epsilon(model: HybridDiffusion) -> None:
+    plain = clone(model).set_params(privacy=None).fit(table(), SCHEMA)
+    assert (plain.epsilon_, plain.delta_, plain.guarantee_) == (None, None, None)
+    # nor does one that was private before
+    again = clone(model).fit(table(), SCHEMA).set_params(privacy=None).fit(table(), SCHEMA)
+    assert (again.epsilon_, again.guarantee_) == (None, None)
+    with pytest.raises(NotFittedError):
+        clone(model).epsilon_  # noqa: B018 - a property
+
+
+def test_a_private_model_refuses_columns_that_nothing_is_declared_for() -> None:
+    with pytest.raises(ValueError, match="no guarantee can be given") as refusal:
+        HybridDiffusion(privacy=Privacy(3.0, 500)).fit(table(), SCHEMA)
+    for part in (
+        "without bounds: ['size', 'length', 'minutes']",
+        "category lists of ['plant']",
+        "public_categories=True",
+    ):
+        assert part in str(refusal.value)
+
+
+def test_recalibration_is_refused_with_privacy() -> None:
+    with pytest.raises(ValueError, match="recalibrate=True with privacy"):
+        HybridDiffusion(privacy=PRIVACY, recalibrate=True).fit(table(), SCHEMA)
+
+
+def test_without_opacus_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [m for m in sys.modules if m.partition(".")[0] == "opacus"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("accounting", "private_training", "private_fit"):
+        monkeypatch.delitem(sys.modules, f"synthtab.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "opacus", None)
+    with pytest.raises(ImportError, match=r"pip install 'synthtab\[dp\]'"):
+        HybridDiffusion(privacy=PRIVACY, **QUICK).fit(table(), SCHEMA)
+    # all else works without it
+    HybridDiffusion(**QUICK, random_state=0).fit(table(60), SCHEMA).sample(5, random_state=0)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,18 +19,22 @@ from sklearn.utils.validation import check_is_fitted
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import HybridProcess
 from synthtab.encoding import TableEncoder
+from synthtab.privacy_budget import Guarantee
+from synthtab.private_encoding import PrivateEncoder
 from synthtab.schema import Schema
 from synthtab.synthesizer import HybridDiffusion
 
 _FORMAT = "synthtab HybridDiffusion"
 _NOT_KEPT = ("callback", "random_state", "device", "progress")
+_KEPT_ELSEWHERE = ("privacy",)  # by the encoder
 
 
 def save_model(model: HybridDiffusion, path: str | Path) -> None:
     """Write a fitted model to a file.
 
     The file holds what the model knows of the training rows, quantiles and frequencies among it:
-    it is as private as the table. The parameters `callback`, `random_state`, `device` and
+    it is as private as the table. A model with a guarantee is an exception: the guarantee covers
+    its file too, and is kept in it. The parameters `callback`, `random_state`, `device` and
     `progress` are not kept.
 
     Parameters
@@ -58,16 +64,18 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
     True
     """
     check_is_fitted(model)
-    schema = model.schema_
+    schema, guarantee = model.schema_, model.guarantee_
+    left_out = {*_NOT_KEPT, *_KEPT_ELSEWHERE}
     content = {
         "format": _FORMAT,
-        "parameters": {k: v for k, v in model.get_params().items() if k not in _NOT_KEPT},
+        "parameters": {k: v for k, v in model.get_params().items() if k not in left_out},
         "schema": {
             "columns": list(schema.columns),
             "categorical": {c: list(values) for c, values in schema.categorical.items()},
             "target": schema.target,
         },
         "encoder": model.encoder_.to_plain(),
+        "guarantee": None if guarantee is None else guarantee.to_plain(),
         "weights": {name: w.cpu() for name, w in model.denoiser_.state_dict().items()},
         "loss_curve": model.loss_curve_.tolist(),
     }
@@ -113,7 +121,7 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
         categorical={c: tuple(values) for c, values in described["categorical"].items()},
         target=described["target"],
     )
-    encoder = TableEncoder.from_plain(content["encoder"], model.schema_)
+    encoder = _encoder(model, content)
     model.encoder_, weights = encoder, content["weights"]
     model.process_ = HybridProcess(
         encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
@@ -122,12 +130,25 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
         model.process_.n_num,
         [weights[f"coordinates.{j}"][:-1, :-1] for j in range(len(encoder.cardinalities))],
         [torch.zeros(size) for size in encoder.cardinalities],
-        width=model.width,
+        width=len(weights["input.bias"]),
         depth=model.depth,
         n_frequencies=weights["frequencies"].shape[1],
-        dropout=model.dropout,
+        dropout=0.0,  # a matter of training
     )
     network.load_state_dict(weights)
     model.denoiser_ = network.requires_grad_(False).eval().to(model.device_)
     model.loss_curve_ = np.array(content["loss_curve"])
     return model
+
+
+def _encoder(model: HybridDiffusion, content: Mapping[str, Any]) -> TableEncoder:
+    """The encoder of a file; the model gets the file's guarantee, if there is one."""
+    if content["guarantee"] is None:
+        model.guarantee_ = None
+        return TableEncoder.from_plain(content["encoder"], model.schema_)
+    encoder = PrivateEncoder.from_plain(content["encoder"], model.schema_)
+    model.privacy = encoder.privacy
+    model.guarantee_ = Guarantee(
+        **content["guarantee"], privacy=encoder.privacy, schema=model.schema_
+    )
+    return encoder

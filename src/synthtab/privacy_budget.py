@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
 
 from synthtab.schema import Schema
+
+_OF_OTHERS = ("privacy", "schema")  # parts of a guarantee that have a plain form of their own
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Privacy:
             if not -math.inf < low < high < math.inf:
                 problems.append(f"bounds of {column!r} are ({low}, {high}): give finite low < high")
         for column, levels in self.levels.items():
-            if not levels or not all(map(math.isfinite, levels)) or len(set(levels)) < len(levels):
+            if not (0 < len(set(levels)) == len(levels) and all(map(math.isfinite, levels))):
                 problems.append(f"levels of {column!r} are {levels}: give distinct finite numbers")
         both = sorted(self.bounds.keys() & self.levels.keys())
         if both:
@@ -90,6 +95,23 @@ class Privacy:
             problems.append(f"columns with levels and decimals: {unrounded}; levels say it all")
         if problems:
             raise ValueError("; ".join(problems))
+
+    def to_plain(self) -> dict[str, Any]:
+        """The same as numbers, strings, lists and dicts, for `from_plain`."""
+        return {
+            "epsilon": float(self.epsilon),
+            "n_rows": int(self.n_rows),
+            "bounds": {c: [_plain(v) for v in pair] for c, pair in self.bounds.items()},
+            "levels": {c: [_plain(v) for v in levels] for c, levels in self.levels.items()},
+            "decimals": {c: int(n) for c, n in self.decimals.items()},
+            "public_categories": bool(self.public_categories),
+            "delta": None if self.delta is None else float(self.delta),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """What `to_plain` describes."""
+        return cls(**{**plain, "bounds": {c: (a, b) for c, (a, b) in plain["bounds"].items()}})
 
     @property
     def target_delta(self) -> float:
@@ -157,7 +179,7 @@ class Guarantee:
     quartile_noise : float or None
         Noise of the questions about quartiles taken together; None if nothing was asked.
     seed_is_secret : bool
-        Whether the noise came from the operating system and its seed was kept nowhere.
+        Whether the noise was seeded by the operating system, and the seed kept nowhere.
     """
 
     epsilon: float
@@ -169,6 +191,11 @@ class Guarantee:
     n_steps: int
     quartile_noise: float | None
     seed_is_secret: bool
+
+    def to_plain(self) -> dict[str, Any]:
+        """All but `privacy` and `schema` as plain values, for ``Guarantee(**plain, ...)``."""
+        names = [f.name for f in fields(self) if f.name not in _OF_OTHERS]
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())
@@ -191,10 +218,10 @@ class Guarantee:
         public += [f"the {len(levels)} levels of {c}" for c, levels in privacy.levels.items()]
         public += [f"the {len(v)} categories of {c}" for c, v in self.schema.categorical.items()]
         seed = (
-            "The noise came from the operating system, and its seed was not kept."
+            "The noise was seeded by the operating system, and the seed was not kept."
             if self.seed_is_secret
-            else "The noise came from a given seed, and whoever knows that can take it off: this "
-            "is good for an experiment. For a release, fit with random_state=None."
+            else "The noise comes from a given seed, and whoever knows it can take the noise off: "
+            "good for an experiment. For a release, fit with random_state=None."
         )
         return [
             f"Differential privacy with epsilon = {self.epsilon:.3g} and delta = {self.delta:.2g}, "
@@ -207,3 +234,8 @@ class Guarantee:
             "same rows spend anew.",
             seed,
         ]
+
+
+def _plain(value: Any) -> Any:
+    """A number of Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

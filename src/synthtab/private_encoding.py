@@ -158,8 +158,28 @@ class PrivateEncoder(TableEncoder):
         self.privacy.check(schema)
         schema.validate(frame)
         self._check_integers(frame)
-        self.schema_ = schema
-        self.dtypes_ = frame.dtypes
+        return self._prepared(schema, frame.dtypes)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The fitted encoder as strings, numbers and lists, for `from_plain`."""
+        check_is_fitted(self)
+        return {
+            "privacy": self.privacy.to_plain(),
+            "quartiles": {c: [float(q) for q in pair] for c, pair in self.quartiles.items()},
+            "dtypes": {str(c): str(dtype) for c, dtype in self.dtypes_.items()},
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], schema: Schema) -> Self:
+        """The fitted encoder that `to_plain` describes."""
+        quartiles = {c: (first, third) for c, (first, third) in plain["quartiles"].items()}
+        dtypes = {c: pd.api.types.pandas_dtype(name) for c, name in plain["dtypes"].items()}
+        encoder = cls(Privacy.from_plain(plain["privacy"]), quartiles)
+        return encoder._prepared(schema, pd.Series(dtypes))
+
+    def _prepared(self, schema: Schema, dtypes: pd.Series[Any]) -> Self:
+        """Fitted, all that is left of the rows being the types of the columns."""
+        self.schema_, self.dtypes_ = schema, dtypes
         self.levels_: dict[str, NDArray[Any]] = {
             **{c: np.array(known, dtype=object) for c, known in schema.categorical.items()},
             **{

@@ -46,7 +46,7 @@ def fit_privately(
     width: int | Literal["auto"] = "auto",
     depth: int = 2,
     n_frequencies: int | Literal["auto"] = "auto",
-    dropout: float = 0.0,
+    dropout: float | Literal["auto"] = "auto",
     learning_rate: float | Literal["auto"] = "auto",
     ema_decay: float = 0.995,
     progress: bool = False,
@@ -65,8 +65,8 @@ def fit_privately(
         Budget and public knowledge.
     n_iter, batch_size, width, depth, n_frequencies, dropout, learning_rate, ema_decay
         See `synthtab.synthesizer.HybridDiffusion`. "auto" are 400 steps of 256 rows, 64 units, no
-        Fourier features and a rate of 5e-3. `batch_size` is the number of rows expected in a step,
-        out of the declared number.
+        Fourier features, no dropout and a rate of 5e-3. `batch_size` is the number of rows expected
+        in a step, out of the declared number.
     progress, callback
         See `train_privately`.
     random_state : int, Generator or None, default=None
@@ -83,6 +83,7 @@ def fit_privately(
         diverges.
     """
     privacy.check(schema)
+    schema.validate(frame)
     n_iter = _N_ITER if n_iter == "auto" else n_iter
     batch_size = _BATCH_SIZE if batch_size == "auto" else batch_size
     sample_rate = min(1.0, batch_size / privacy.n_rows)
@@ -110,7 +111,7 @@ def fit_privately(
             width=_WIDTH if width == "auto" else width,
             depth=depth,
             n_frequencies=0 if n_frequencies == "auto" else n_frequencies,
-            dropout=dropout,
+            dropout=0.0 if dropout == "auto" else dropout,
         )
         # What the network makes of the noise level stays as drawn: the noise on so many weights
         # costs more than learning them brings.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,19 @@ from torch import Tensor
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import HybridProcess, log_marginals
 from synthtab.encoding import Encoded, TableEncoder
+from synthtab.privacy_budget import Guarantee, Privacy
 from synthtab.schema import Schema
 from synthtab.training import Callback, Rows, on_cpu, train, training_steps
 
+if TYPE_CHECKING:
+    from synthtab.private_fit import PrivateFit
+
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
+# What "auto" stands for without privacy; with it, see `private_fit`.
+_BATCH_SIZE = 512
+_WIDTH = 128
+_DROPOUT = 0.1
+_LEARNING_RATE = 2e-3
 
 
 class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
@@ -32,50 +41,65 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
+    privacy : Privacy or None, default=None
+        A budget of differential privacy, and what is public of the table: see
+        `synthtab.privacy_budget.Privacy`. Training is then DP-SGD
+        (`synthtab.private_fit.fit_privately`), and nothing is read off the rows outside the
+        budget. It needs the package opacus, ``pip install 'synthtab[dp]'``, and wants other
+        settings than plain training: "auto" stands for those that suit.
     n_iter : int or "auto", default="auto"
-        Optimiser steps. "auto" grows with the table: see `training_steps`.
-    batch_size : int, default=512
-        Rows per step; all of them in a smaller table.
-    width, depth : int, default=128, 2
-        Size and number of the network's residual blocks.
+        Optimiser steps. "auto" grows with the table: see `training_steps`; 400 with privacy.
+    batch_size : int or "auto", default="auto"
+        Rows per step; all of them in a smaller table. "auto" is 512, and 256 with privacy, where
+        it is a mean.
+    width : int or "auto", default="auto"
+        Units of the network's residual blocks. "auto" is 128, and 64 with privacy.
+    depth : int, default=2
+        Number of residual blocks.
     n_frequencies : int or "auto", default="auto"
         Fourier features per numerical column. "auto": 8 for at least 5,000 rows, else none; few
-        rows are learnt by heart with them.
-    dropout : float, default=0.1
+        rows are learnt by heart with them. None with privacy.
+    dropout : float or "auto", default="auto"
         Share of the network's units left out in a training step; keeps it from learning rows by
-        heart.
+        heart. "auto" is 0.1, and 0 with privacy.
     n_steps : int, default=24
         Noise levels visited when drawing numbers.
-    learning_rate : float, default=2e-3
-        Peak of the cosine schedule.
+    learning_rate : float or "auto", default="auto"
+        Peak of the cosine schedule. "auto" is 2e-3, and 5e-3 with privacy.
     ema_decay : float, default=0.995
         Decay of the averaged weights, which are the ones that draw.
     recalibrate : bool, default=False
         Map the ranks of each drawn numerical column onto the training quantiles. It makes
         one-column distributions exact, and reveals those quantiles; each call is then calibrated
-        as a whole, which is wrong for small draws.
+        as a whole, which is wrong for small draws. Refused with privacy.
     device : str, default="auto"
         Where the network works: "auto" takes a GPU when there is one. All random numbers are drawn
-        on the CPU.
+        on the CPU, where private training happens as a whole.
     progress : bool, default=False
         Show a progress bar with the time left while training.
     callback : callable or None, default=None
-        Called as ``callback(step, n_iter, loss)`` after every optimiser step.
+        Called as ``callback(step, n_iter, loss)`` after every optimiser step. With privacy the
+        loss is NaN: the guarantee does not cover it.
     random_state : int, Generator or None, default=None
-        Seeds initial weights, batches and noise of `fit`.
+        Seeds initial weights, batches and noise of `fit`. The guarantee holds for those who do not
+        know it: for a release leave it at None.
 
     Attributes
     ----------
     schema_ : Schema
         Description of the fitted table.
     encoder_ : TableEncoder
-        Fitted encoder, part of the model.
+        Fitted encoder, part of the model; a `PrivateEncoder` with privacy.
     process_ : HybridProcess
         The noising process.
     denoiser_ : MLPDenoiser
         Averaged weights.
     loss_curve_ : ndarray of shape (n_iter,)
-        Training loss at each step.
+        Training loss at each step; empty with privacy.
+    guarantee_ : Guarantee or None
+        What the fit has kept to, in numbers and in words; None without privacy.
+    epsilon_, delta_ : float or None
+        The budget that was spent; None without privacy.
 
     Notes
     -----
@@ -92,19 +116,28 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     >>> model = HybridDiffusion(n_iter=20, random_state=0).fit(frame, schema)
     >>> model.sample(3, random_state=1).shape
     (3, 3)
+
+    With a guarantee (see `Privacy`; here for far too few rows to learn anything):
+
+    >>> privacy = Privacy(epsilon=3.0, n_rows=40, bounds={"minutes": (0, 5000)},
+    ...                   levels={"size": [6, 8, 10]}, public_categories=True)
+    >>> private = HybridDiffusion(privacy=privacy, n_iter=2, random_state=0).fit(frame, schema)
+    >>> private.epsilon_ <= 3.0, private.delta_
+    (True, 0.0025)
     """
 
     def __init__(
         self,
         *,
+        privacy: Privacy | None = None,
         n_iter: int | Literal["auto"] = "auto",
-        batch_size: int = 512,
-        width: int = 128,
+        batch_size: int | Literal["auto"] = "auto",
+        width: int | Literal["auto"] = "auto",
         depth: int = 2,
         n_frequencies: int | Literal["auto"] = "auto",
-        dropout: float = 0.1,
+        dropout: float | Literal["auto"] = "auto",
         n_steps: int = 24,
-        learning_rate: float = 2e-3,
+        learning_rate: float | Literal["auto"] = "auto",
         ema_decay: float = 0.995,
         recalibrate: bool = False,
         device: str = "auto",
@@ -112,6 +145,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         callback: Callback | None = None,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
+        self.privacy = privacy
         self.n_iter = n_iter
         self.batch_size = batch_size
         self.width = width
@@ -145,8 +179,13 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             If the frame is not a table of the schema, has fewer than two rows, or training
-            diverges.
+            diverges; with privacy, if something public is not declared, naming the columns, or if
+            `recalibrate` is set.
+        ModuleNotFoundError
+            If privacy is asked for and opacus is not installed.
         """
+        if self.privacy is not None:
+            return self._fit_privately(frame, schema, self.privacy)
         encoder = self._encoder(frame, schema)
         if len(frame) < 2:
             raise ValueError(f"a table of {len(frame)} row cannot be learnt; give at least 2")
@@ -154,10 +193,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         generator = _generator(rng)
         rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
         process = self._process(encoder)
+        batch_size = _BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         n_iter = self.n_iter
         if n_iter == "auto":
-            batch_size = min(self.batch_size, len(frame))
-            n_iter = training_steps(len(frame), len(schema.columns), batch_size)
+            n_iter = training_steps(len(frame), len(schema.columns), min(batch_size, len(frame)))
         n_frequencies = self.n_frequencies
         if n_frequencies == "auto":
             n_frequencies = 8 if len(frame) >= 5000 else 0
@@ -167,24 +206,27 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                 process.n_num,
                 [torch.from_numpy(c).float() for c in encoder.coordinates(frame)],
                 log_marginals(rows.codes, process.cardinalities),
-                width=self.width,
+                width=_WIDTH if self.width == "auto" else self.width,
                 depth=self.depth,
                 n_frequencies=n_frequencies,
-                dropout=self.dropout,
+                dropout=_DROPOUT if self.dropout == "auto" else self.dropout,
             ).to(self.device_)
             self.denoiser_, self.loss_curve_ = train(
                 network,
                 process,
                 rows,
                 n_iter=n_iter,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
+                batch_size=batch_size,
+                learning_rate=_LEARNING_RATE
+                if self.learning_rate == "auto"
+                else self.learning_rate,
                 ema_decay=self.ema_decay,
                 progress=self.progress,
                 callback=self.callback,
                 generator=generator,
             )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
+        self.guarantee_: Guarantee | None = None
         return self
 
     def row_loss(
@@ -314,11 +356,51 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             yield self.encoder_.inverse_transform(block)
 
     @property
+    def epsilon_(self) -> float | None:
+        """Budget that the fit has spent, an upper bound; None without privacy."""
+        check_is_fitted(self)
+        return None if self.guarantee_ is None else self.guarantee_.epsilon
+
+    @property
+    def delta_(self) -> float | None:
+        """Probability with which the guarantee may fail; None without privacy."""
+        check_is_fitted(self)
+        return None if self.guarantee_ is None else self.guarantee_.delta
+
+    @property
     def device_(self) -> torch.device:
         """Where the network works."""
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.device)
+
+    def _fit_privately(self, frame: pd.DataFrame, schema: Schema, privacy: Privacy) -> Self:
+        """Like `fit`, by DP-SGD."""
+        if self.recalibrate:
+            raise ValueError(
+                "recalibrate=True with privacy: training quantiles are not within the guarantee; "
+                "set it False"
+            )
+        fit_privately = _private_training()
+        self.encoder_, self.process_, denoiser, self.guarantee_ = fit_privately(
+            frame,
+            schema,
+            privacy,
+            n_iter=self.n_iter,
+            batch_size=self.batch_size,
+            width=self.width,
+            depth=self.depth,
+            n_frequencies=self.n_frequencies,
+            dropout=self.dropout,
+            learning_rate=self.learning_rate,
+            ema_decay=self.ema_decay,
+            progress=self.progress,
+            callback=self.callback,
+            random_state=self.random_state,
+        )
+        self.denoiser_ = denoiser.to(self.device_)
+        self.schema_, self.loss_curve_ = schema, np.empty(0)
+        return self
 
     def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
         return TableEncoder().fit(frame, schema)
@@ -371,6 +453,19 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         if problems:
             raise ValueError("; ".join(problems))
         return codes
+
+
+def _private_training() -> Callable[..., PrivateFit]:
+    """The function that fits under differential privacy, for which opacus is needed."""
+    try:
+        from synthtab.private_fit import fit_privately
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "opacus":
+            raise
+        raise ModuleNotFoundError(
+            "privacy needs the package opacus: pip install 'synthtab[dp]'", name=error.name
+        ) from error
+    return fit_privately
 
 
 def _normal_scores_of_ranks(x_num: np.ndarray) -> np.ndarray:
