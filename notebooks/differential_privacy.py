@@ -203,6 +203,10 @@ for key, comparison in comparisons.items():
 # {res}`this.013_standin.utility.dp_3.rf.mean:.2f` and
 # {res}`this.013_public.utility.dp_3.rf.mean:.2f`.
 #
+# Both rivals do worse here than is reported of them elsewhere, and why was not established. Read
+# their figures as what a package's defaults give after such a binning, and not as what the methods
+# can do.
+#
 # ### Time
 #
 # A private fit takes {res}`this.timings.013_standin.dp_3.fit:.0f` CPU seconds on the stand-in for
