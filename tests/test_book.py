@@ -444,6 +444,75 @@ def test_a_directive_says_what_it_lacks(records_book, directive, message):
     assert message in heard
 
 
+LEDGER_ROLES = {
+    "claim": ledger_page.claim_words,
+    "verdict": ledger_page.verdict_words,
+    "found": ledger_page.found_words,
+    "tally": ledger_page.tally_words,
+    "claims": ledger_page.count_words,
+}
+
+
+def test_roles_put_a_claim_into_a_sentence_and_follow_a_changed_record(records_book):
+    (records_book / "index.md").write_text(
+        "# Title\n\n{claim}`failure_on_many` {verdict}`failure_on_many`; its second test "
+        "{verdict}`failure_on_many.2`, from {found}`failure_on_many.2` ({tally}`failure_on_many.2`)"
+        ". Of {claims}`all` claims, {claims}`holds` hold.\n\n```{ledger} finding\n```\n"
+    )
+    assert warnings_of_a_build(records_book) == ""
+    before = page_of(records_book)
+    entries = ledger(CLAIMS, Records(PROJECT.records))
+    [entry] = [entry for entry in entries if entry.claim.key == "failure_on_many"]
+    assert before.count('href="#claim-failure-on-many"><span') == 3
+    for shown in (entry.verdict, entry.tests[1].verdict()):
+        badge = rf'<span class="verdict {shown.replace(" ", "-")}"><a [^>]*>(<[^>]*>)*{shown}<'
+        assert re.search(badge, before)
+    assert f"Of {len(CLAIMS)} claims, {count(entries)['holds']} hold." in re.sub(
+        r"<[^>]+>", "", before
+    )
+    for source, percent in (("standin", 12.3), ("public", 34.5)):
+        path = records_book / "records" / f"013_{source}.json"
+        record = results.load(path)
+        changed = {"percent": percent, "percent_low": percent - 1, "percent_high": percent + 1}
+        record["values"]["utility"]["replacement"]["hybrid"]["rf"]["r2"] |= changed
+        results.save(record, path)
+    assert warnings_of_a_build(records_book) == ""
+    text = re.sub(r"<[^>]+>", "", page_of(records_book))
+    assert "its second test does not hold, from 12 to 34 (2 against it)." in text
+
+
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [
+        ("{verdict}`safest_choice`", "the ledger has no claim 'safest_choice'; it has no_actual"),
+        ("{verdict}`safer_choice.9`", "claim 'safer_choice' has tests 1 to 3, not '9'"),
+        ("{found}`safer_choice`", "name a test of the claim by its number: safer_choice.1"),
+        ("{claims}`hold`", "'hold' is no verdict; known are all, holds, holds in part"),
+    ],
+)
+def test_a_role_of_the_ledger_says_what_it_lacks(records_book, role, message):
+    (records_book / "index.md").write_text(f"# Title\n\n{role}\n")
+    heard = warnings_of_a_build(records_book)
+    assert "index.md:3" in heard
+    assert message in heard
+
+
+def test_every_claim_that_prose_cites_is_in_the_ledger():
+    entries, problems, cited = ledger(CLAIMS, Records(PROJECT.records)), [], 0
+    for source, text in PROSE:
+        for match in SPAN.finditer(without_blocks(text)):
+            words = LEDGER_ROLES.get((match["role"] or "").strip("{}"))
+            if words is None:
+                continue
+            cited += 1
+            try:
+                words(entries, match["text"])
+            except ValueError as error:
+                problems.append(f"{source}: {error}")
+    assert cited
+    assert problems == []
+
+
 def test_a_results_table_follows_a_changed_record(records_book):
     (records_book / "index.md").write_text(
         '# Title\n\n```{results-table} scores\n:experiment: "013"\n:methods: hybrid\n```\n'
