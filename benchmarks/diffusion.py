@@ -230,7 +230,10 @@ def main() -> None:
     print("diamonds", *_lines(record["diamonds"]), sep="\n")
     record["fresh"] = {}
     for name in () if quick else ("011", "012", "013"):
-        generators: dict[str, Generator] = {"hybrid": HybridDiffusion()}
+        generators: dict[str, Generator] = {
+            "hybrid": HybridDiffusion(),
+            "even_stages": EvenStages(),
+        }
         if name != "011":  # an hour of CPU for TabDDPM there
             generators["tabddpm"] = TabDDPM()
         record["fresh"][f"{name}_standin"] = measured(

@@ -79,7 +79,7 @@ def diamonds(records: Records) -> pd.DataFrame:
 def fresh(records: Records) -> pd.DataFrame:
     """Samples of the simulators that no choice has seen, with many test rows."""
     rows = {
-        f"{title(run)}: {LABELS[method]}": _row(measured)
+        f"{title(run)}: {LABELS.get(method) or VARIANTS[method]}": _row(measured)
         for run, found in records.value(f"{BENCHMARK}.fresh").items()
         for method, measured in found.items()
     }
