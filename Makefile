@@ -9,7 +9,7 @@ BUILD  := _build
 BOOK   := $(BUILD)/html/index.html
 # -n: a reference that leads nowhere is a warning; -W: a warning is an error.
 STRICT := -W -n --keep-going
-CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+export CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 # One thread: sums are added in one order, so that a run gives the same digits again.
 export OMP_NUM_THREADS ?= 1
@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test lint run experiments compare bench pdf lock clean
+.PHONY: help install book test lint run experiments compare bench pdf accessibility lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,15 +65,21 @@ bench: $(STAMP) ## run the benchmarks
 		echo "== $$script"; $(BIN)/python "$$script" || exit; \
 	done
 
-pdf: $(STAMP) ## the report as one PDF (needs Chromium)
+# The whole report is laid out from Sphinx's one-file edition; the slides from their own page.
+pdf: book ## the report and the slides as PDF, beside the built pages (needs Chromium)
 	@test -n "$(CHROMIUM)" || { echo "no Chromium found: install it, or name it: make pdf CHROMIUM=..."; exit 2; }
 	$(BIN)/jupyter-book build $(STRICT) --builder singlehtml .
-	@mkdir -p $(BUILD)/pdf
-	$(CHROMIUM) --headless --no-sandbox --disable-gpu --no-pdf-header-footer \
-		--virtual-time-budget=20000 --print-to-pdf=$(BUILD)/pdf/synthtab.pdf \
-		"file://$(CURDIR)/$(BUILD)/singlehtml/book/index.html"
-	@test -s $(BUILD)/pdf/synthtab.pdf
-	@echo "The report is in $(BUILD)/pdf/synthtab.pdf"
+	$(BIN)/python tools/print_report.py $(BUILD)/singlehtml $(BUILD)/html
+	@echo "The PDFs are $(BUILD)/html/synthtab.pdf and $(BUILD)/html/synthtab-slides.pdf"
+
+# axe-core comes inside a Python package, of which nothing else is used.
+AXE := $(BUILD)/tools/axe_playwright_python/axe.min.js
+
+$(AXE):
+	$(BIN)/python -m pip install --quiet --no-deps --target $(BUILD)/tools axe-playwright-python==0.1.8
+
+accessibility: book $(AXE) ## check the built pages with axe-core (needs Chromium)
+	$(BIN)/python tools/accessibility.py $(BUILD)/html $(AXE)
 
 # A fresh environment, so that the lock holds what requirements.in asks for and nothing else.
 # Local version labels such as +cpu go: no index has them for everyone.

@@ -88,7 +88,7 @@ standins["011"].card
 # %%
 report.comparison_table(comparison["011"])
 
-# %%
+# %% mystnb={"image": {"alt": "Mean minutes by group of 011, published and simulated"}}
 report.group_means(comparison["011"])
 
 # %% [markdown]
@@ -108,7 +108,7 @@ standins["012"].card
 # %%
 report.comparison_table(comparison["012"])
 
-# %%
+# %% mystnb={"image": {"alt": "Mean minutes by group of 012, published and simulated"}}
 report.group_means(comparison["012"])
 
 # %% [markdown]
@@ -129,7 +129,7 @@ standins["013"].card
 # %%
 report.comparison_table(comparison["013"])
 
-# %%
+# %% mystnb={"image": {"alt": "Mean minutes by group of 013, published and simulated"}}
 report.group_means(comparison["013"])
 
 # %% [markdown]

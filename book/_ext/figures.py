@@ -13,6 +13,8 @@ from synthtab import plots, results, results_figures
 from synthtab.committed import Records, runs
 from synthtab.study_evidence import PRIVACY, is_there
 
+DPI = 170  # sharp in print and on a projector, which show a figure wider than a page does
+
 
 def overview(records: Records) -> Figure:
     """The figure of the home page."""
@@ -30,6 +32,18 @@ FIGURES: Mapping[str, Callable[[Records], Figure]] = {
 """By the name of their file in `book/_figures`."""
 
 
+def made_by(name: str) -> str:
+    """The full name of the function of the package that draws a figure.
+
+    Examples
+    --------
+    >>> made_by("overview"), made_by("scores")
+    ('synthtab.plots.overview', 'synthtab.results_figures.scores')
+    """
+    function = plots.overview if name == "overview" else FIGURES[name]
+    return f"{function.__module__}.{function.__qualname__}"
+
+
 def draw(app: Sphinx) -> None:
     """Write every figure to `book/_figures`."""
     folder = app.srcdir / "book" / "_figures"
@@ -42,7 +56,7 @@ def draw(app: Sphinx) -> None:
             drawn = figure(records)
         except results.RecordError as error:
             raise ExtensionError(f"the figure {name!r} cannot be drawn: {error}") from error
-        drawn.savefig(folder / f"{name}.png", metadata={"Software": None})
+        drawn.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

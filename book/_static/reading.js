@@ -1,0 +1,26 @@
+/* A box that scrolls can be reached with the Tab key and scrolled with the arrow keys. */
+(() => {
+  const boxes =
+    ".bd-article pre, .bd-article figure, .bd-article .pst-scrollable-table-container, " +
+    ".bd-article .cell_output, .bd-article .cell_output .output, .bd-article .table-wrapper, " +
+    ".bd-article div.math, .bd-article mjx-container";
+
+  const mark = () => {
+    for (const box of document.querySelectorAll(boxes)) {
+      if (box.scrollWidth > box.clientWidth + 1) {
+        box.tabIndex = 0;
+      } else if (box.tabIndex === 0) {
+        box.removeAttribute("tabindex");
+      }
+    }
+  };
+
+  // docutils calls a bibliography a list, and its entries by a role that no list may hold.
+  for (const entry of document.querySelectorAll(".citation-list > .citation")) {
+    entry.setAttribute("role", "listitem");
+  }
+
+  addEventListener("load", mark);
+  addEventListener("resize", mark);
+  document.addEventListener("toggle", mark, true);
+})();
