@@ -111,7 +111,7 @@ model.fit(train, data.schema).guarantee_
 
 # %% [markdown]
 # All runs of this report have given seeds, so that they can be repeated, and what they print says
-# so. On the public table for 013 the declarations are mine: prices between 5,000 and 2 million
+# so. On the public table for 013 the declarations are ours: prices between 5,000 and 2 million
 # dollars, areas in square feet within two or three orders of magnitude. Category lists count as
 # public on both tables.
 

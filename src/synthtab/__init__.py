@@ -10,6 +10,7 @@ from synthtab.datasets import Dataset, load
 from synthtab.encoding import TableEncoder
 from synthtab.evaluation import fidelity, tstr
 from synthtab.persistence import load_model, save_model
+from synthtab.privacy_budget import Guarantee, Privacy
 from synthtab.schema import Schema
 from synthtab.smogn import SMOGN, SMOGNSynthesizer
 from synthtab.synthesizer import HybridDiffusion
@@ -19,10 +20,12 @@ __all__ = [
     "SMOGN",
     "Bootstrap",
     "Dataset",
+    "Guarantee",
     "HybridDiffusion",
     "IndependentMarginals",
     "Interpolation",
     "NoiseCopy",
+    "Privacy",
     "SMOGNSynthesizer",
     "Schema",
     "TabDDPM",
