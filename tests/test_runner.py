@@ -390,7 +390,7 @@ def test_a_cell_keeps_its_id_when_another_is_put_before_it():
 
 
 def test_long_parameters_make_a_short_folder_name():
-    names = {runner._slug("013", {"source": "/" + "x" * 200 + end}) for end in "ab"}
+    names = {runner.run_name("013", {"source": "/" + "x" * 200 + end}) for end in "ab"}
     assert len(names) == 2
     assert all(len(name) <= 80 and "/" not in name for name in names)
 

@@ -249,7 +249,7 @@ def run(
     """
     values = check(project, notebook, given)
     out = project.runs if out is None else out
-    name = _slug(notebook, values)
+    name = run_name(notebook, values)
     with _staging(out) as staging:
         finished = _execute(
             project,
@@ -590,8 +590,14 @@ def _keep_failed(partial: Path, failed: tuple[Path, str]) -> Path:
     return _move_to_new(folder, parent, f"{name}.failed") / partial.name
 
 
-def _slug(notebook: str, values: Mapping[str, Any]) -> str:
-    """A folder name that says which run this is: `013-seed=7-source=public`."""
+def run_name(notebook: str, values: Mapping[str, Any]) -> str:
+    """A folder name that says which run this is.
+
+    Examples
+    --------
+    >>> run_name("013", {"source": "public", "seed": 7})
+    '013-seed=7-source=public'
+    """
     parts = [f"{name}={value}" for name, value in sorted(values.items())]
     text = "-".join([notebook, *parts])
     safe = re.sub(r"[^A-Za-z0-9_.=-]+", "_", text).strip("_")

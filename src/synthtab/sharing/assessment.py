@@ -1,0 +1,303 @@
+"""Is a synthetic table useful, is it like the real one, and does it give anyone away?
+
+One table, made once, is judged: intervals come from resampling the held-out rows, and say nothing
+of how another training would have turned out. For that see `synthtab.protocol`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+
+from synthtab.evaluation import CLASSIFIERS, REGRESSORS, feature_encoder
+from synthtab.execution import one_thread
+from synthtab.privacy.battery import run_attacks
+from synthtab.privacy.card import ROWS, Row, Verdict, judge, void_reasons
+from synthtab.privacy.controls import CONTROLS, LEAKY, SAFE, controls
+from synthtab.privacy.estimates import Estimate
+from synthtab.privacy.splits import PrivacySplit
+from synthtab.schema import Schema
+
+REAL, SYNTHETIC = "real", "synthetic"
+METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
+
+MIN_ROWS = 250
+_MAX_LEARNER_ROWS = 20_000  # a forest on a million rows takes hours, and is hardly better
+_MAX_ATTACKED = 10_000
+_MIN_HOLDOUT, _MIN_REFERENCE = 100, 40
+_N_RESAMPLED = 500
+
+
+class Parts(NamedTuple):
+    """Positions of the rows that are trained on, and of those that nothing is trained on.
+
+    `holdout` and `reference` together test utility; the attacks need them apart.
+    """
+
+    train: np.ndarray
+    holdout: np.ndarray
+    reference: np.ndarray
+
+
+def hold_out(n_rows: int, random_state: np.random.Generator) -> Parts:
+    """Divide a table: 20 % to test on, 10 % for the attacker, the rest for training.
+
+    Parameters
+    ----------
+    n_rows : int
+        At least 250.
+    random_state : Generator
+        Decides who is where.
+
+    Returns
+    -------
+    Parts
+        At least 100 rows to test on and 40 for the attacker, however small the table.
+
+    Examples
+    --------
+    >>> [len(part) for part in hold_out(1000, np.random.default_rng(0))]
+    [700, 200, 100]
+    """
+    n_holdout = max(_MIN_HOLDOUT, n_rows // 5)
+    n_reference = max(_MIN_REFERENCE, n_rows // 10)
+    order = random_state.permutation(n_rows)
+    return Parts(
+        train=np.sort(order[n_holdout + n_reference :]),
+        holdout=order[:n_holdout],
+        reference=order[n_holdout : n_holdout + n_reference],
+    )
+
+
+def held_out_utility(
+    tables: Mapping[str, pd.DataFrame],
+    test: pd.DataFrame,
+    schema: Schema,
+    *,
+    random_state: int,
+) -> pd.DataFrame:
+    """Train learners on real and on synthetic rows, test all on the same held-out rows.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        ``real`` and ``synthetic`` rows; of more than 20,000 so many are drawn at random.
+    test : DataFrame of shape (n_test, n_columns)
+        Real rows that neither the generator nor the learners have seen.
+    schema : Schema
+        Description of all of them.
+    random_state : int
+        Seed of the draws, the learners and the resampling.
+
+    Returns
+    -------
+    DataFrame
+        One row per table and learner: table, learner, metric (``r2``; ``auc`` where the target is
+        a category), value, low, high; and for the synthetic table percent, percent_low,
+        percent_high of the real score. Bounds hold 95 % of 500 resamplings of the test rows, the
+        same for every table.
+    """
+    metric = "r2" if schema.task == "regression" else "auc"
+    learners = REGRESSORS if schema.task == "regression" else CLASSIFIERS
+    rng = np.random.default_rng(random_state)
+    shown = {
+        name: t if len(t) <= _MAX_LEARNER_ROWS else t.sample(_MAX_LEARNER_ROWS, random_state=rng)
+        for name, t in tables.items()
+    }
+    encoder = feature_encoder(schema, features=schema.features).fit(shown[REAL])
+    y_test = test[schema.target].to_numpy()
+    picks = rng.integers(len(test), size=(_N_RESAMPLED, len(test)))
+    rows = []
+    for name, learner in learners.items():
+        found = {}
+        for table, frame in shown.items():
+            model = clone(learner)
+            if "random_state" in model.get_params():
+                model.set_params(random_state=random_state)
+            with one_thread():
+                model.fit(encoder.transform(frame), frame[schema.target].to_numpy())
+                x_test = encoder.transform(test)
+                predicted = model.predict(x_test) if metric == "r2" else model.predict_proba(x_test)
+            found[table] = np.array(
+                [_score(y_test[p], predicted[p], model, metric) for p in (slice(None), *picks)]
+            )
+        for table, values in found.items():
+            share = 100 * values / found[REAL]
+            rows.append(
+                {"table": table, "learner": name, "metric": metric, **_bounds("", values)}
+                | (_bounds("percent", share) if table != REAL else {})
+            )
+    return pd.DataFrame(rows)
+
+
+def _bounds(name: str, values: np.ndarray) -> dict[str, float]:
+    # A resampling may hold one class only, of which no AUC can be taken.
+    low, high = np.nanquantile(values[1:], [0.025, 0.975])
+    before = f"{name}_" if name else ""
+    return {
+        name or "value": float(values[0]),
+        f"{before}low": float(low),
+        f"{before}high": float(high),
+    }
+
+
+def _score(y: np.ndarray, predicted: np.ndarray, model: Any, metric: str) -> float:
+    if metric == "r2":
+        # As sklearn's r2_score, whose checks take longer than the sums when asked 500 times.
+        return float(1 - ((y - predicted) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    known = model.classes_.tolist()
+    # A class that the learner has never seen is never predicted.
+    aucs = [
+        roc_auc_score(y == c, predicted[:, known.index(c)] if c in known else np.zeros(len(y)))
+        for c in pd.unique(pd.Series(y))
+        if 0 < (y == c).sum() < len(y)
+    ]
+    return float(np.mean(aucs)) if aucs else float("nan")
+
+
+# --- privacy ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PrivacyJudgement:
+    """What the attacks found on one table, and whether it may go out.
+
+    Attributes
+    ----------
+    rows : dict of str to Row
+        Of the report card of `synthtab.privacy`, by key of its `ROWS`.
+    controls : dict of str to str
+        Verdicts on tables for which the verdict is known: see `synthtab.privacy.controls`.
+    void : tuple of str
+        Why nothing may be concluded; empty if there is no reason.
+    nearest : Estimate
+        Share of synthetic rows whose nearest real row is a training row; warns, and never judges.
+    n_attacked, n_reference : int
+        Training rows attacked, as many held-out rows beside them, and rows of the attacker.
+    n_released : int
+        Synthetic rows that the attacker was given.
+    """
+
+    rows: Mapping[str, Row]
+    controls: Mapping[str, Verdict]
+    void: tuple[str, ...]
+    nearest: Estimate
+    n_attacked: int
+    n_reference: int
+    n_released: int
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Rows of the card that fail."""
+        return tuple(key for key, row in self.rows.items() if row.verdict == "fail")
+
+    @property
+    def may_release(self) -> bool:
+        """Whether no row fails, and the controls show that the attacks work.
+
+        Every row that can be judged from the table alone counts; none is left out because a method
+        tends to fail it. An inconclusive row does not stop a release: it says that too few rows
+        were there to tell, and the card shows it.
+        """
+        return not self.failed and not self.void
+
+
+def judge_privacy(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    reference: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    *,
+    random_state: int,
+) -> PrivacyJudgement:
+    """Attack one synthetic table with the battery and the fixed rules of the report card.
+
+    Parameters
+    ----------
+    train : DataFrame
+        Rows the table was made from. As many of them are attacked as are held out, at most 10,000.
+    holdout, reference : DataFrame
+        Real rows it was not made from: non-members, and rows that the attacker holds.
+    synthetic : DataFrame
+        What would be released.
+    schema : Schema
+        Description of all four.
+    random_state : int
+        Seed of draws and attacks.
+
+    Returns
+    -------
+    PrivacyJudgement
+
+    Notes
+    -----
+    The white-box row of the card is missing: it judges who holds the model, and the model stays.
+    The controls get the same rows; if a leak that is known to be there is not found, the attacks
+    are too weak on so few rows, and the card is void.
+    """
+    rng = np.random.default_rng(random_state)
+    n = min(len(train), len(holdout), _MAX_ATTACKED)
+
+    def some(frame: pd.DataFrame, size: int) -> pd.DataFrame:
+        chosen = rng.permutation(len(frame))[:size]
+        return frame.iloc[chosen].reset_index(drop=True)
+
+    parts = PrivacySplit(some(train, n), some(holdout, n), some(reference, n))
+    control_seed, *seeds = (int(s) for s in rng.integers(2**31, size=2 + len(LEAKY) + 1))
+    made = controls(parts, schema, random_state=control_seed)
+    with one_thread():
+        found = run_attacks(*parts, synthetic, schema, random_state=seeds[0])
+        verdicts: dict[str, Verdict] = {}
+        for control, seed in zip((SAFE, *LEAKY), seeds[1:], strict=True):
+            attacked = run_attacks(
+                parts.train,
+                parts.holdout,
+                made.reference,
+                made.tables[control],
+                schema,
+                random_state=seed,
+            )
+            judged = [row.verdict for row in judge([attacked]).values()]
+            verdicts[control] = min(judged, key=("fail", "inconclusive", "pass").index)
+    near = found.closeness
+    half = 1.96 * float(np.sqrt(near["nearest_variance"]))
+    share = near["nearest_is_training"]
+    return PrivacyJudgement(
+        rows=judge([found]),
+        controls=verdicts,
+        void=void_reasons(verdicts),
+        nearest=Estimate(share, max(0.0, share - half), min(1.0, share + half)),
+        n_attacked=n,
+        n_reference=len(parts.reference),
+        n_released=len(synthetic),
+    )
+
+
+def privacy_record(judged: PrivacyJudgement) -> dict[str, Any]:
+    """A judgement as numbers and text, for a record."""
+    rows = {}
+    for key, row in judged.rows.items():
+        rows[key] = {
+            "name": ROWS[key],
+            "verdict": row.verdict,
+            "at": row.at,
+            **row.estimate._asdict(),
+        } | ({} if row.p_value is None else {"p": row.p_value})
+    return {
+        "may_release": judged.may_release,
+        "failed": list(judged.failed),
+        "void": list(judged.void),
+        "rows": rows,
+        "controls": {CONTROLS[key]: verdict for key, verdict in judged.controls.items()},
+        "nearest": judged.nearest._asdict(),
+        "n_attacked": judged.n_attacked,
+        "n_reference": judged.n_reference,
+        "n_released": judged.n_released,
+    }

@@ -1,0 +1,192 @@
+"""A trained model with the form of its table: a folder from which rows of that table are drawn.
+
+Two files, neither of which holds code: the model as `synthtab.persistence` writes it, and the form
+as JSON. Both know as much of the real rows as the model does, and belong beside the real table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthtab.persistence import load_model, save_model
+from synthtab.sharing.columns import Column, typed_column
+from synthtab.sharing.form import TableForm
+from synthtab.sharing.source import Source, TableError
+from synthtab.sharing.writer import row_writer
+from synthtab.synthesizer import HybridDiffusion
+
+_MODEL, _FORM = "model.pt", "form.json"
+
+
+def save_bundle(model: HybridDiffusion, form: TableForm, folder: Path) -> None:
+    """Write a model and the form of its table into a new folder."""
+    folder.mkdir()
+    save_model(model, folder / _MODEL)
+    text = json.dumps(form.to_plain(), ensure_ascii=False, indent=1)
+    (folder / _FORM).write_text(text, encoding="utf-8")
+
+
+def load_bundle(folder: str | Path) -> tuple[HybridDiffusion, TableForm]:
+    """Read what `save_bundle` wrote, running nothing that stands in it.
+
+    Raises
+    ------
+    TableError
+        If the folder holds no such model, or the files are others.
+    """
+    folder = Path(folder)
+    if (folder / "private" / "model").is_dir():  # what `share` has made, named as a whole
+        folder = folder / "private" / "model"
+    missing = [name for name in (_MODEL, _FORM) if not (folder / name).is_file()]
+    if missing:
+        raise TableError(
+            f"{folder}: no {' and no '.join(missing)} in there; give the folder `private/model` "
+            "that `synthtab share` wrote"
+        )
+    try:
+        plain = json.loads((folder / _FORM).read_text(encoding="utf-8"))
+        form = TableForm.from_plain(plain)
+        model = load_model(folder / _MODEL)
+    except (TypeError, ValueError) as error:  # JSON's errors are ValueErrors
+        raise TableError(f"{folder}: not a model of synthtab share: {error}") from error
+    if tuple(model.schema_.columns) != tuple(form.schema.columns):
+        raise TableError(f"{folder}: {_MODEL} and {_FORM} belong to different tables")
+    return model, form
+
+
+def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
+    """What `--where` asks for, in the terms of the model.
+
+    Parameters
+    ----------
+    form : TableForm
+    where : mapping of str to str
+        Column -> value, as a cell of the file reads; an empty text asks for a missing value.
+
+    Returns
+    -------
+    dict
+        For `HybridDiffusion.sample`.
+
+    Raises
+    ------
+    TableError
+        If there is no such column, or the text is no value of its kind.
+    """
+    columns = {c.name: c for c in form.columns}
+    found: dict[str, Any] = {}
+    for name, text in where.items():
+        if name not in columns:
+            raise TableError(f"--where {name}: no such column; columns are {list(columns)}")
+        column = columns[name]
+        if column.kind == "category":
+            found[name] = _category(form, name, text)
+        elif not text:
+            if name not in form.flags:
+                raise TableError(f"--where {name}: the column has no missing values")
+            found[form.flags[name]] = "yes"
+        else:
+            found[name] = _number(form, column, text)
+            if name in form.flags:
+                found[form.flags[name]] = "no"
+    return found
+
+
+def _category(form: TableForm, name: str, text: str) -> str:
+    known = form.categories[name]
+    category = next((c for c, v in known.items() if v is None), None) if not text else text
+    if category not in known:
+        raise TableError(
+            f"--where {name}: the column never takes {text!r}; it takes {list(known)[:10]}"
+        )
+    return str(category)
+
+
+def _number(form: TableForm, column: Column, text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if column.kind == "number":  # without its unit
+            return float(text.replace(",", "."))
+    cell = pd.Series([text], dtype=object, name=column.name)
+    source = Source(Path("--where"), "csv", cell.to_frame(), separator=form.separator)
+    if column.kind == "date" and column.format is None:
+        value = pd.to_datetime(cell, errors="coerce", format="ISO8601")
+    else:
+        value = typed_column(cell, column, source)
+    if value.isna().any():
+        raise TableError(f"--where {column.name}: {text!r} is no date; write it as 2026-01-31")
+    if column.kind == "date":
+        return float((value.iloc[0] - pd.Timestamp(0)).total_seconds() // form.units[column.name])
+    return float(value.iloc[0])
+
+
+def drawn_rows(
+    model: HybridDiffusion,
+    form: TableForm,
+    n_samples: int,
+    *,
+    random_state: int | np.random.Generator | None = None,
+    conditions: Mapping[str, Any] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Synthetic rows as the model draws them, block by block: tables of the form's schema.
+
+    A gap holds the column's filler, so that rows can be compared; `TableForm.restore` opens it.
+    """
+    blocks = model.iter_samples(n_samples, random_state=random_state, conditions=conditions)
+    for block in blocks:
+        for name, flag in form.flags.items():
+            missing = (block[flag] == "yes").to_numpy()
+            block[name] = block[name].mask(missing, form.fillers[name]).astype(block[name].dtype)
+        yield block
+
+
+def sample_to_file(
+    folder: str | Path,
+    n_samples: int,
+    out: str | Path,
+    *,
+    where: Mapping[str, str] | None = None,
+    random_state: int | np.random.Generator | None = None,
+    told: Callable[[int], None] | None = None,
+) -> None:
+    """Draw rows from a stored model into a new file; memory does not grow with their number.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of `save_bundle`, or what `share` has made.
+    n_samples : int
+        Rows.
+    out : str or Path
+        CSV, Parquet or XLSX (which is held in memory); it must not exist.
+    where : mapping of str to str, default=None
+        See `conditions_of`.
+    random_state : int, Generator or None, default=None
+        Seed of the draw.
+    told : callable or None, default=None
+        Called with the number of rows so far, after each block.
+
+    Raises
+    ------
+    TableError
+        If the model cannot be read, the file exists, or a condition cannot be met.
+    ValueError
+        As `HybridDiffusion.sample`.
+    """
+    model, form = load_bundle(folder)
+    conditions = conditions_of(form, where or {})
+    n_drawn = 0
+    with row_writer(out, form) as writer:
+        for block in drawn_rows(
+            model, form, n_samples, random_state=random_state, conditions=conditions
+        ):
+            writer.write(form.restore(block))
+            n_drawn += len(block)
+            if told is not None:
+                told(n_drawn)

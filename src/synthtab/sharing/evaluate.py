@@ -1,0 +1,192 @@
+"""Judging a synthetic table that any tool has made, beside the real one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synthtab.evaluation import fidelity
+from synthtab.execution import one_thread
+from synthtab.sharing.assessment import (
+    MIN_ROWS,
+    REAL,
+    SYNTHETIC,
+    held_out_utility,
+    judge_privacy,
+)
+from synthtab.sharing.columns import TablePlan, check_plan, infer_plan
+from synthtab.sharing.form import TableForm, typed
+from synthtab.sharing.share import JUDGED_ROWS, PACKAGES, Assessment, read_schema, write_card
+from synthtab.sharing.source import Source, TableError, read_source
+
+_TEST_SHARE = 0.2
+
+
+def evaluate(
+    real: str | Path,
+    synthetic: str | Path,
+    *,
+    target: str,
+    unseen: str | Path | None = None,
+    schema: str | Path | None = None,
+    drop: Sequence[str] = (),
+    random_state: int = 0,
+) -> Assessment:
+    """Judge a synthetic table.
+
+    Parameters
+    ----------
+    real : str or Path
+        The table that the synthetic one was made from.
+    synthetic : str or Path
+        The synthetic table, with the same columns in any order.
+    target : str
+        Column that others are to predict.
+    unseen : str, Path or None, default=None
+        Real rows that the synthetic table was *not* made from. They test the learners, and without
+        them nothing can be said of privacy.
+    schema, drop
+        As for `synthtab.sharing.share`.
+    random_state : int, default=0
+        Seed of splits, learners and attacks.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    TableError
+        If a file, or a column of one, cannot be worked with.
+    """
+    source = read_source(real)
+    plan = read_schema(source, target, schema).drop(drop)
+    check_plan(plan, source.path)
+    others = {"synthetic": read_source(synthetic)}
+    if unseen is not None:
+        others["unseen"] = read_source(unseen)
+    _check_columns(plan, others)
+    frames = {REAL: typed(source, plan)}
+    for name, other in others.items():
+        frames[name] = typed(other, _as_written(plan, other))
+    _check_rows(frames, source, others)
+    # A category that only one of the tables has is no error here, but a finding.
+    form = TableForm.fit(pd.concat(frames.values(), ignore_index=True), source, plan)
+    tables = {name: form.prepare(frame) for name, frame in frames.items()}
+    rng = np.random.default_rng(random_state)
+    made = _some(tables[SYNTHETIC], JUDGED_ROWS, rng)
+    notes = []
+    if unseen is None:
+        order = rng.permutation(len(tables[REAL]))
+        n_test = round(_TEST_SHARE * len(order))
+        test, train = (
+            tables[REAL].iloc[part].reset_index(drop=True)
+            for part in (order[:n_test], order[n_test:])
+        )
+        where = (
+            f"{n_test:,} rows of {Path(real).name}, which the learners on real rows have not seen; "
+            "whether the generator has is not known, and if it has, the synthetic score flatters"
+        )
+        private = None
+        notes.append("Without --unseen there is no verdict on privacy.")
+    else:
+        train, test = tables[REAL], tables["unseen"]
+        where = f"the {len(test):,} rows of {Path(unseen).name}"
+        n_reference = max(40, len(test) // 3)
+        order = rng.permutation(len(test))
+        holdout, reference = test.iloc[order[n_reference:]], test.iloc[order[:n_reference]]
+        private = judge_privacy(
+            train, holdout, reference, made, form.schema, random_state=random_state
+        )
+    if len(made) < len(tables[SYNTHETIC]):
+        notes.append(f"Judged on {len(made):,} of {len(tables[SYNTHETIC]):,} synthetic rows.")
+    n = min(len(test), len(made), JUDGED_ROWS)
+    with one_thread():
+        like = fidelity(test.iloc[:n], made.iloc[:n], form.schema, random_state=random_state)
+    return Assessment(
+        settings={
+            "file": Path(synthetic).name,
+            "target": target,
+            "real file": Path(real).name,
+            "real rows": len(tables[REAL]),
+            "synthetic rows": len(tables[SYNTHETIC]),
+            "unseen rows": len(tables["unseen"]) if unseen is not None else None,
+            "test rows": where,
+            "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
+            "seed": random_state,
+            "versions": {name: metadata.version(name) for name in PACKAGES},
+        },
+        utility=held_out_utility(
+            {REAL: train, SYNTHETIC: made}, test, form.schema, random_state=random_state
+        ),
+        fidelity=like[like.metric != "copies"],
+        privacy=private,
+        real=_some(test, JUDGED_ROWS, rng),
+        synthetic=made,
+        schema=form.schema,
+        plan=plan,
+        released=None,
+        notes=tuple(notes),
+    )
+
+
+def _check_columns(plan: TablePlan, others: dict[str, Source]) -> None:
+    problems = []
+    for other in others.values():
+        missing = [c.name for c in plan.kept if c.name not in other.cells.columns]
+        if missing:
+            problems.append(
+                f"{other.path}: columns {missing} are missing; it has "
+                f"{[str(c) for c in other.cells.columns]}. Rename them, or leave them out of both "
+                "with --drop"
+            )
+    if problems:
+        raise TableError("; ".join(problems))
+
+
+def _as_written(plan: TablePlan, other: Source) -> TablePlan:
+    """The plan, with dates, units and decimal marks as the other file writes them."""
+    found = {c.name: c for c in infer_plan(other, plan.target).columns}
+    columns = []
+    for column in plan.columns:
+        written = found.get(column.name)
+        columns.append(written if written and written.kind == column.kind else column)
+    return TablePlan(tuple(columns), plan.target)
+
+
+def _check_rows(frames: dict[str, pd.DataFrame], source: Source, others: dict[str, Source]) -> None:
+    problems = []
+    for name, frame in frames.items():
+        path = source.path if name == REAL else others[name].path
+        if len(frame) < MIN_ROWS:
+            problems.append(f"{path} has {len(frame)} data rows; at least {MIN_ROWS} are needed")
+    if problems:
+        raise TableError("; ".join(problems))
+
+
+def _some(frame: pd.DataFrame, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    chosen = np.sort(rng.permutation(len(frame))[:n_rows])
+    return frame.iloc[chosen].reset_index(drop=True)
+
+
+def write_evaluation(assessment: Assessment, out: Path) -> None:
+    """Write the report card and the record into a new folder, both or nothing.
+
+    Raises
+    ------
+    TableError
+        If there is something of that name.
+    """
+    if out.exists():
+        raise TableError(f"{out} exists and is not overwritten; choose another folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-partial-", dir=out.parent) as staging:
+        folder = Path(staging) / "finished"
+        folder.mkdir()
+        write_card(assessment, folder)
+        folder.rename(out)

@@ -1,0 +1,402 @@
+"""Between a table as its owner has it and a table that can be learnt, there and back.
+
+A generator wants complete rows of numbers and categories. Here a date becomes a number of days or
+seconds; a missing number becomes some number and a flag beside it, a missing category a category
+of its own; a category that is too rare to be shown becomes "(other)". `TableForm.restore` undoes
+all of it on synthetic rows, so that gaps come back in proportion, and dates as dates.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from synthtab.schema import Schema
+from synthtab.sharing.columns import Column, TablePlan, check_plan, infer_plan, typed_column
+from synthtab.sharing.source import Format, Source, TableError, read_source
+
+_DAY = 86_400
+_YES, _NO = "yes", "no"
+_FORM = 1  # of the plain form, told by `from_plain`
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """How the columns of one table are turned into learnable ones, and back.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        Kept columns, in the order of the file.
+    target : str
+        The column that others are to predict.
+    categories : dict of str to dict
+        By categorical column: category as it is learnt -> value in the file; None where it stands
+        for a missing or a suppressed value.
+    fillers : dict of str to float
+        By numerical column and date that has gaps: what stands in a gap when rows are compared.
+    units : dict of str to int
+        By date: seconds in the unit that is counted, of a day or a second.
+    is_whole : dict of str to bool
+        By numerical column and date: whether it is learnt as whole numbers.
+    flags : dict of str to str
+        By column with gaps: the name of the flag beside it.
+    format, separator, encoding, line_end : str
+        How a file of such a table is written.
+    arrow_schema : bytes or None
+        Types of the columns of a Parquet file.
+    others : dict of str to str
+        By categorical column with values that are too rare to be shown: the category that stands
+        for them.
+    n_suppressed : dict of str to int
+        By the same columns: how many such values there are.
+    """
+
+    columns: tuple[Column, ...]
+    target: str
+    categories: Mapping[str, Mapping[str, Any]]
+    fillers: Mapping[str, float]
+    units: Mapping[str, int]
+    is_whole: Mapping[str, bool]
+    flags: Mapping[str, str]
+    format: Format = "csv"
+    separator: str = ","
+    encoding: str = "utf-8"
+    line_end: str = "\n"
+    arrow_schema: bytes | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
+    n_suppressed: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def fit(
+        cls, frame: pd.DataFrame, source: Source, plan: TablePlan, *, min_count: int = 1
+    ) -> Self:
+        """Settle the form of a table.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_rows, n_columns)
+            As `typed` gives it.
+        source : Source
+            How the file is written.
+        plan : TablePlan
+            What the columns are.
+        min_count : int, default=1
+            Rows that a category needs to be shown. Rarer ones are learnt, and drawn, as one
+            category "(other)"; in a column that is not text, as a missing value.
+
+        Returns
+        -------
+        TableForm
+
+        Raises
+        ------
+        TableError
+            If the target has gaps, or does not vary.
+        """
+        categories: dict[str, dict[str, Any]] = {}
+        fillers: dict[str, float] = {}
+        units: dict[str, int] = {}
+        is_whole: dict[str, bool] = {}
+        flags: dict[str, str] = {}
+        others: dict[str, str] = {}
+        n_suppressed: dict[str, int] = {}
+        _check_target(frame[plan.target], source)
+        for column in plan.kept:
+            cells = frame[column.name]
+            if column.kind == "category":
+                categories[column.name], other, n_rare = _categories(cells, min_count)
+                if other is not None:
+                    others[column.name], n_suppressed[column.name] = other, n_rare
+                continue
+            if column.kind == "date":
+                units[column.name] = _unit(cells)
+            numbers = _numbers(cells, units.get(column.name))
+            is_whole[column.name] = bool((numbers.dropna() == numbers.dropna().round()).all())
+            if numbers.isna().any():
+                flags[column.name] = _free_name(f"{column.name} is missing", [*map(str, frame)])
+                fillers[column.name] = float(np.rint(numbers.median()))
+        return cls(
+            columns=plan.kept,
+            target=plan.target,
+            categories=categories,
+            fillers=fillers,
+            units=units,
+            is_whole=is_whole,
+            flags=flags,
+            format=source.format,
+            separator=source.separator,
+            encoding=source.encoding,
+            line_end=source.line_end,
+            arrow_schema=_kept_types(source, plan),
+            others=others,
+            n_suppressed=n_suppressed,
+        )
+
+    @property
+    def schema(self) -> Schema:
+        """Of the rows that are learnt."""
+        categorical = {name: tuple(values) for name, values in self.categories.items()}
+        categorical |= dict.fromkeys(self.flags.values(), (_NO, _YES))
+        columns = [name for c in self.columns for name in (c.name, self.flags.get(c.name)) if name]
+        return Schema(tuple(columns), categorical, self.target)
+
+    def prepare(
+        self, frame: pd.DataFrame, *, random_state: int | np.random.Generator | None = None
+    ) -> pd.DataFrame:
+        """Complete rows of numbers and categories.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Typed rows.
+        random_state : int, Generator or None, default=None
+            With one, each gap among the numbers is filled with a value of the same column, drawn
+            at random, so that no value is learnt as more frequent than it is. None fills them all
+            with the column's filler, so that rows can be compared.
+
+        Returns
+        -------
+        DataFrame
+            A table of `schema`.
+
+        Raises
+        ------
+        TableError
+            If a category is none of the known ones.
+        """
+        rng = None if random_state is None else np.random.default_rng(random_state)
+        columns: dict[str, Any] = {}
+        for column in self.columns:
+            name, cells = column.name, frame[column.name]
+            if name in self.categories:
+                columns[name] = self._codes(name, cells)
+                continue
+            numbers = _numbers(cells, self.units.get(name)).to_numpy(copy=True)
+            gap = np.isnan(numbers)
+            if gap.any() and name not in self.flags:
+                raise TableError(
+                    f"column {name!r}: a missing value, first in data row {gap.argmax() + 1}, in a "
+                    "column that had none"
+                )
+            if gap.any():
+                known = numbers[~gap]
+                filled = rng.choice(known, gap.sum()) if rng and len(known) else self.fillers[name]
+                numbers[gap] = filled
+            if self.is_whole[name]:
+                columns[name] = np.rint(numbers).astype(np.int64)
+            else:
+                columns[name] = numbers
+            if name in self.flags:
+                flagged = np.where(gap, _YES, _NO).astype(object)
+                columns[self.flags[name]] = flagged
+        return pd.DataFrame(columns, columns=list(self.schema.columns))
+
+    def restore(self, prepared: pd.DataFrame) -> pd.DataFrame:
+        """Typed rows as the owner has them: the inverse of `prepare`.
+
+        Parameters
+        ----------
+        prepared : DataFrame
+            A table of `schema`, real or synthetic.
+
+        Returns
+        -------
+        DataFrame
+            Numbers float64 with NaN (or int64), dates datetime64, categories `object` with None.
+        """
+        columns: dict[str, Any] = {}
+        for column in self.columns:
+            name, cells = column.name, prepared[column.name]
+            if name in self.categories:
+                known = self.categories[name]
+                columns[name] = _objects([known[v] for v in cells.tolist()])
+                continue
+            if name in self.units:
+                seconds = np.rint(cells.to_numpy(dtype=float)) * self.units[name]
+                restored: Any = pd.Series(pd.to_datetime(seconds, unit="s").as_unit("ns"))
+            else:
+                restored = pd.Series(cells.to_numpy())
+            if name in self.flags:
+                missing = (prepared[self.flags[name]] == _YES).to_numpy()
+                if restored.dtype.kind == "i":
+                    restored = restored.astype(float)
+                restored = restored.mask(missing)
+            columns[name] = restored.to_numpy()
+        return pd.DataFrame(columns, columns=[c.name for c in self.columns])
+
+    def _codes(self, name: str, cells: pd.Series[Any]) -> np.ndarray:
+        known = self.categories[name]
+        code_of = {_key(value): category for category, value in known.items() if value is not None}
+        missing = next((c for c, v in known.items() if v is None), None)
+        other = self.others.get(name)
+        codes = [
+            (missing if value is None or value != value else code_of.get(_key(value), other))
+            for value in cells.tolist()
+        ]
+        if None in codes:
+            row = codes.index(None)
+            raise TableError(
+                f"column {name!r}: {cells.iloc[row]!r} in data row {row + 1} is none of its known "
+                f"values {list(known)[:10]}"
+            )
+        return _objects(codes)
+
+    def to_plain(self) -> dict[str, Any]:
+        """As what JSON holds, for `from_plain`."""
+        plain = asdict(self)
+        if self.arrow_schema is not None:
+            plain["arrow_schema"] = base64.b64encode(self.arrow_schema).decode()
+        return {"form": _FORM, **plain}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The form that `to_plain` describes.
+
+        Raises
+        ------
+        TableError
+            If it does not describe one.
+        """
+        given = dict(plain)
+        if given.pop("form", None) != _FORM:
+            raise TableError("not the form of a table as this release writes it")
+        try:
+            columns = [_column(plain) for plain in given.pop("columns")]
+            if given["arrow_schema"] is not None:
+                given["arrow_schema"] = base64.b64decode(given["arrow_schema"])
+            return cls(columns=tuple(columns), **given)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise TableError(f"not the form of a table: {error}") from error
+
+
+def _column(plain: Mapping[str, Any]) -> Column:
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+    return Column(**given)
+
+
+def typed(source: Source, plan: TablePlan) -> pd.DataFrame:
+    """The kept columns of a file, as numbers, dates and categories.
+
+    Raises
+    ------
+    TableError
+        If a cell is not of its column's kind.
+    """
+    columns = {c.name: typed_column(source.cells[c.name], c, source) for c in plan.kept}
+    return pd.DataFrame(columns)
+
+
+def learner_rows(
+    path: str | Path, target: str, *, drop: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Features and target of a file, as a learner of scikit-learn takes them.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV, Parquet or XLSX.
+    target : str
+        Column to predict.
+    drop : sequence of str, default=()
+        Columns to leave out.
+
+    Returns
+    -------
+    DataFrame
+        Numbers and dates (days since 1970) as float64 with NaN, categories as `object` with None.
+    Series
+        The target.
+
+    Raises
+    ------
+    TableError
+        If the file, or a column of it, cannot be worked with.
+    """
+    source = read_source(path)
+    plan = infer_plan(source, target).drop(drop)
+    check_plan(plan, path)
+    frame = typed(source, plan)
+    for column in plan.kept:
+        if column.kind == "date":
+            frame[column.name] = _numbers(frame[column.name], 1) / _DAY
+    return frame.drop(columns=target), frame[target]
+
+
+def _check_target(cells: pd.Series[Any], source: Source) -> None:
+    missing = cells.isna()
+    if missing.any():
+        raise TableError(
+            f"{source.path}: the target {cells.name!r} is missing in {int(missing.sum())} rows, "
+            f"first in data row {int(missing.to_numpy().argmax()) + 1}; drop those rows or fill "
+            "them"
+        )
+    if cells.nunique() < 2:
+        raise TableError(
+            f"{source.path}: the target {cells.name!r} is {cells.iloc[0]!r} in every row, so there "
+            "is nothing to predict; check the export, or name another target"
+        )
+
+
+def _categories(cells: pd.Series[Any], min_count: int) -> tuple[dict[str, Any], str | None, int]:
+    """Category as it is learnt -> value in the file; the category of rare values; their number."""
+    counts = cells.dropna().value_counts()
+    shown = counts.index[counts >= min_count].tolist()
+    n_rare = len(counts) - len(shown)
+    known: dict[str, Any] = {_key(v): v for v in sorted(shown, key=lambda v: (str(type(v)), v))}
+    other = None
+    if n_rare and all(isinstance(v, str) for v in counts.index):
+        other = _free_name("(other)", [*known, *map(_key, counts.index)])
+        known[other] = other
+    if cells.isna().any() or (n_rare and other is None):
+        missing = _free_name("(missing)", known)
+        known[missing] = None
+        other = missing if n_rare and other is None else other
+    return known, other, n_rare
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    # numpy would make numbers of a list of numbers, and NaN of None.
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _key(value: object) -> str:
+    # A spreadsheet holds plant 2101 as the float 2101.0.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
+
+
+def _numbers(cells: pd.Series[Any], unit: int | None) -> pd.Series[Any]:
+    if unit is None:
+        return cells.astype(float)
+    seconds = (cells - pd.Timestamp(0)) / pd.Timedelta(seconds=1)
+    return (seconds / unit).round()
+
+
+def _unit(dates: pd.Series[Any]) -> int:
+    known = dates.dropna()
+    return _DAY if (known == known.dt.normalize()).all() else 1
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name = f"({name})"
+    return name
+
+
+def _kept_types(source: Source, plan: TablePlan) -> bytes | None:
+    if source.arrow_schema is None:
+        return None
+    import pyarrow as pa
+
+    kept = [source.arrow_schema.field(c.name) for c in plan.kept]
+    return bytes(pa.schema(kept).serialize().to_pybytes())
