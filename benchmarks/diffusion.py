@@ -230,14 +230,17 @@ def main() -> None:
     print("diamonds", *_lines(record["diamonds"]), sep="\n")
     record["fresh"] = {}
     for name in () if quick else ("011", "012", "013"):
+        dataset = FreshSamples.of(name)
+        assert dataset.reserve is not None
         generators: dict[str, Generator] = {
+            protocol.SECOND_SAMPLE: protocol.SecondSample(dataset.reserve),
             "hybrid": HybridDiffusion(),
             "even_stages": EvenStages(),
         }
         if name != "011":  # an hour of CPU for TabDDPM there
             generators["tabddpm"] = TabDDPM()
         record["fresh"][f"{name}_standin"] = measured(
-            FreshSamples.of(name), generators, range(N_FRESH_SEEDS), n_jobs
+            dataset, generators, range(N_FRESH_SEEDS), n_jobs
         )
         print("fresh", name, *_lines(record["fresh"][f"{name}_standin"]), sep="\n")
     sizes = [(500, 1, 1000)] if quick else GROWTH

@@ -143,7 +143,7 @@ else:
 display(Markdown(text))
 
 # %% [markdown]
-# How weak or strong such a verdict is, the [privacy chapter](privacy) shows. It attacks more rows,
+# How weak or strong such a verdict is, the {doc}`privacy chapter <privacy>` shows. It attacks more rows,
 # of several trainings, and there HybridDiffusion fails on {res}`privacy.verdicts.hybrid.fail` of
 # {res}`privacy.verdicts.n_tables` tables.
 #
@@ -208,7 +208,7 @@ pd.DataFrame({"R² on the rows of the drawer": scores}).rename(
 # {given}`95 %` of resamplings of the drawer). It is one act, with one training and one draw. How
 # much such a share scatters between trainings, and on other tables, is on the pages of the
 # [experiments](013_standin); whether the rows give anyone away is in the
-# [privacy chapter](privacy).
+# {doc}`privacy chapter <privacy>`.
 
 # %%
 temporary.cleanup()
