@@ -143,9 +143,9 @@ else:
 display(Markdown(text))
 
 # %% [markdown]
-# How weak or strong such a verdict is, the {doc}`privacy chapter <privacy>` shows. It attacks more rows,
-# of several trainings, and there HybridDiffusion fails on {res}`privacy.verdicts.hybrid.fail` of
-# {res}`privacy.verdicts.n_tables` tables.
+# How weak or strong such a verdict is, the {doc}`privacy chapter <privacy>` shows. It attacks more
+# rows, of several trainings, and there HybridDiffusion fails on
+# {res}`privacy.verdicts.hybrid.fail` of {res}`privacy.verdicts.n_tables` tables.
 #
 # ## 4. The partner gets one file
 #

@@ -282,7 +282,7 @@ def test_an_interrupted_run_leaves_nothing(project, number):
     os.kill(process.pid, number)
     _, message = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted: nothing was kept" in message
+    assert "interrupted: nothing was written" in message
     assert files(project / "runs") == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -80,6 +81,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     callback : callable or None, default=None
         Called as ``callback(step, n_iter, loss)`` after every optimiser step. With privacy the
         loss is NaN: the guarantee does not cover it.
+    checkpoint : str, Path or None, default=None
+        File that keeps the state of training every 200 steps: a `fit` that was stopped goes on from
+        it, if rows, settings and seed are the same. Removed at the end. Refused with privacy.
     random_state : int, Generator or None, default=None
         Seeds initial weights, batches and noise of `fit`. The guarantee holds for those who do not
         know it: for a release leave it at None.
@@ -143,6 +147,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         device: str = "auto",
         progress: bool = False,
         callback: Callback | None = None,
+        checkpoint: str | Path | None = None,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
         self.privacy = privacy
@@ -159,6 +164,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.progress = progress
         self.callback = callback
+        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
@@ -179,8 +185,8 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             If the frame is not a table of the schema, has fewer than two rows, or training
-            diverges; with privacy, if something public is not declared, naming the columns, or if
-            `recalibrate` is set.
+            diverges, or the checkpoint is of another training; with privacy, if something public is
+            not declared, naming the columns, or if `recalibrate` or `checkpoint` is set.
         ModuleNotFoundError
             If privacy is asked for and opacus is not installed.
         """
@@ -223,6 +229,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                 ema_decay=self.ema_decay,
                 progress=self.progress,
                 callback=self.callback,
+                checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
                 generator=generator,
             )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
@@ -380,6 +387,11 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 "recalibrate=True with privacy: training quantiles are not within the guarantee; "
                 "set it False"
+            )
+        if self.checkpoint is not None:
+            raise ValueError(
+                "checkpoint with privacy: the state of a training is not within the guarantee; "
+                "leave it None"
             )
         fit_privately = _private_training()
         self.encoder_, self.process_, denoiser, self.guarantee_ = fit_privately(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from synthtab.checkpoint import Checkpoint
 from synthtab.denoiser import MLPDenoiser
 from synthtab.diffusion import Denoised, Denoiser, HybridProcess, State
 from synthtab.encoding import EDGE
 
 Callback = Callable[[int, int, float], None]
+CHECKPOINT_EVERY = 200
 
 
 class Rows(NamedTuple):
@@ -53,6 +56,7 @@ def train(
     ema_decay: float,
     progress: bool,
     callback: Callback | None,
+    checkpoint: Path | None,
     generator: torch.Generator,
 ) -> tuple[MLPDenoiser, NDArray[np.float64]]:
     """Train a network in place.
@@ -77,6 +81,9 @@ def train(
         Whether to show a progress bar.
     callback : callable or None
         Called as ``callback(step, n_iter, loss)`` after every step.
+    checkpoint : Path or None
+        File that keeps the state every 200 steps. If it exists, training goes on from there, and
+        ends with the same weights as one that was not stopped. It is removed at the end.
     generator : torch.Generator
         Source of batches and noise, on the CPU.
 
@@ -90,7 +97,7 @@ def train(
     Raises
     ------
     ValueError
-        If the loss is no longer finite.
+        If the loss is no longer finite, or the checkpoint is not one of this training.
     """
     batch_size = min(batch_size, len(rows.codes))
     average = copy.deepcopy(network).requires_grad_(False)
@@ -101,7 +108,22 @@ def train(
     losses = np.empty(n_iter)
     order = _shuffled_rows(len(rows.codes), batch_size * n_iter, generator).view(n_iter, batch_size)
     denoiser = on_cpu(network)
-    for step, index in enumerate(tqdm(order, desc="training", disable=not progress)):
+    parts: dict[str, Any] = {
+        "network": network,
+        "average": average,
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+    }
+    kept, start = None, 0
+    if checkpoint is not None:
+        settings = {"batch_size": batch_size, "ema_decay": ema_decay, "rate": learning_rate}
+        tensors = [*rows, *network.state_dict().values(), order]
+        kept = Checkpoint(checkpoint, tensors, settings)
+        start, made = kept.load(parts, generator)
+        losses[:start] = made
+    steps = tqdm(range(start, n_iter), "training", n_iter, disable=not progress, initial=start)
+    for step in steps:
+        index = order[step]
         x_num, x_cat = rows.batch(index, generator)
         loss = process.loss(denoiser, x_num, x_cat, generator)
         optimizer.zero_grad()
@@ -115,8 +137,12 @@ def train(
                 f"lower learning_rate, now {learning_rate}"
             )
         update_average(average, network, min(ema_decay, (step + 1) / (step + 10)))
+        if kept is not None and (step + 1) % CHECKPOINT_EVERY == 0:
+            kept.save(step + 1, losses[: step + 1].tolist(), parts, generator)
         if callback is not None:
             callback(step + 1, n_iter, losses[step])
+    if kept is not None:
+        kept.remove()
     return average.eval(), losses
 
 

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return WRONG_USE
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: nothing was kept of the run in progress\n")
+        sys.stderr.write("\ninterrupted: nothing was written\n")
         return INTERRUPTED
 
 
