@@ -74,7 +74,7 @@ def book(tmp_path):
         "extensions = ['myst_nb', 'records', 'reading', 'slides']\nhtml_theme = 'basic'\n"
         f"templates_path = [{templates!r}]\nroot_doc = 'book/index'\n"
         "nb_execution_mode = 'off'\nmyst_enable_extensions = ['colon_fence']\nnumfig = True\n"
-        "html_search = False\n"
+        "html_search = False\nsource_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb'}\n"
     )
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "index.md").write_text("# Home\n\n```{toctree}\nslides\n```\n")
@@ -424,7 +424,9 @@ def test_the_report_is_light():
 @needs_chromium
 def test_the_browser_opens_evaluates_and_prints(tmp_path):
     page = tmp_path / "page.html"
-    page.write_text("<title>A page</title><p>text")
+    page.write_text(
+        "<title>A page</title><meta name='viewport' content='width=device-width'><p>text"
+    )
     with browser.Browser(width=390, height=844) as chromium:
         chromium.open(page.as_uri())
         assert chromium.evaluate("[document.title, innerWidth]") == ["A page", 390]
