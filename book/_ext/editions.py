@@ -35,7 +35,10 @@ PDFS: Mapping[str, tuple[str, str]] = {
 PAGE = "book/formats"
 MATHJAX = "tex-svg-full.js"
 ICONS = Path("_static") / "scripts" / "fontawesome.js"
-_ICON = re.compile(r'(?<![\w-])"?([\w-]+)"?:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
+# It begins where a name begins, or a long script without icons would be searched over and over.
+_ICON = re.compile(
+    r'(?<![\w-])"?([\w-]+)"?:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
+)
 _SPAN = re.compile(r'(<span class="filled" data-fill="([a-z:]+)">).*?(</span>)', re.S)
 
 
