@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from synthtab.committed import Measured, Records, runs, title
-from synthtab.plots import LEARNERS
+from synthtab.evaluation import LEARNERS
 from synthtab.protocol import LABELS, SECOND_SAMPLE
 
 BENCHMARK = "benchmark_diffusion"

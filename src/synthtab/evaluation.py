@@ -53,6 +53,15 @@ CLASSIFIERS: Mapping[str, Any] = {
 }
 """Their counterparts for a categorical target."""
 
+LEARNERS: Mapping[str, str] = {
+    "rf": "random forest",
+    "gb": "gradient boosting",
+    "hgb": "histogram boosting",
+    "ridge": "ridge",
+    "logistic": "logistic regression",
+}
+"""What learners are called on pages and cards, in the order in which they are shown."""
+
 
 def tstr(
     table: pd.DataFrame,

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from synthtab.evaluation import association
+from synthtab.evaluation import LEARNERS, association
 from synthtab.protocol import LABELS, REAL
 from synthtab.schema import Schema
 from synthtab.standins import published
@@ -34,14 +34,6 @@ COLOURS: Mapping[str, str] = {
     "noise_copy": "#CC79A7",
     "bootstrap": "#56B4E9",
     "marginals": "#999999",
-}
-
-LEARNERS: Mapping[str, str] = {
-    "rf": "random forest",
-    "gb": "gradient boosting",
-    "hgb": "histogram boosting",
-    "ridge": "ridge",
-    "logistic": "logistic regression",
 }
 
 _MARKERS = "osvD^"

@@ -16,7 +16,8 @@ from scipy.special import ndtr, ndtri
 
 from synthtab.accounting import Mechanism, epsilon, gaussian_mu
 from synthtab.baselines import Generator
-from synthtab.plots import LEARNERS, STYLE, close
+from synthtab.evaluation import LEARNERS
+from synthtab.plots import STYLE, close
 from synthtab.privacy_budget import Privacy
 from synthtab.private_audit import epsilon_lower_bound, mu_lower_bound, worst_case_scores
 from synthtab.protocol import REAL, Comparison, paired_difference, summarise, verdict

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synthtab.datasets import Dataset, fingerprint
-from synthtab.plots import LEARNERS
+from synthtab.evaluation import LEARNERS
 from synthtab.protocol import (
     LABELS,
     REAL,

@@ -15,7 +15,8 @@ from matplotlib.lines import Line2D
 
 from synthtab import smogn_report
 from synthtab.committed import EXPERIMENTS, SOURCES, STUDY_LEARNER, Measured, Records, runs, title
-from synthtab.plots import COLOURS, LEARNERS, STYLE, close
+from synthtab.evaluation import LEARNERS
+from synthtab.plots import COLOURS, STYLE, close
 from synthtab.protocol import LABELS, REAL, SECOND_SAMPLE
 
 SETTINGS: Mapping[str, str] = {

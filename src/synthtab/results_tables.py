@@ -12,8 +12,8 @@ import pandas as pd
 
 from synthtab import diffusion_tables
 from synthtab.committed import EXPERIMENTS, SOURCES, STUDY_LEARNER, Records, runs, title
+from synthtab.evaluation import LEARNERS
 from synthtab.other_packages import LABELS as OTHER_LABELS
-from synthtab.plots import LEARNERS
 from synthtab.protocol import LABELS
 from synthtab.study_evidence import OTHER_PACKAGES, is_there
 

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from synthtab.baselines import Generator, Interpolation, NoiseCopy
 from synthtab.datasets import Dataset
-from synthtab.plots import LEARNERS, STYLE, close
+from synthtab.evaluation import LEARNERS
+from synthtab.plots import STYLE, close
 from synthtab.protocol import REAL, Comparison, interval, paired_difference, summarise
 from synthtab.report import numbers_of, with_bounds
 from synthtab.smogn import SMOGNSynthesizer

@@ -141,7 +141,7 @@ def _share(options: argparse.Namespace) -> int:
     try:
         return _shared(options)
     except KeyboardInterrupt:
-        if (kept := checkpoint_of(Path(options.out))).exists():
+        if (kept := checkpoint_of(options.out)).exists():
             tell(f"\nthe training so far is in {kept}: the same command goes on from there")
         raise
 

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
-from synthtab.evaluation import CLASSIFIERS, REGRESSORS, feature_encoder
+from synthtab.evaluation import CLASSIFIERS, REGRESSORS, feature_encoder, fidelity
 from synthtab.execution import one_thread
 from synthtab.privacy.battery import run_attacks
 from synthtab.privacy.card import ROWS, Row, Verdict, judge, void_reasons
@@ -28,6 +28,7 @@ REAL, SYNTHETIC = "real", "synthetic"
 METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
 
 MIN_ROWS = 250
+JUDGED_ROWS = 20_000  # of a synthetic table: what is compared and attacked
 _MAX_LEARNER_ROWS = 20_000  # a forest on a million rows takes hours, and is hardly better
 _MAX_ATTACKED = 10_000
 _MIN_HOLDOUT, _MIN_REFERENCE = 100, 40
@@ -134,6 +135,33 @@ def held_out_utility(
                 | (_bounds("percent", share) if table != REAL else {})
             )
     return pd.DataFrame(rows)
+
+
+def held_out_fidelity(
+    test: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, *, random_state: int
+) -> pd.DataFrame:
+    """How alike the synthetic rows are to real ones that were held out.
+
+    Parameters
+    ----------
+    test, synthetic : DataFrame
+        Real and synthetic rows. The first of each are compared, as many of one as of the other, at
+        most 20,000.
+    schema : Schema
+        Description of both.
+    random_state : int
+        Seed of the classifier that tells them apart.
+
+    Returns
+    -------
+    DataFrame
+        See `synthtab.evaluation.fidelity`. Copies are left to the attacks: these real rows were
+        never learnt.
+    """
+    n = min(len(test), len(synthetic), JUDGED_ROWS)
+    with one_thread():
+        like = fidelity(test.iloc[:n], synthetic.iloc[:n], schema, random_state=random_state)
+    return like[like.metric != "copies"]
 
 
 def _bounds(name: str, values: np.ndarray) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from synthtab.evaluation import LEARNERS
 from synthtab.privacy.card import ROWS
 from synthtab.privacy.controls import CONTROLS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, PrivacyJudgement
@@ -16,13 +17,6 @@ from synthtab.sharing.pictures import distribution, intervals, legend
 if TYPE_CHECKING:
     from synthtab.sharing.share import Assessment
 
-LEARNERS: Mapping[str, str] = {
-    "rf": "random forest",
-    "gb": "gradient boosting",
-    "hgb": "histogram boosting",
-    "ridge": "ridge",
-    "logistic": "logistic regression",
-}
 _FEW_VALUES = 12  # a number that takes no more is shown as bars
 _MEANINGS: Mapping[str, str] = {
     "copies": "synthetic rows equal to a training row, beyond those equal to a held-out row",

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synthtab.evaluation import fidelity
-from synthtab.execution import one_thread
 from synthtab.sharing.assessment import (
+    JUDGED_ROWS,
     MIN_ROWS,
     REAL,
     SYNTHETIC,
+    held_out_fidelity,
     held_out_utility,
     judge_privacy,
 )
 from synthtab.sharing.columns import TablePlan, check_plan, infer_plan
 from synthtab.sharing.form import TableForm, typed
-from synthtab.sharing.share import JUDGED_ROWS, PACKAGES, Assessment, read_schema, write_card
+from synthtab.sharing.share import PACKAGES, Assessment, read_schema, write_card
 from synthtab.sharing.source import Source, TableError, read_source
 
 _TEST_SHARE = 0.2
@@ -105,9 +105,6 @@ def evaluate(
         )
     if len(made) < len(tables[SYNTHETIC]):
         notes.append(f"Judged on {len(made):,} of {len(tables[SYNTHETIC]):,} synthetic rows.")
-    n = min(len(test), len(made), JUDGED_ROWS)
-    with one_thread():
-        like = fidelity(test.iloc[:n], made.iloc[:n], form.schema, random_state=random_state)
     return Assessment(
         settings={
             "file": Path(synthetic).name,
@@ -124,7 +121,7 @@ def evaluate(
         utility=held_out_utility(
             {REAL: train, SYNTHETIC: made}, test, form.schema, random_state=random_state
         ),
-        fidelity=like[like.metric != "copies"],
+        fidelity=held_out_fidelity(test, made, form.schema, random_state=random_state),
         privacy=private,
         real=_some(test, JUDGED_ROWS, rng),
         synthetic=made,

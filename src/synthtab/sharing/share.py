@@ -21,16 +21,16 @@ import pandas as pd
 from sklearn.base import clone
 
 from synthtab import results
-from synthtab.evaluation import fidelity
-from synthtab.execution import one_thread
 from synthtab.privacy_budget import Privacy
 from synthtab.schema import Schema
 from synthtab.sharing.assessment import (
+    JUDGED_ROWS,
     MIN_ROWS,
     REAL,
     SYNTHETIC,
     Parts,
     PrivacyJudgement,
+    held_out_fidelity,
     held_out_utility,
     hold_out,
     judge_privacy,
@@ -46,7 +46,6 @@ from synthtab.synthesizer import HybridDiffusion
 Write = Callable[[str], Any]
 
 CARD, RECORD, PRIVATE = "report_card.html", "record.json", "private"
-JUDGED_ROWS = 20_000  # of the synthetic table: what is compared and attacked
 _MIN_STEPS = 50
 _TRIAL_STEPS = 20
 PACKAGES = ("synthtab", "torch", "numpy", "pandas", "scikit-learn")
@@ -323,11 +322,7 @@ def _judge(
     train, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
     test = pd.concat([holdout, reference], ignore_index=True)
     utility = held_out_utility({REAL: train, SYNTHETIC: synthetic}, test, schema, random_state=seed)
-    n = min(len(test), len(synthetic), JUDGED_ROWS)
-    with one_thread():
-        like = fidelity(test.iloc[:n], synthetic.iloc[:n], schema, random_state=seed)
-    # Copies are the attacks' business: these rows were never learnt.
-    like = like[like.metric != "copies"]
+    like = held_out_fidelity(test, synthetic, schema, random_state=seed)
     private = judge_privacy(train, holdout, reference, synthetic, schema, random_state=seed)
     return utility, like, private
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
+from synthtab.evaluation import LEARNERS
 from synthtab.privacy.card import ROWS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC
-from synthtab.sharing.card_page import LEARNERS
 from synthtab.sharing.share import PACKAGES, Assessment
 
 
