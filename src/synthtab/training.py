@@ -164,17 +164,17 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     """Optimiser steps that suit a table: more for more columns, fewer for few rows.
 
     Dependence among more columns takes longer to learn: 350 steps a column, at least 2,000 and at
-    most 6,000. But a table of few rows is learnt by heart if it is seen too often: at most 220
+    most 6,000. But a table of few rows is learnt by heart if it is seen too often: at most 200
     passes over it. Chosen on validation splits of training rows and on rows of the simulators.
 
     Examples
     --------
     >>> training_steps(n_rows=2136, n_columns=7, batch_size=512)
-    917
+    834
     >>> training_steps(n_rows=200, n_columns=7, batch_size=200)
-    220
+    200
     """
-    passes = 220 * n_rows // batch_size
+    passes = 200 * n_rows // batch_size
     return min(max(350 * n_columns, 2000), passes, 6000)
 
 
