@@ -12,13 +12,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 FloatArray = NDArray[np.float64]
 
 _MAX_TREES = 300
+_RATE = 0.2
 _MAX_DEPTH = 8
 _MAX_LEAVES = 63
 _LEAST_ROWS = 100  # in a leaf: fewer follow the chance of the training rows
 _PATIENCE = 10
 _SMALLEST_RATIO = 0.05
 _LARGEST_RATIO = 4.0
-_SHARE_BELOW_BOUND = 0.98
+_SHARE_BELOW_BOUND = 0.99
 
 
 class Critic:
@@ -41,7 +42,7 @@ class Critic:
     Attributes
     ----------
     bound : float
-        The 98 % quantile of the ratio over the drawn rows, between 1 and 4: on average one row in
+        The 99 % quantile of the ratio over the drawn rows, between 1 and 4: on average one row in
         `bound` is kept. Larger ratios count as this.
 
     Examples
@@ -58,6 +59,7 @@ class Critic:
     def __init__(self, real: FloatArray, drawn: FloatArray, *, random_state: int) -> None:
         classifier = HistGradientBoostingClassifier(
             max_iter=_MAX_TREES,
+            learning_rate=_RATE,
             max_leaf_nodes=_MAX_LEAVES,
             min_samples_leaf=_LEAST_ROWS,
             max_depth=_MAX_DEPTH,

@@ -288,6 +288,35 @@ def scatters(
         return close(figure)
 
 
+def clouds(frames: Mapping[str, pd.DataFrame], x: str, y: str) -> Figure:
+    """Two numbers of several tables side by side, where most rows of the first one lie.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        Tables by title.
+    x, y : str
+        Numerical columns.
+
+    Returns
+    -------
+    Figure
+    """
+    reference = next(iter(frames.values()))
+    limits = [np.quantile(reference[c], [0.01, 0.99]) for c in (x, y)]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(frames), figsize=(2.7 * len(frames), 3.4), sharex=True, sharey=True,
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax, (title, frame) in zip(axes[0], frames.items(), strict=True):
+            ax.scatter(frame[x], frame[y], s=2, alpha=0.35, lw=0, color=_STATE)
+            ax.set(xlabel=x, xlim=limits[0], ylim=limits[1])
+            ax.set_title(title, fontsize=10)
+        axes[0][0].set_ylabel(y)
+        return close(figure)
+
+
 def _limits(values: Floats) -> tuple[float, float]:
     low, high = np.quantile(values, [0.005, 0.995]).tolist()
     margin = 0.05 * (high - low)
