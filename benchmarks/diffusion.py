@@ -24,16 +24,23 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
 
 from synthtab import datasets, protocol, results, standins
 from synthtab.baselines import Bootstrap, Generator
 from synthtab.datasets import Dataset, Split
-from synthtab.diffusion import HybridProcess
-from synthtab.encoding import RankMap, TableEncoder, decimal_places
+from synthtab.diffusion import HybridProcess, State
+from synthtab.encoding import Encoded, RankMap, TableEncoder, decimal_places
+from synthtab.evaluation import feature_encoder
 from synthtab.report import numbers_of
 from synthtab.schema import Schema
 from synthtab.synthesizer import HybridDiffusion
 from synthtab.tabddpm import TabDDPM
+from synthtab.training import on_cpu
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_diffusion.json"
 TABDDPM_STEPS = (1_000, 2_500, 5_000, 10_000)
@@ -85,6 +92,72 @@ class EvenStages(HybridDiffusion):
     def _process(self, encoder: TableEncoder) -> HybridProcess:
         process = super()._process(encoder)
         return replace(process, target_share=1 / len(process.stages))
+
+
+class TargetOnly(HybridDiffusion):
+    """Features of a second real sample, with a target drawn by the model: what its stage loses."""
+
+    def __init__(
+        self, *, reserve: pd.DataFrame, random_state: int | np.random.Generator | None = None
+    ) -> None:
+        super().__init__(random_state=random_state)
+        self.reserve = reserve
+
+    def sample(
+        self,
+        n_samples: int,
+        *,
+        random_state: int | np.random.Generator | None = None,
+        conditions: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        rng = np.random.default_rng(random_state)
+        rows = self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
+        x_num, x_cat = self.encoder_.transform(rows, random_state=rng)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        process, last = self.process_, torch.full((n_samples,), len(self.process_.stages) - 1)
+        noise = torch.randn(x_num.shape, generator=generator)
+        drawn = process.stages[-1]
+        start = torch.where(drawn, noise, torch.from_numpy(x_num).float())
+        state = State(start, torch.from_numpy(x_cat), process._is_known(last))
+        with torch.no_grad():
+            numbers = process._integrate(on_cpu(self.denoiser_), state, drawn, self.n_steps)
+        return self.encoder_.inverse_transform(Encoded(numbers.numpy().astype(float), x_cat))
+
+
+class BoostedTarget(BaseEstimator):  # type: ignore[misc]
+    """The same features, with the prediction of a boosted regression and a residual as target.
+
+    Residuals are those of five-fold cross-validation, each drawn from rows of about the same
+    prediction: what a good learner knows of the target, made into a generator.
+    """
+
+    def __init__(self, *, reserve: pd.DataFrame) -> None:
+        self.reserve = reserve
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        target = frame[schema.target].to_numpy(dtype=float)
+        self.schema_, self.range_ = schema, (target.min(), target.max())
+        self.model_ = make_pipeline(
+            feature_encoder(schema, features=schema.features),
+            HistGradientBoostingRegressor(random_state=0),
+        )
+        predicted = cross_val_predict(self.model_, frame, target, cv=5)
+        order = np.argsort(predicted)
+        self.predicted_, self.residual_ = predicted[order], (target - predicted)[order]
+        self.model_.fit(frame, target)
+        return self
+
+    def sample(
+        self, n_samples: int, *, random_state: int | np.random.Generator | None = None
+    ) -> pd.DataFrame:
+        rng = np.random.default_rng(random_state)
+        rows = self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
+        mean = self.model_.predict(rows)
+        near = np.searchsorted(self.predicted_, mean) + rng.integers(-50, 51, n_samples)
+        drawn = mean + self.residual_[near.clip(0, len(self.residual_) - 1)]
+        target = rows[self.schema_.target]
+        rows[self.schema_.target] = drawn.clip(*self.range_).astype(target.dtype)
+        return rows
 
 
 class WithoutPlaces(HybridDiffusion):
@@ -163,6 +236,49 @@ def measured(
     return found
 
 
+def critic(dataset: Dataset, seeds: range) -> dict[str, float]:
+    """What the critic does, seen by a classifier of another kind, and what it remembers.
+
+    A forest tells rows nobody trained on from as many drawn ones, by five-fold cross-validated
+    AUC; and the critic's own ratio tells training rows from rows that nobody trained on.
+    """
+    torch.set_num_threads(1)
+    found = []
+    for seed in seeds:
+        train, test = dataset.split(seed)
+        model = HybridDiffusion(random_state=seed).fit(train, dataset.schema)
+        critic = model.critic_
+        assert critic is not None
+        ratio = [
+            critic.log_ratio(model._as_matrix(model.encoder_.transform(rows, random_state=seed)))
+            for rows in (train, test)
+        ]
+        kept = model.sample(len(test), random_state=seed)
+        model.critic_ = None
+        tables = {"all": model.sample(len(test), random_state=seed), "kept": kept}
+        tables["training"] = train.sample(len(test), random_state=seed)
+        is_member = np.repeat([1, 0], [len(train), len(test)])
+        found.append(
+            {
+                "bound": critic.bound,
+                "membership_auc": float(roc_auc_score(is_member, np.concatenate(ratio))),
+                **{k: _forest_auc(test, rows, dataset.schema, seed) for k, rows in tables.items()},
+            }
+        )
+    return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
+
+
+def _forest_auc(real: pd.DataFrame, drawn: pd.DataFrame, schema: Schema, seed: int) -> float:
+    classifier = make_pipeline(
+        feature_encoder(schema, features=schema.columns),
+        RandomForestClassifier(200, min_samples_leaf=5, n_jobs=1, random_state=seed),
+    )
+    is_real = np.repeat([1, 0], [len(real), len(drawn)])
+    rows = pd.concat([real, drawn], ignore_index=True)
+    score = cross_val_predict(classifier, rows, is_real, cv=5, method="predict_proba")[:, 1]
+    return float(roc_auc_score(is_real, score))
+
+
 def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
     """CPU seconds and memory for a table of the rows of 013, its features `n_copies` times."""
     torch.set_num_threads(1)
@@ -223,11 +339,21 @@ def main() -> None:
     print("TabDDPM", *_lines(record["tabddpm_steps"]), sep="\n")
     record["diamonds"] = measured(
         table("diamonds", "public"),
-        {"hybrid": HybridDiffusion(), "bootstrap": Bootstrap()},
+        {
+            "hybrid": HybridDiffusion(),
+            "without_critic": HybridDiffusion(critic=False),
+            "bootstrap": Bootstrap(),
+        },
         seeds,
         n_jobs,
     )
     print("diamonds", *_lines(record["diamonds"]), sep="\n")
+    if not quick:  # a small table has no critic
+        record["critic"] = {
+            name: critic(table(*name.split("_")), seeds)
+            for name in ("011_public", "diamonds_public")
+        }
+        print(pd.DataFrame(record["critic"]).round(3))
     record["fresh"] = {}
     for name in () if quick else ("011", "012", "013"):
         dataset = FreshSamples.of(name)
@@ -237,6 +363,9 @@ def main() -> None:
             "hybrid": HybridDiffusion(),
             "even_stages": EvenStages(),
         }
+        if name == "013":
+            generators["target_only"] = TargetOnly(reserve=dataset.reserve)
+            generators["boosted_target"] = BoostedTarget(reserve=dataset.reserve)
         if name != "011":  # an hour of CPU for TabDDPM there
             generators["tabddpm"] = TabDDPM()
         record["fresh"][f"{name}_standin"] = measured(

@@ -22,6 +22,9 @@ VARIANTS: Mapping[str, str] = {
     "without_dropout": "no dropout",
     "four_times_longer": "four times as many training steps",
     "recalibrated": "margins recalibrated",
+    "without_critic": "no drawn row refused",
+    "target_only": "features of a second sample, target by HybridDiffusion",
+    "boosted_target": "features of a second sample, target by boosting and its residuals",
     "steps_8": "8 noise levels in drawing",
     "steps_48": "48 noise levels in drawing",
 }
@@ -72,7 +75,24 @@ def ablation(records: Records, table: str) -> pd.DataFrame:
 def diamonds(records: Records) -> pd.DataFrame:
     """HybridDiffusion and the bootstrap on all rows of the diamonds."""
     found = records.value(f"{BENCHMARK}.diamonds")
-    rows = {LABELS[method]: _row(measured) for method, measured in found.items()}
+    rows = {
+        LABELS.get(method) or VARIANTS[method]: _row(measured) for method, measured in found.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def critic(records: Records) -> pd.DataFrame:
+    """What the critic does, as a forest sees it, and what it remembers of training rows."""
+    rows = {
+        title(run): {
+            "drawn for each that is kept": f"{of['bound']:.1f}",
+            "AUC, all drawn rows": f"{of['all']:.2f}",
+            "AUC, rows that are kept": f"{of['kept']:.2f}",
+            "AUC, training rows": f"{of['training']:.2f}",
+            "critic tells members, AUC": f"{of['membership_auc']:.2f}",
+        }
+        for run, of in records.value(f"{BENCHMARK}.critic").items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

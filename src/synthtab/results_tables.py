@@ -244,6 +244,7 @@ TABLES: Mapping[str, Callable[..., pd.DataFrame]] = {
     "quality": diffusion_tables.quality,
     "ablation": diffusion_tables.ablation,
     "diamonds": diffusion_tables.diamonds,
+    "critic": diffusion_tables.critic,
     "fresh": diffusion_tables.fresh,
     "training_steps": diffusion_tables.training_steps,
     "growth": diffusion_tables.growth,
