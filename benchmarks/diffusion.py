@@ -2,7 +2,7 @@
 
 Run from the root of the repository::
 
-    python benchmarks/diffusion.py            # about 40 minutes of CPU; writes the record
+    python benchmarks/diffusion.py            # about 50 minutes of CPU; writes the record
     python benchmarks/diffusion.py --quick    # a trial in seconds; does not write the record
 
 Utility is replacement, as in the experiments: R² in percent of the same learner trained on the real
