@@ -72,8 +72,8 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Noise levels visited when drawing numbers.
     critic : bool or "auto", default="auto"
         Refuse some of the drawn rows, so that those that are left lie where the training rows do:
-        see `Critic`. Up to four times as many rows are then drawn. "auto": for tables of at least 5,000
-        rows, and never with privacy, where True is refused.
+        see `Critic`. Up to four times as many rows are then drawn. "auto": for tables of at least
+        5,000 rows, and never with privacy, where True is refused.
     learning_rate : float or "auto", default="auto"
         Peak of the cosine schedule. "auto" is 2e-3, and 5e-3 with privacy.
     ema_decay : float, default=0.995
