@@ -51,7 +51,7 @@ class Critic:
     >>> real, drawn = rng.normal(0, 1, (5000, 1)), rng.normal(0, 2, (5000, 1))
     >>> critic = Critic(real, drawn, random_state=0)
     >>> critic.ratio(np.array([[0.0], [3.0]])).round(1)
-    array([2.2, 0.1])
+    array([2.5, 0.1])
     >>> critic.accepts(np.array([[0.0], [3.0]]), np.array([0.5, 0.5]))
     array([ True, False])
     """
