@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+
+from synthtab.plain import PlainArrays
 
 FloatArray = NDArray[np.float64]
 
@@ -22,7 +21,7 @@ _LARGEST_RATIO = 4.0
 _SHARE_BELOW_BOUND = 0.99
 
 
-class Critic:
+class Critic(PlainArrays):
     """Rejection by an estimated ratio of densities.
 
     A classifier that tells real rows from drawn ones estimates r(x), how much denser the real rows
@@ -86,19 +85,6 @@ class Critic:
         self.offset = float(classifier._baseline_prediction.item())
         ratio = np.exp(self.log_ratio(drawn))
         self.bound = float(np.quantile(ratio, _SHARE_BELOW_BOUND).clip(1.0, _LARGEST_RATIO))
-
-    def to_plain(self) -> dict[str, Any]:
-        """The critic as numbers and lists, for `from_plain`."""
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The critic that `to_plain` describes."""
-        critic = cls.__new__(cls)
-        vars(critic).update(
-            {k: np.array(v) if isinstance(v, list) else v for k, v in plain.items()}
-        )
-        return critic
 
     def log_ratio(self, rows: FloatArray) -> FloatArray:
         """Log of the estimated ratio of densities, real over drawn, shape (n,)."""

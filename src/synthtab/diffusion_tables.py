@@ -75,9 +75,7 @@ def ablation(records: Records, table: str) -> pd.DataFrame:
 def diamonds(records: Records) -> pd.DataFrame:
     """HybridDiffusion and the bootstrap on all rows of the diamonds."""
     found = records.value(f"{BENCHMARK}.diamonds")
-    rows = {
-        LABELS.get(method) or VARIANTS[method]: _row(measured) for method, measured in found.items()
-    }
+    rows = {_name(method): _row(measured) for method, measured in found.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -99,7 +97,7 @@ def critic(records: Records) -> pd.DataFrame:
 def fresh(records: Records) -> pd.DataFrame:
     """Samples of the simulators that no choice has seen, with many test rows."""
     rows = {
-        f"{title(run)}: {LABELS.get(method) or VARIANTS[method]}": _row(measured)
+        f"{title(run)}: {_name(method)}": _row(measured)
         for run, found in records.value(f"{BENCHMARK}.fresh").items()
         for method, measured in found.items()
     }
@@ -128,6 +126,11 @@ def growth(records: Records) -> pd.DataFrame:
         for of in records.value(f"{BENCHMARK}.growth").values()
     ]
     return pd.DataFrame(rows).set_index("rows")
+
+
+def _name(method: str) -> str:
+    """What a row is called: a method of the comparison, or a variant of HybridDiffusion."""
+    return LABELS.get(method) or VARIANTS[method]
 
 
 def _row(of: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from scipy.stats import chi2
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from synthtab.plain import PlainArrays
 from synthtab.schema import Schema
 
 FloatArray = NDArray[np.float64]
@@ -34,7 +35,7 @@ class Encoded(NamedTuple):
     x_cat: IntArray
 
 
-class RankMap:
+class RankMap(PlainArrays):
     """Map between the values of one numerical column and uniform ranks.
 
     An *atom* (a preferred size, a round price: a repeated value where no smooth density explains
@@ -86,17 +87,6 @@ class RankMap:
         knots = np.concatenate([unique[:1], self.atoms, self.atoms, means[~atom], unique[-1:]])
         order = np.lexsort((ranks, knots))
         self._ranks, self._values = ranks[order], knots[order]
-
-    def to_plain(self) -> dict[str, Any]:
-        """The map as numbers and lists, for `from_plain`."""
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in vars(self).items()}
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The map that `to_plain` describes."""
-        ranks = cls.__new__(cls)
-        vars(ranks).update({k: np.array(v) if isinstance(v, list) else v for k, v in plain.items()})
-        return ranks
 
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
