@@ -112,6 +112,15 @@ def test_as_many_rows_as_asked_for_are_drawn(fitted: HybridDiffusion, n: int) ->
     assert pd.concat(fitted.iter_samples(n, random_state=3), ignore_index=True).equals(drawn)
 
 
+def test_conditions_hold_for_the_rows_that_are_kept() -> None:
+    frame = bands(600, 0).assign(kind=np.random.default_rng(0).choice(["a", "b", "c"], 600))
+    schema = Schema.infer(frame, target="z")
+    model = HybridDiffusion(n_iter=100, width=32, critic=True, random_state=0).fit(frame, schema)
+    drawn = model.sample(200, random_state=1, conditions={"kind": "b"})
+    assert len(drawn) == 200
+    assert (drawn.kind == "b").all()
+
+
 def test_a_saved_model_keeps_its_critic(fitted: HybridDiffusion, tmp_path: Path) -> None:
     save_model(fitted, tmp_path / "model.pt")
     again = load_model(tmp_path / "model.pt")

@@ -13,7 +13,7 @@ def network(n_num: int = 2, cardinalities: tuple[int, ...] = (3, 2), **options) 
     torch.manual_seed(0)
     margins = log_marginals(CODES[:, : len(cardinalities)], cardinalities)
     coordinates = [torch.eye(k) for k in cardinalities]
-    options = {"n_frequencies": 0, "dropout": 0.0} | options
+    options = {"n_frequencies": 0} | options
     return MLPDenoiser(n_num, coordinates, margins, width=16, depth=2, **options)
 
 
@@ -80,18 +80,10 @@ def test_frequencies_widen_the_input_only_when_asked_for() -> None:
 
 def test_codes_with_coordinates_enter_by_them_and_the_mask_by_itself() -> None:
     margins = log_marginals(CODES[:, :1], (3,))
-    options = {"width": 16, "depth": 1, "n_frequencies": 0, "dropout": 0.0}
+    options = {"width": 16, "depth": 1, "n_frequencies": 0}
     model = MLPDenoiser(0, [torch.tensor([[0.0], [0.5], [0.5]])], margins, **options)
     logits = trained(model)(
         state_of(torch.zeros(4, 0), torch.tensor([[0], [1], [2], [3]])), torch.ones(4)
     ).logits[0]
     torch.testing.assert_close(logits[1], logits[2])  # one place, one prediction
     assert len(logits.unique(dim=0)) == 3
-
-
-def test_units_are_left_out_in_training_only() -> None:
-    model = trained(network(dropout=0.5))
-    state, sigma = state_of(torch.ones(1, 2), torch.tensor([[0, 0]])), torch.ones(1)
-    assert not torch.allclose(model(state, sigma).velocity, model(state, sigma).velocity)
-    model.eval()
-    torch.testing.assert_close(model(state, sigma).velocity, model(state, sigma).velocity)

@@ -122,3 +122,12 @@ def test_a_model_without_privacy_is_loaded_without_a_guarantee(
 ) -> None:
     save_model(model, tmp_path / "model.pt")
     assert load_model(tmp_path / "model.pt").epsilon_ is None
+
+
+def test_a_model_of_another_release_is_refused(model: HybridDiffusion, tmp_path: Path) -> None:
+    save_model(model, tmp_path / "model.pt")
+    content = torch.load(tmp_path / "model.pt", weights_only=True)
+    content["parameters"]["dropout"] = content["parameters"].pop("balanced")
+    torch.save(content, tmp_path / "old.pt")
+    with pytest.raises(ValueError, match=r"old.pt: .* \(\['balanced', 'dropout'\]\)"):
+        load_model(tmp_path / "old.pt")

@@ -251,18 +251,17 @@ def test_automatic_settings_are_those_of_private_training() -> None:
     given = {}
 
     def spy(network, process, rows, **settings):  # type: ignore[no-untyped-def]
-        given.update(settings, width=len(network.input.bias), rate=network.blocks[0].dropout.p)
+        given.update(settings, width=len(network.input.bias))
         return network
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(private_fit, "train_privately", spy)
         HybridDiffusion(privacy=PRIVACY, random_state=0).fit(table(), SCHEMA)
-    chosen = {k: given[k] for k in ("n_iter", "learning_rate", "width", "rate", "sample_rate")}
+    chosen = {k: given[k] for k in ("n_iter", "learning_rate", "width", "sample_rate")}
     assert chosen == {
         "n_iter": 400,
         "learning_rate": 5e-3,
         "width": 64,
-        "rate": 0.0,
         "sample_rate": 256 / 500,
     }
 

@@ -25,7 +25,6 @@ def network(*, random_output: bool = False) -> MLPDenoiser:
             width=8,
             depth=2,
             n_frequencies=1,
-            dropout=0.0,
         )
         if random_output:  # it starts at zero, and lets no gradient through
             torch.nn.init.normal_(made.output.weight)

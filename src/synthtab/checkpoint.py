@@ -85,7 +85,6 @@ class Checkpoint:
         for name, part in parts.items():
             part.load_state_dict(kept["parts"][name])
         generator.set_state(kept["generator"])
-        torch.set_rng_state(kept["dropout"])
         return kept["step"], kept["losses"]
 
     def save(
@@ -99,7 +98,6 @@ class Checkpoint:
             "losses": losses,
             "parts": {name: part.state_dict() for name, part in parts.items()},
             "generator": generator.get_state(),
-            "dropout": torch.get_rng_state(),  # dropout uses the global generator
         }
         try:
             torch.save(content, partial)

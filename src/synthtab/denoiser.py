@@ -28,18 +28,17 @@ class FourierFeatures(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """h + W2 dropout(silu(W1 norm(h) + V time)), shapes (n, width)."""
+    """h + W2 silu(W1 norm(h) + V time), shapes (n, width)."""
 
-    def __init__(self, width: int, time_width: int, dropout: float) -> None:
+    def __init__(self, width: int, time_width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.inner = nn.Linear(width, width)
         self.time = nn.Linear(time_width, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
         self.outer = nn.Linear(width, width)
 
     def forward(self, h: Tensor, time: Tensor) -> Tensor:
-        out: Tensor = h + self.outer(self.dropout(silu(self.inner(self.norm(h)) + self.time(time))))
+        out: Tensor = h + self.outer(silu(self.inner(self.norm(h)) + self.time(time)))
         return out
 
 
@@ -66,8 +65,6 @@ class MLPDenoiser(nn.Module):
     n_frequencies : int
         Sines and cosines of each number, of random frequencies, beside the number itself: they let
         the network see fine structure.
-    dropout : float
-        Share of the units that are left out in training.
     """
 
     offset: Tensor
@@ -82,7 +79,6 @@ class MLPDenoiser(nn.Module):
         width: int,
         depth: int,
         n_frequencies: int,
-        dropout: float,
     ) -> None:
         super().__init__()
         self.n_num = n_num
@@ -96,9 +92,7 @@ class MLPDenoiser(nn.Module):
         self.register_buffer("frequencies", torch.randn(n_num, n_frequencies) / 2)
         n_inputs = n_num * (2 + 2 * n_frequencies) + sum(c.shape[1] for c in self.coordinates)
         self.input = nn.Linear(n_inputs, width)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, _TIME_WIDTH, dropout) for _ in range(depth)
-        )
+        self.blocks = nn.ModuleList(ResidualBlock(width, _TIME_WIDTH) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.output = nn.Linear(width, n_num + sum(self.cardinalities))
         nn.init.zeros_(self.output.weight)

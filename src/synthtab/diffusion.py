@@ -12,9 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from synthtab.balance import balanced_noise
+
+_WEIGHT_OF_EXPECTED = 3.0
 
 
 class Denoised(NamedTuple):
@@ -41,6 +47,8 @@ class State(NamedTuple):
 
 
 Denoiser = Callable[[State, Tensor], Denoised]
+Features = Callable[[State], NDArray[np.float64]]
+"""The known cells of n rows as numbers on scales that compare, shape (n, n_features)."""
 
 
 @dataclass(frozen=True)
@@ -349,6 +357,7 @@ class HybridProcess:
         generator: torch.Generator,
         *,
         x_cat: Tensor | None = None,
+        features: Features | None = None,
     ) -> State:
         """Draw rows, stage by stage.
 
@@ -367,11 +376,55 @@ class HybridProcess:
             Source of randomness, on the CPU.
         x_cat : Tensor of shape (n_samples, n_cat) or None, default=None
             Codes that are given; the mask where a category is to be drawn. None gives none.
+        features : callable or None, default=None
+            By what a target's noise is balanced, see `sample_stage`; None draws each row for
+            itself.
 
         Returns
         -------
         State
             Clean rows.
+        """
+        if x_cat is None:
+            x_cat = self.masked.mask.repeat(n_samples, 1)
+        x_num = torch.zeros(n_samples, self.n_num)
+        for stage in range(len(self.stages)):
+            x_num, x_cat = self.sample_stage(
+                denoiser, stage, x_num, x_cat, n_steps, generator, features=features
+            )
+        return State(x_num, x_cat, torch.ones(n_samples, self.n_num, dtype=torch.bool))
+
+    @torch.no_grad()
+    def sample_stage(
+        self,
+        denoiser: Denoiser,
+        stage: int,
+        x_num: Tensor,
+        x_cat: Tensor,
+        n_steps: int,
+        generator: torch.Generator,
+        *,
+        features: Features | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the cells of one stage, given those of the stages before it.
+
+        Parameters
+        ----------
+        denoiser, n_steps, generator
+            As for `sample`.
+        stage : int
+            Position in `stages`.
+        x_num, x_cat : Tensor of shape (n, n_num) and (n, n_cat)
+            Rows; in the stage of the categories, those that are not masked are given.
+        features : callable or None, default=None
+            Maps a `State` to what is known of its rows. A target's noise is then spread evenly
+            among rows of which the network expects about the same and that are alike in these
+            (`balanced_noise`): each row has its distribution, and means over similar rows scatter
+            less than those of independent draws.
+
+        Returns
+        -------
+        Tensor of shape (n, n_num), Tensor of shape (n, n_cat)
 
         Notes
         -----
@@ -379,19 +432,30 @@ class HybridProcess:
         the velocity of normal data is 0 and no step errs; in sigma the paper's 18 steps widen such
         data by 4.7 %.
         """
-        if x_cat is None:
-            x_cat = self.masked.mask.repeat(n_samples, 1)
-        x_num = torch.zeros(n_samples, self.n_num)
-        for stage, drawn in enumerate(self.stages):
-            is_known = self._is_known(torch.full((n_samples,), stage))
-            state = State(x_num, x_cat, is_known)
-            if drawn.any():
-                noise = torch.randn(n_samples, self.n_num, generator=generator)
-                start = torch.where(drawn, noise, x_num)
-                x_num = self._integrate(denoiser, state._replace(x_num=start), drawn, n_steps)
-            else:
-                x_cat = self._reveal(denoiser, state, generator)
-        return State(x_num, x_cat, torch.ones(n_samples, self.n_num, dtype=torch.bool))
+        drawn = self.stages[stage]
+        is_known = self._is_known(torch.full((len(x_num),), stage))
+        state = State(torch.where(is_known, x_num, 0.0), x_cat, is_known)
+        if not drawn.any():
+            return x_num, self._reveal(denoiser, state, generator)
+        noise = torch.randn(x_num.shape, generator=generator)
+        if features is not None and self.target is not None and drawn[self.target]:
+            noise[:, self.target] = self._balanced(denoiser, state, features, generator)
+        state = state._replace(x_num=torch.where(drawn, noise, state.x_num))
+        return self._integrate(denoiser, state, drawn, n_steps), x_cat
+
+    def _balanced(
+        self, denoiser: Denoiser, state: State, features: Features, generator: torch.Generator
+    ) -> Tensor:
+        """Balanced noise for the target, shape (n,).
+
+        At the highest level, where nothing is seen of the target, the velocity is minus what the
+        network expects of it. It counts more than the other features: what it does not tell apart
+        matters little to a downstream model.
+        """
+        sigma = torch.full((len(state.x_num),), self.schedule.sigma_max)
+        expected = denoiser(state, sigma).velocity[:, self.target].double()
+        expected = _WEIGHT_OF_EXPECTED * (expected - expected.mean()) / expected.std().clamp(1e-9)
+        return balanced_noise(np.column_stack([expected.numpy(), features(state)]), generator)
 
     def _reveal(self, denoiser: Denoiser, state: State, generator: torch.Generator) -> Tensor:
         """Categories drawn one by one, codes of shape (n, n_cat)."""

@@ -66,10 +66,9 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
     """
     check_is_fitted(model)
     schema, guarantee = model.schema_, model.guarantee_
-    left_out = {*_NOT_KEPT, *_KEPT_ELSEWHERE}
     content = {
         "format": _FORMAT,
-        "parameters": {k: v for k, v in model.get_params().items() if k not in left_out},
+        "parameters": _parameters(model),
         "schema": {
             "columns": list(schema.columns),
             "categorical": {c: list(values) for c, values in schema.categorical.items()},
@@ -106,7 +105,8 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not such a model, or holds anything but tensors and plain values.
+        If the file is not such a model, is one of another release, or holds anything but tensors
+        and plain values.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -116,6 +116,13 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
         ) from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f"{path}: a file of torch, but no HybridDiffusion")
+    expected = _parameters(HybridDiffusion()).keys()
+    if content["parameters"].keys() != expected:
+        raise ValueError(
+            f"{path}: a model of another release of synthtab, with other parameters "
+            f"({sorted(content['parameters'].keys() ^ expected)}): read it with that release, or "
+            "fit and save it again"
+        )
     model = HybridDiffusion(**content["parameters"], device=device)
     described = content["schema"]
     model.schema_ = Schema(
@@ -135,7 +142,6 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
         width=len(weights["input.bias"]),
         depth=model.depth,
         n_frequencies=weights["frequencies"].shape[1],
-        dropout=0.0,  # a matter of training
     )
     network.load_state_dict(weights)
     model.denoiser_ = network.requires_grad_(False).eval().to(model.device_)
@@ -143,6 +149,12 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
     model.critic_ = None if critic is None else Critic.from_plain(critic)
     model.loss_curve_ = np.array(content["loss_curve"])
     return model
+
+
+def _parameters(model: HybridDiffusion) -> dict[str, Any]:
+    """Parameters that a file keeps."""
+    left_out = {*_NOT_KEPT, *_KEPT_ELSEWHERE}
+    return {k: v for k, v in model.get_params().items() if k not in left_out}
 
 
 def _encoder(model: HybridDiffusion, content: Mapping[str, Any]) -> TableEncoder:

@@ -189,7 +189,7 @@ def _network() -> MLPDenoiser:
     """A small network, the same each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return MLPDenoiser(1, [], [], width=8, depth=1, n_frequencies=0, dropout=0.0)
+        return MLPDenoiser(1, [], [], width=8, depth=1, n_frequencies=0)
 
 
 def _weights(network: MLPDenoiser) -> Tensor:

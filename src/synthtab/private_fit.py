@@ -46,7 +46,6 @@ def fit_privately(
     width: int | Literal["auto"] = "auto",
     depth: int = 2,
     n_frequencies: int | Literal["auto"] = "auto",
-    dropout: float | Literal["auto"] = "auto",
     learning_rate: float | Literal["auto"] = "auto",
     ema_decay: float = 0.995,
     progress: bool = False,
@@ -63,10 +62,10 @@ def fit_privately(
         Their description, written from public knowledge.
     privacy : Privacy
         Budget and public knowledge.
-    n_iter, batch_size, width, depth, n_frequencies, dropout, learning_rate, ema_decay
+    n_iter, batch_size, width, depth, n_frequencies, learning_rate, ema_decay
         See `synthtab.synthesizer.HybridDiffusion`. "auto" are 400 steps of 256 rows, 64 units, no
-        Fourier features, no dropout and a rate of 5e-3. `batch_size` is the number of rows expected
-        in a step, out of the declared number.
+        Fourier features and a rate of 5e-3. `batch_size` is the number of rows expected in a step,
+        out of the declared number.
     progress, callback
         See `train_privately`.
     random_state : int, Generator or None, default=None
@@ -102,7 +101,7 @@ def fit_privately(
     encoder = PrivateEncoder(privacy, quartiles).fit(frame, schema)
     rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
     process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position)
-    with torch.random.fork_rng(devices=[]):  # weights and dropout use the global generator
+    with torch.random.fork_rng(devices=[]):  # weights use the global generator
         torch.manual_seed(int(rng.integers(2**63)))
         network = MLPDenoiser(
             process.n_num,
@@ -111,7 +110,6 @@ def fit_privately(
             width=_WIDTH if width == "auto" else width,
             depth=depth,
             n_frequencies=0 if n_frequencies == "auto" else n_frequencies,
-            dropout=0.0 if dropout == "auto" else dropout,
         )
         # What the network makes of the noise level stays as drawn: the noise on so many weights
         # costs more than learning them brings.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from synthtab.critic import Critic
 from synthtab.denoiser import MLPDenoiser
-from synthtab.diffusion import HybridProcess, log_marginals
+from synthtab.diffusion import HybridProcess, State, log_marginals
 from synthtab.encoding import Encoded, TableEncoder
 from synthtab.privacy_budget import Guarantee, Privacy
 from synthtab.schema import Schema
@@ -30,7 +30,6 @@ _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coa
 # What "auto" stands for without privacy; with it, see `private_fit`.
 _BATCH_SIZE = 512
 _WIDTH = 128
-_DROPOUT = 0.1
 _LEARNING_RATE = 2e-3
 # From this many rows on, structure finer than a smooth network learns can be told from chance.
 _ENOUGH_FOR_DETAIL = 5000
@@ -65,15 +64,17 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     n_frequencies : int or "auto", default="auto"
         Fourier features per numerical column. "auto": 8 for at least 5,000 rows, else none; few
         rows are learnt by heart with them. None with privacy.
-    dropout : float or "auto", default="auto"
-        Share of the network's units left out in a training step; keeps it from learning rows by
-        heart. "auto" is 0.1, and 0 with privacy.
     n_steps : int, default=16
         Noise levels visited when drawing numbers.
     critic : bool or "auto", default="auto"
         Refuse some of the drawn rows, so that those that are left lie where the training rows do:
         see `Critic`. Up to four times as many rows are then drawn. "auto": for tables of at least
         5,000 rows, and never with privacy, where True is refused.
+    balanced : bool, default=True
+        Spread the noise of a numerical target evenly among drawn rows that are alike, as a
+        systematic sample does: each row has the distribution that the model has learnt, but the
+        rows of one draw are not independent, and means over similar ones scatter less. False
+        draws every row for itself.
     learning_rate : float or "auto", default="auto"
         Peak of the cosine schedule. "auto" is 2e-3, and 5e-3 with privacy.
     ema_decay : float, default=0.995
@@ -150,9 +151,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         width: int | Literal["auto"] = "auto",
         depth: int = 2,
         n_frequencies: int | Literal["auto"] = "auto",
-        dropout: float | Literal["auto"] = "auto",
         n_steps: int = 16,
         critic: bool | Literal["auto"] = "auto",
+        balanced: bool = True,
         learning_rate: float | Literal["auto"] = "auto",
         ema_decay: float = 0.995,
         recalibrate: bool = False,
@@ -168,9 +169,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         self.width = width
         self.depth = depth
         self.n_frequencies = n_frequencies
-        self.dropout = dropout
         self.n_steps = n_steps
         self.critic = critic
+        self.balanced = balanced
         self.learning_rate = learning_rate
         self.ema_decay = ema_decay
         self.recalibrate = recalibrate
@@ -219,7 +220,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         n_frequencies = self.n_frequencies
         if n_frequencies == "auto":
             n_frequencies = 8 if len(frame) >= _ENOUGH_FOR_DETAIL else 0
-        with torch.random.fork_rng(devices=[]):  # weights and dropout use the global generator
+        with torch.random.fork_rng(devices=[]):  # weights use the global generator
             torch.manual_seed(int(rng.integers(2**63)))
             network = MLPDenoiser(
                 process.n_num,
@@ -228,23 +229,20 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                 width=_WIDTH if self.width == "auto" else self.width,
                 depth=self.depth,
                 n_frequencies=n_frequencies,
-                dropout=_DROPOUT if self.dropout == "auto" else self.dropout,
             ).to(self.device_)
-            self.denoiser_, self.loss_curve_ = train(
-                network,
-                process,
-                rows,
-                n_iter=n_iter,
-                batch_size=batch_size,
-                learning_rate=_LEARNING_RATE
-                if self.learning_rate == "auto"
-                else self.learning_rate,
-                ema_decay=self.ema_decay,
-                progress=self.progress,
-                callback=self.callback,
-                checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
-                generator=generator,
-            )
+        self.denoiser_, self.loss_curve_ = train(
+            network,
+            process,
+            rows,
+            n_iter=n_iter,
+            batch_size=batch_size,
+            learning_rate=_LEARNING_RATE if self.learning_rate == "auto" else self.learning_rate,
+            ema_decay=self.ema_decay,
+            progress=self.progress,
+            callback=self.callback,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            generator=generator,
+        )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
         self.guarantee_: Guarantee | None = None
         has_critic = len(frame) >= _ENOUGH_FOR_DETAIL if self.critic == "auto" else self.critic
@@ -423,7 +421,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             width=self.width,
             depth=self.depth,
             n_frequencies=self.n_frequencies,
-            dropout=self.dropout,
             learning_rate=self.learning_rate,
             ema_decay=self.ema_decay,
             progress=self.progress,
@@ -468,7 +465,12 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     def _candidates(self, n: int, rng: np.random.Generator, given: Tensor) -> Encoded:
         """Rows as the process draws them."""
         state = self.process_.sample(
-            on_cpu(self.denoiser_), n, self.n_steps, _generator(rng), x_cat=given.repeat(n, 1)
+            on_cpu(self.denoiser_),
+            n,
+            self.n_steps,
+            _generator(rng),
+            x_cat=given.repeat(n, 1),
+            features=self._features if self.balanced else None,
         )
         return Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
 
@@ -484,10 +486,14 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         )
 
     def _as_matrix(self, encoded: Encoded) -> np.ndarray:
-        """Rows as a critic sees them: scores, and codes as the network sees them."""
+        """Rows as numbers: scores, and codes as the network sees them."""
         meaning = [c.cpu().numpy() for c in self.denoiser_.coordinates]
         codes = [c[encoded.x_cat[:, j], :-1] for j, c in enumerate(meaning)]
         return np.column_stack([encoded.x_num, *codes]).astype(np.float64)
+
+    def _features(self, state: State) -> np.ndarray:
+        """Rows on their way as numbers; a number that is not known is 0."""
+        return self._as_matrix(Encoded(state.x_num.numpy(), state.x_cat.numpy()))
 
     def _given_codes(self, conditions: Mapping[str, Any]) -> Tensor:
         """Codes of shape (1, n_cat), the mask where there is no condition."""

@@ -170,11 +170,11 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     Examples
     --------
     >>> training_steps(n_rows=2136, n_columns=7, batch_size=512)
-    834
+    584
     >>> training_steps(n_rows=200, n_columns=7, batch_size=200)
-    200
+    140
     """
-    passes = 200 * n_rows // batch_size
+    passes = 140 * n_rows // batch_size
     return min(max(350 * n_columns, 2000), passes, 6000)
 
 
