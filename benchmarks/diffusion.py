@@ -3,11 +3,12 @@
 Run from the root of the repository::
 
     python benchmarks/diffusion.py            # about 50 minutes of CPU; writes the record
+    python benchmarks/diffusion.py critic     # one part again, the others as they are
     python benchmarks/diffusion.py --quick    # a trial in seconds; does not write the record
 
 Utility is replacement, as in the experiments: R² in percent of the same learner trained on the real
-rows of the split. CPU seconds are on one thread. The full run writes
-`records/benchmark_diffusion.json`.
+rows of the split. CPU seconds are on one thread. Each part is written to
+`records/benchmark_diffusion.json` when it is done.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import multiprocessing
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -33,9 +34,9 @@ from sklearn.pipeline import make_pipeline
 from synthtab import datasets, protocol, results, standins
 from synthtab.baselines import Bootstrap, Generator
 from synthtab.datasets import Dataset, Split
-from synthtab.diffusion import HybridProcess, State
+from synthtab.diffusion import HybridProcess
 from synthtab.encoding import Encoded, RankMap, TableEncoder, decimal_places
-from synthtab.evaluation import feature_encoder
+from synthtab.evaluation import detection_auc, feature_encoder
 from synthtab.report import numbers_of
 from synthtab.schema import Schema
 from synthtab.synthesizer import HybridDiffusion
@@ -44,8 +45,10 @@ from synthtab.training import on_cpu
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_diffusion.json"
 TABDDPM_STEPS = (1_000, 2_500, 5_000, 10_000)
+FOREST = RandomForestClassifier(200, min_samples_leaf=5, n_jobs=1)
 N_FRESH = 10_000
 N_FRESH_SEEDS = 5
+N_SEEDS = 3
 GROWTH = ((2_000, 1, 50_000), (20_000, 1, 50_000), (200_000, 1, 50_000), (20_000, 8, 10_000))
 
 
@@ -113,14 +116,15 @@ class TargetOnly(HybridDiffusion):
         rng = np.random.default_rng(random_state)
         rows = self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
         x_num, x_cat = self.encoder_.transform(rows, random_state=rng)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        process, last = self.process_, torch.full((n_samples,), len(self.process_.stages) - 1)
-        noise = torch.randn(x_num.shape, generator=generator)
-        drawn = process.stages[-1]
-        start = torch.where(drawn, noise, torch.from_numpy(x_num).float())
-        state = State(start, torch.from_numpy(x_cat), process._is_known(last))
-        with torch.no_grad():
-            numbers = process._integrate(on_cpu(self.denoiser_), state, drawn, self.n_steps)
+        numbers, _ = self.process_.sample_stage(
+            on_cpu(self.denoiser_),
+            len(self.process_.stages) - 1,
+            torch.from_numpy(x_num).float(),
+            torch.from_numpy(x_cat),
+            self.n_steps,
+            torch.Generator().manual_seed(int(rng.integers(2**63))),
+            features=self._features,
+        )
         return self.encoder_.inverse_transform(Encoded(numbers.numpy().astype(float), x_cat))
 
 
@@ -196,12 +200,42 @@ def ablations() -> dict[str, Generator]:
         "even_stages": EvenStages(),
         "without_places": WithoutPlaces(),
         "without_atoms": WithoutAtoms(),
-        "without_dropout": HybridDiffusion(dropout=0.0),
-        "four_times_longer": HybridDiffusion(n_iter=4_000),
+        "independent_rows": HybridDiffusion(balanced=False),
+        "four_times_longer": HybridDiffusion(n_iter=2_340),
         "recalibrated": HybridDiffusion(recalibrate=True),
         "steps_8": HybridDiffusion(n_steps=8),
         "steps_48": HybridDiffusion(n_steps=48),
     }
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How much is measured: everything, or a little of it in seconds."""
+
+    quick: bool
+    n_jobs: int
+
+    @property
+    def seeds(self) -> range:
+        """Splits of each table."""
+        return range(1 if self.quick else N_SEEDS)
+
+    def table(self, name: str, source: str) -> Dataset:
+        """A table, or some rows of it."""
+        dataset = datasets.load(name, source)
+        return dataset.subset(400, random_state=0) if self.quick else dataset
+
+    def measured(
+        self,
+        dataset: Dataset,
+        generators: Mapping[str, Generator],
+        *,
+        seeds: range | None = None,
+    ) -> dict[str, Any]:
+        """`measured` of the generators, printed."""
+        found = measured(dataset, generators, self.seeds if seeds is None else seeds, self.n_jobs)
+        print(dataset.card.title, *_lines(found), sep="\n", flush=True)
+        return found
 
 
 def measured(
@@ -246,7 +280,7 @@ def critic(dataset: Dataset, seeds: range) -> dict[str, float]:
     found = []
     for seed in seeds:
         train, test = dataset.split(seed)
-        model = HybridDiffusion(random_state=seed).fit(train, dataset.schema)
+        model = HybridDiffusion(critic=True, random_state=seed).fit(train, dataset.schema)
         critic = model.critic_
         assert critic is not None
         ratio = [
@@ -262,21 +296,15 @@ def critic(dataset: Dataset, seeds: range) -> dict[str, float]:
             {
                 "bound": critic.bound,
                 "membership_auc": float(roc_auc_score(is_member, np.concatenate(ratio))),
-                **{k: _forest_auc(test, rows, dataset.schema, seed) for k, rows in tables.items()},
+                **{
+                    kind: detection_auc(
+                        test, rows, dataset.schema, classifier=FOREST, random_state=seed
+                    )
+                    for kind, rows in tables.items()
+                },
             }
         )
     return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
-
-
-def _forest_auc(real: pd.DataFrame, drawn: pd.DataFrame, schema: Schema, seed: int) -> float:
-    classifier = make_pipeline(
-        feature_encoder(schema, features=schema.columns),
-        RandomForestClassifier(200, min_samples_leaf=5, n_jobs=1, random_state=seed),
-    )
-    is_real = np.repeat([1, 0], [len(real), len(drawn)])
-    rows = pd.concat([real, drawn], ignore_index=True)
-    score = cross_val_predict(classifier, rows, is_real, cv=5, method="predict_proba")[:, 1]
-    return float(roc_auc_score(is_real, score))
 
 
 def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
@@ -312,72 +340,106 @@ def in_a_process(*arguments: int) -> dict[str, float | int]:
         return pool.apply(growth, arguments)
 
 
-def main() -> None:
-    """Measure, print and, unless it is a trial, write the record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
-    parser.add_argument("--n-jobs", type=int, default=2, help="processes")
-    options = parser.parse_args()
-    quick, n_jobs = options.quick, options.n_jobs
-    seeds = range(1 if quick else 3)  # TabDDPM's steps take the first only
-
-    def table(name: str, source: str) -> Dataset:
-        dataset = datasets.load(name, source)
-        return dataset.subset(400, random_state=0) if quick else dataset
-
-    record: dict[str, Any] = {
-        "n_seeds": len(seeds),
-        "n_fresh_seeds": N_FRESH_SEEDS,
-        "ablation": {},
-        "tabddpm_steps": {},
+def ablation(trial: Trial) -> dict[str, Any]:
+    """HybridDiffusion with one thing changed at a time."""
+    return {
+        name: trial.measured(trial.table(*name.split("_")), ablations())
+        for name in ("013_standin", "013_public")
     }
-    for name in ("013_standin", "013_public"):
-        record["ablation"][name] = measured(table(*name.split("_")), ablations(), seeds, n_jobs)
-        print(name, *_lines(record["ablation"][name]), sep="\n")
-    steps = {f"steps_{n}": TabDDPM(n_iter=n // (100 if quick else 1)) for n in TABDDPM_STEPS}
-    record["tabddpm_steps"] = measured(table("013", "standin"), steps, seeds[:1], n_jobs)
-    print("TabDDPM", *_lines(record["tabddpm_steps"]), sep="\n")
-    record["diamonds"] = measured(
-        table("diamonds", "public"),
-        {
-            "hybrid": HybridDiffusion(),
-            "without_critic": HybridDiffusion(critic=False),
-            "bootstrap": Bootstrap(),
-        },
-        seeds,
-        n_jobs,
-    )
-    print("diamonds", *_lines(record["diamonds"]), sep="\n")
-    if not quick:  # a small table has no critic
-        record["critic"] = {
-            name: critic(table(*name.split("_")), seeds)
-            for name in ("011_public", "diamonds_public")
-        }
-        print(pd.DataFrame(record["critic"]).round(3))
-    record["fresh"] = {}
-    for name in () if quick else ("011", "012", "013"):
+
+
+def tabddpm_steps(trial: Trial) -> dict[str, Any]:
+    """TabDDPM's quality against its training, on one split."""
+    steps = {f"steps_{n}": TabDDPM(n_iter=n // (100 if trial.quick else 1)) for n in TABDDPM_STEPS}
+    return trial.measured(trial.table("013", "standin"), steps, seeds=range(1))
+
+
+def diamonds(trial: Trial) -> dict[str, Any]:
+    """A table of 53,920 rows."""
+    generators: dict[str, Generator] = {
+        "hybrid": HybridDiffusion(),
+        "without_critic": HybridDiffusion(critic=False),
+        "bootstrap": Bootstrap(),
+    }
+    return trial.measured(trial.table("diamonds", "public"), generators)
+
+
+def critics(trial: Trial) -> dict[str, Any]:
+    """What the critic does on the two public tables whose edges the network blurs."""
+    tables = ("013_public",) if trial.quick else ("011_public", "diamonds_public")
+    return {name: critic(trial.table(*name.split("_")), trial.seeds) for name in tables}
+
+
+def fresh(trial: Trial) -> dict[str, Any]:
+    """Samples that no choice has seen; a trial has one split of the smallest table."""
+    found = {}
+    for name in ("012",) if trial.quick else ("011", "012", "013"):
         dataset = FreshSamples.of(name)
         assert dataset.reserve is not None
         generators: dict[str, Generator] = {
             protocol.SECOND_SAMPLE: protocol.SecondSample(dataset.reserve),
             "hybrid": HybridDiffusion(),
+            "independent_rows": HybridDiffusion(balanced=False),
             "even_stages": EvenStages(),
         }
         if name == "013":
             generators["target_only"] = TargetOnly(reserve=dataset.reserve)
             generators["boosted_target"] = BoostedTarget(reserve=dataset.reserve)
-        if name != "011":  # an hour of CPU for TabDDPM there
-            generators["tabddpm"] = TabDDPM()
-        record["fresh"][f"{name}_standin"] = measured(
-            dataset, generators, range(N_FRESH_SEEDS), n_jobs
+        seeds = range(1 if trial.quick else N_FRESH_SEEDS)
+        found[f"{name}_standin"] = trial.measured(dataset, generators, seeds=seeds)
+    return found
+
+
+def fresh_tabddpm(trial: Trial) -> dict[str, Any]:
+    """TabDDPM on the same samples; those of 011 would take an hour of CPU."""
+    n_iter = 50 if trial.quick else TabDDPM().n_iter
+    return {
+        f"{name}_standin": trial.measured(
+            FreshSamples.of(name),
+            {"tabddpm": TabDDPM(n_iter=n_iter)},
+            seeds=range(1 if trial.quick else N_FRESH_SEEDS),
         )
-        print("fresh", name, *_lines(record["fresh"][f"{name}_standin"]), sep="\n")
-    sizes = [(500, 1, 1000)] if quick else GROWTH
-    record["growth"] = {f"{n}_{k}": in_a_process(n, k, drawn) for n, k, drawn in sizes}
-    print(pd.DataFrame(record["growth"]).T.round(2))
-    if not quick:
-        results.save({"id": RECORD.stem, "values": record}, RECORD)
-        print(f"written: {RECORD.name}")
+        for name in (("012",) if trial.quick else ("012", "013"))
+    }
+
+
+def growths(trial: Trial) -> dict[str, Any]:
+    """CPU seconds and memory against rows and columns."""
+    sizes = [(500, 1, 1000)] if trial.quick else GROWTH
+    found = {f"{n}_{k}": in_a_process(n, k, drawn) for n, k, drawn in sizes}
+    print(pd.DataFrame(found).T.round(2))
+    return found
+
+
+PARTS: Mapping[str, Callable[[Trial], dict[str, Any]]] = {
+    "ablation": ablation,
+    "tabddpm_steps": tabddpm_steps,
+    "diamonds": diamonds,
+    "critic": critics,
+    "fresh": fresh,
+    "fresh_tabddpm": fresh_tabddpm,
+    "growth": growths,
+}
+
+
+def main() -> None:
+    """Measure, print and, unless it is a trial, write each part to the record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {list(PARTS)}; all if none")
+    parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
+    parser.add_argument("--n-jobs", type=int, default=2, help="processes")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - PARTS.keys():
+        parser.error(f"no part {sorted(unknown)}; there are {list(PARTS)}")
+    trial = Trial(options.quick, options.n_jobs)
+    values = results.load(RECORD)["values"] if RECORD.exists() else {}
+    values |= {"n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
+    for name in options.parts or PARTS:
+        print(f"== {name}", flush=True)
+        values[name] = PARTS[name](trial)
+        if not trial.quick:
+            results.save({"id": RECORD.stem, "values": values}, RECORD)
+            print(f"written: {name} in {RECORD.name}", flush=True)
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ VARIANTS: Mapping[str, str] = {
     "even_stages": "as many training rows for each stage",
     "without_places": "short lists of numbers as unordered categories",
     "without_atoms": "repeated values not kept together",
-    "without_dropout": "no dropout",
+    "independent_rows": "every row drawn for itself",
     "four_times_longer": "four times as many training steps",
     "recalibrated": "margins recalibrated",
     "without_critic": "no drawn row refused",
@@ -96,10 +96,11 @@ def critic(records: Records) -> pd.DataFrame:
 
 def fresh(records: Records) -> pd.DataFrame:
     """Samples of the simulators that no choice has seen, with many test rows."""
+    rivals = records.value(f"{BENCHMARK}.fresh_tabddpm")
     rows = {
         f"{title(run)}: {_name(method)}": _row(measured)
         for run, found in records.value(f"{BENCHMARK}.fresh").items()
-        for method, measured in found.items()
+        for method, measured in (found | rivals.get(run, {})).items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
