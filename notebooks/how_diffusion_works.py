@@ -32,6 +32,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from synthtab import diffusion_evidence as evidence
 from synthtab import diffusion_pictures as pictures
 from synthtab import results
+from synthtab.balance import balanced_noise, order_by_likeness
 from synthtab.datasets import load
 from synthtab.diffusion import (
     GaussianDiffusion,
@@ -54,6 +55,7 @@ row: NonNegativeInt = 0  # the drawn row whose way is followed
 levels: list[NonNegativeFloat] = [0.0, 0.2, 0.5, 1.0, 3.0, 80.0]  # noise levels shown
 few_steps: list[PositiveInt] = [4, 8]  # numbers of steps compared with the model's own
 n_draws: PositiveInt = 3  # draws for each of them
+n_means: PositiveInt = 60  # draws whose means are compared
 quick: bool = False  # a trial with 60 training steps on a few hundred rows
 
 # %%
@@ -515,6 +517,7 @@ pd.DataFrame({"equal to a training row, %": {k: f"{100 * v:.1f}" for k, v in sha
 Markdown(
     pictures.source(
         HybridProcess.sample,
+        HybridProcess.sample_stage,
         HybridProcess._reveal,
         MaskedDiffusion.p_sample,
         HybridProcess._integrate,
@@ -560,6 +563,51 @@ pictures.scatters(model.encoder_, frames, "diameter_mm", "machine_minutes", "pro
 # %% [markdown]
 # The rank correlation of the drawn rows is {res}`this.drawn.correlation:.2f`, that of the training
 # rows {res}`this.drawn.training:.2f`.
+
+# %% [markdown]
+# ## Spreading the noise
+#
+# Real rows come with luck in them: of two hundred parts of one kind, some took longer than such
+# parts do, and their mean is off by the luck of all. Independent drawn rows add luck of their own
+# to what the network has learnt. But a generator need not gamble. A target starts from a noise
+# that decides where in its distribution it ends, and that noise can be dealt out: rows are put in
+# an order in which neighbours are alike, in what the network expects of the target and in their
+# other cells, and the noise goes through the normal distribution in even steps along the list. That
+# is systematic sampling {cite:p}`cochran1977sampling`. Three quarters of the noise's variance are
+# dealt out so, and one quarter is left to chance, so that no row can be told by the gap that its
+# neighbours leave. Each target still has the distribution that the network gives it:
+
+# %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show it in code"}
+Markdown(pictures.source(balanced_noise, order_by_likeness))
+
+# %% [markdown]
+# Below, rows of the most frequent process of 012 are drawn again and again, {res}`this.spread.n:,`
+# at a time, and the mean of their machine time is taken.
+
+# %%
+kind = train["process"].mode().item()
+by_itself = copy.copy(model)
+by_itself.balanced = False  # the same network, every row drawn for itself
+draws_of = {"every row for itself": by_itself, "noise spread evenly": model}
+means = {
+    name: pd.Series(
+        each.sample(n_shown, random_state=k, conditions={"process": kind})["machine_minutes"].mean()
+        for k in range(n_means)
+    ).to_numpy()
+    for name, each in draws_of.items()
+}
+
+# %% mystnb={"image": {"alt": "Mean machine time of many draws, both ways"}}
+pictures.dots(means, "mean machine time [min]")
+
+# %% [markdown]
+# The means scatter by {res}`this.spread.itself:,.0f` minutes one way and by
+# {res}`this.spread.evenly:,.0f` the other. Part of what is left comes from the diameters, which are
+# drawn for themselves. A learner gains by it as the mean does: the
+# [benchmark](../book/benchmark.md#on-samples-that-no-choice-has-seen) has both. The price is that
+# the rows of a draw are not independent. A standard error that is worked out as if they were is too
+# large for what the model says; of what the model itself has missed, it knows nothing, either way.
+# Where independent rows are wanted, `balanced=False` draws them.
 
 # %% [markdown]
 # ## Refusing rows
@@ -711,7 +759,8 @@ shown.rename_axis("detection AUC, 013")
 #   - categories one by one; numbers on a path without noise, by Heun's method
 # * - runs of the network for a draw
 #   - 1,000
-#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013
+#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013, and one to spread the
+#     noise
 # :::
 #
 # Masks make the network's task plainer: a category that was replaced looks like one that was kept,
@@ -776,6 +825,13 @@ results.record(
             "correlation": rank_correlation(frames[0.0]),
             "training": rank_correlation(train),
             "runs": {name: way.n_calls for name, way in ways.items()},
+        },
+        "spread": {
+            "n": n_shown,
+            **{
+                key: float(values.std(ddof=1))
+                for key, values in zip(("itself", "evenly"), means.values(), strict=True)
+            },
         },
         "critic": {
             "auc": dict(zip(("all", "kept"), told_apart.values(), strict=True)),

@@ -220,3 +220,12 @@ def test_figures_are_closed() -> None:
     frames = path_frames(MODEL.encoder_, DRAWN, 2, 3)
     pictures.scatters(MODEL.encoder_, frames, "metres", "minutes", "machine")
     assert plt.get_fignums() == []
+
+
+def test_every_value_has_a_dot_and_every_kind_a_bar_at_its_mean() -> None:
+    values = {"wide": np.array([1.0, 5.0]), "narrow": np.array([2.0, 3.0, 4.0])}
+    ax = pictures.dots(values, "minutes").axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["narrow", "wide"]
+    drawn = {tuple(line.get_xdata()) for line in ax.lines}
+    assert drawn == {(1.0, 5.0), (2.0, 3.0, 4.0), (3.0, 3.0)}
+    assert ax.get_xlabel() == "minutes"

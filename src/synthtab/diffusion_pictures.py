@@ -317,6 +317,30 @@ def clouds(frames: Mapping[str, pd.DataFrame], x: str, y: str) -> Figure:
         return close(figure)
 
 
+def dots(values: Mapping[str, Floats], label: str) -> Figure:
+    """One dot for each value, a line for each kind, and the kind's mean as a bar.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray
+        Values by what they are called.
+    label : str
+        What they measure.
+
+    Returns
+    -------
+    Figure
+    """
+    with plt.rc_context(STYLE):
+        figure, ax = plt.subplots(figsize=(6.4, 0.6 + 0.6 * len(values)), layout="constrained")
+        for at, found in enumerate(reversed(list(values.values()))):
+            ax.plot(found, np.full(len(found), at), "o", ms=5, alpha=0.4, mew=0, color=_STATE)
+            ax.plot([found.mean()] * 2, [at - 0.25, at + 0.25], color=_GUESS)
+        ax.set_yticks(range(len(values)), [*values][::-1])
+        ax.set(xlabel=label, ylim=(-0.5, len(values) - 0.5))
+        return close(figure)
+
+
 def _limits(values: Floats) -> tuple[float, float]:
     low, high = np.quantile(values, [0.005, 0.995]).tolist()
     margin = 0.05 * (high - low)
