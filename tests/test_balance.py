@@ -84,6 +84,13 @@ def test_the_process_balances_the_target_and_nothing_else() -> None:
     np.testing.assert_allclose(scatter[True], [0.5, 1], rtol=error)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_row_by_itself_is_drawn() -> None:
+    process = HybridProcess((2,), 1, target=0)
+    drawn = process.sample(still, 1, 2, seeded(), features=lambda state: state.x_num.numpy())
+    assert drawn.x_num.isfinite().all()
+
+
 def test_a_stage_of_given_rows_keeps_what_is_given() -> None:
     process = HybridProcess((2,), 2, target=1)
     x_num, x_cat = torch.randn(50, 2, generator=seeded()), torch.randint(0, 2, (50, 1))

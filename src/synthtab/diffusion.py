@@ -454,7 +454,8 @@ class HybridProcess:
         """
         sigma = torch.full((len(state.x_num),), self.schedule.sigma_max)
         expected = denoiser(state, sigma).velocity[:, self.target].double()
-        expected = _WEIGHT_OF_EXPECTED * (expected - expected.mean()) / expected.std().clamp(1e-9)
+        spread = expected.std(correction=0).clamp(1e-9)
+        expected = _WEIGHT_OF_EXPECTED * (expected - expected.mean()) / spread
         return balanced_noise(np.column_stack([expected.numpy(), features(state)]), generator)
 
     def _reveal(self, denoiser: Denoiser, state: State, generator: torch.Generator) -> Tensor:
