@@ -432,12 +432,12 @@ def main() -> None:
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"no part {sorted(unknown)}; there are {list(PARTS)}")
     trial = Trial(options.quick, options.n_jobs)
-    values = results.load(RECORD)["values"] if RECORD.exists() else {}
-    values |= {"n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
     for name in options.parts or PARTS:
         print(f"== {name}", flush=True)
-        values[name] = PARTS[name](trial)
+        found = PARTS[name](trial)
         if not trial.quick:
+            values = results.load(RECORD)["values"] if RECORD.exists() else {}
+            values |= {name: found, "n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
             results.save({"id": RECORD.stem, "values": values}, RECORD)
             print(f"written: {name} in {RECORD.name}", flush=True)
 
