@@ -2,7 +2,7 @@
 
 Run from the root of the repository::
 
-    python benchmarks/diffusion.py            # about 50 minutes of CPU; writes the record
+    python benchmarks/diffusion.py            # about 60 minutes of CPU; writes the record
     python benchmarks/diffusion.py critic     # one part again, the others as they are
     python benchmarks/diffusion.py --quick    # a trial in seconds; does not write the record
 

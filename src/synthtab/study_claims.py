@@ -160,7 +160,8 @@ CLAIMS: tuple[Claim, ...] = (
         "why",
         "Generates samples from learned distribution",
         "And does not hand out the rows that it was given. A detection AUC clearly below one half "
-        "is the sign of rows that lie closer to the training rows than new ones would.",
+        "is the sign of rows that lie closer to the training rows than new ones would; rows that "
+        "are spread evenly, as its draws are, lower it a little as well.",
     ),
     _claim(
         "any_dimension",
