@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from synthtab import results, results_figures, results_tables, study_evidence
+from synthtab import diffusion_tables, results, results_figures, results_tables, study_evidence
 from synthtab.committed import EXPERIMENTS, SOURCES, Measured, Records, runs, title
 
 COMMITTED = Path(__file__).parents[1] / "records"
@@ -278,3 +278,13 @@ def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
 def test_figures_are_closed(records):
     results_figures.cost(records)
     assert plt.get_fignums() == []
+
+
+# The benchmark of HybridDiffusion ----------------------------------------------------------------
+
+
+def test_the_model_as_it_is_stands_above_its_variants(records):
+    assert diffusion_tables.ablation(records, "013_public").index[0] == "as it is"
+    rows = [r for r in diffusion_tables.fresh(records).index if r.startswith("013")]
+    first, second, *_, last = (row.split(": ")[1] for row in rows)
+    assert (first, second, last) == ("second sample", "HybridDiffusion", "TabDDPM")

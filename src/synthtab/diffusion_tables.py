@@ -68,14 +68,14 @@ def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
 def ablation(records: Records, table: str) -> pd.DataFrame:
     """HybridDiffusion with one thing changed at a time, on one table of the benchmark."""
     found = records.value(f"{BENCHMARK}.ablation.{table}")
-    rows = {VARIANTS[variant]: _row(measured) for variant, measured in found.items()}
+    rows = {VARIANTS[variant]: _row(measured) for variant, measured in _in_order(found)}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def diamonds(records: Records) -> pd.DataFrame:
     """HybridDiffusion and the bootstrap on all rows of the diamonds."""
     found = records.value(f"{BENCHMARK}.diamonds")
-    rows = {_name(method): _row(measured) for method, measured in found.items()}
+    rows = {_name(method): _row(measured) for method, measured in _in_order(found)}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -100,7 +100,7 @@ def fresh(records: Records) -> pd.DataFrame:
     rows = {
         f"{title(run)}: {_name(method)}": _row(measured)
         for run, found in records.value(f"{BENCHMARK}.fresh").items()
-        for method, measured in (found | rivals.get(run, {})).items()
+        for method, measured in _in_order(found | rivals.get(run, {}))
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -127,6 +127,12 @@ def growth(records: Records) -> pd.DataFrame:
         for of in records.value(f"{BENCHMARK}.growth").values()
     ]
     return pd.DataFrame(rows).set_index("rows")
+
+
+def _in_order(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The ceiling first, then the model, its variants, and the others."""
+    order = [SECOND_SAMPLE, *VARIANTS, *LABELS]
+    return sorted(found.items(), key=lambda item: order.index(item[0]))
 
 
 def _name(method: str) -> str:
