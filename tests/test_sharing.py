@@ -253,7 +253,7 @@ def test_equal_tables_are_equally_useful():
     tables = {"real": frame[:300], "synthetic": frame[:300]}
     found = held_out_utility(tables, frame[300:], schema, random_state=0)
     made = found[found.table == "synthetic"]
-    assert made.percent.tolist() == pytest.approx([100] * 4)  # the last bit is the processor's
+    assert (made.percent == 100).all()
     assert (made.low < made.value).all()
     assert (made.value < made.high).all()
 

@@ -368,7 +368,7 @@ def summarise(
     keys = ["setting", "method", "learner"]
     baseline = scores[scores.method == REAL].set_index(["seed", "setting", "learner"]).value
     paired = scores.join(baseline.rename("baseline"), on=["seed", "setting", "learner"])
-    paired = paired.assign(percent=100 * paired.value / paired.baseline)
+    paired = paired.assign(percent=100 * (paired.value / paired.baseline))
     rows = []
     for key, group in paired.groupby(keys, sort=False):
         mean, low, high = interval(group.value, inflation=inflation, confidence=confidence)

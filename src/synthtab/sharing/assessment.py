@@ -129,7 +129,7 @@ def held_out_utility(
                 [_score(y_test[p], predicted[p], model, metric) for p in (slice(None), *picks)]
             )
         for table, values in found.items():
-            share = 100 * values / found[REAL]
+            share = 100 * (values / found[REAL])
             rows.append(
                 {"table": table, "learner": name, "metric": metric, **_bounds("", values)}
                 | (_bounds("percent", share) if table != REAL else {})
