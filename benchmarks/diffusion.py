@@ -200,7 +200,7 @@ def ablations() -> dict[str, Generator]:
         "even_stages": EvenStages(),
         "without_places": WithoutPlaces(),
         "without_atoms": WithoutAtoms(),
-        "independent_rows": HybridDiffusion(balanced=False),
+        "independent_rows": HybridDiffusion(antithetic=False),
         "four_times_longer": HybridDiffusion(n_iter=2_340),
         "recalibrated": HybridDiffusion(recalibrate=True),
         "steps_8": HybridDiffusion(n_steps=8),
@@ -379,7 +379,7 @@ def fresh(trial: Trial) -> dict[str, Any]:
         generators: dict[str, Generator] = {
             protocol.SECOND_SAMPLE: protocol.SecondSample(dataset.reserve),
             "hybrid": HybridDiffusion(),
-            "independent_rows": HybridDiffusion(balanced=False),
+            "independent_rows": HybridDiffusion(antithetic=False),
             "even_stages": EvenStages(),
         }
         if name == "013":

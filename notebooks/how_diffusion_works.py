@@ -32,7 +32,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from synthtab import diffusion_evidence as evidence
 from synthtab import diffusion_pictures as pictures
 from synthtab import results
-from synthtab.balance import balanced_noise, order_by_likeness
+from synthtab.antithetic import antithetic_noise, order_by_likeness
 from synthtab.datasets import load
 from synthtab.diffusion import (
     GaussianDiffusion,
@@ -565,30 +565,30 @@ pictures.scatters(model.encoder_, frames, "diameter_mm", "machine_minutes", "pro
 # rows {res}`this.drawn.training:.2f`.
 
 # %% [markdown]
-# ## Spreading the noise
+# ## Noise that cancels
 #
 # Real rows come with luck in them: of two hundred parts of one kind, some took longer than such
 # parts do, and their mean is off by the luck of all. Independent drawn rows add luck of their own
 # to what the network has learnt. But a generator need not gamble. A target starts from a noise
-# that decides where in its distribution it ends, and that noise can be dealt out: rows are put in
-# an order in which neighbours are alike, in what the network expects of the target and in their
-# other cells, and the noise goes through the normal distribution in even steps along the list. That
-# is systematic sampling {cite:p}`cochran1977sampling`. Three quarters of the noise's variance are
-# dealt out so, and one quarter is left to chance, so that no row can be told by the gap that its
-# neighbours leave. Each target still has the distribution that the network gives it:
+# that decides where in its distribution it ends. Rows are therefore put into pairs that are alike,
+# in what the network expects of the target and in their other cells, and of each pair one row
+# starts from $\varepsilon$ and the other from $-\varepsilon$: what the one is above the
+# expectation, the other is about as much below. These are antithetic variates
+# {cite:p}`hammersley1956antithetic`. As $-\varepsilon$ is as normal as $\varepsilon$, each target
+# still has the distribution that the network gives it:
 
 # %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show it in code"}
-Markdown(pictures.source(balanced_noise, order_by_likeness))
+Markdown(pictures.source(antithetic_noise, order_by_likeness))
 
 # %% [markdown]
-# Below, rows of the most frequent process of 012 are drawn again and again, {res}`this.spread.n:,`
+# Below, rows of the most frequent process of 012 are drawn again and again, {res}`this.pairs.n:,`
 # at a time, and the mean of their machine time is taken.
 
 # %%
 kind = train["process"].mode().item()
 by_itself = copy.copy(model)
-by_itself.balanced = False  # the same network, every row drawn for itself
-draws_of = {"every row for itself": by_itself, "noise spread evenly": model}
+by_itself.antithetic = False  # the same network, every row drawn for itself
+draws_of = {"every row for itself": by_itself, "in pairs": model}
 means = {
     name: pd.Series(
         each.sample(n_shown, random_state=k, conditions={"process": kind})["machine_minutes"].mean()
@@ -601,13 +601,14 @@ means = {
 pictures.dots(means, "mean machine time [min]")
 
 # %% [markdown]
-# The means scatter by {res}`this.spread.itself:,.0f` minutes one way and by
-# {res}`this.spread.evenly:,.0f` the other. Part of what is left comes from the diameters, which are
-# drawn for themselves. A learner gains by it as the mean does: the
+# The means scatter by {res}`this.pairs.itself:,.0f` minutes one way and by
+# {res}`this.pairs.paired:,.0f` the other. What is left comes from the diameters, which are drawn
+# for themselves, and from the skew of machine times: a long one lies further above its mean than
+# its partner below. A learner gains by it as the mean does: the
 # [benchmark](../book/benchmark.md#on-samples-that-no-choice-has-seen) has both. The price is that
 # the rows of a draw are not independent. A standard error that is worked out as if they were is too
 # large for what the model says; of what the model itself has missed, it knows nothing, either way.
-# Where independent rows are wanted, `balanced=False` draws them.
+# Where independent rows are wanted, `antithetic=False` draws them.
 
 # %% [markdown]
 # ## Refusing rows
@@ -759,8 +760,8 @@ shown.rename_axis("detection AUC, 013")
 #   - categories one by one; numbers on a path without noise, by Heun's method
 # * - runs of the network for a draw
 #   - 1,000
-#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013, and one to spread the
-#     noise
+#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013, and one to pair
+#     the rows
 # :::
 #
 # Masks make the network's task plainer: a category that was replaced looks like one that was kept,
@@ -826,11 +827,11 @@ results.record(
             "training": rank_correlation(train),
             "runs": {name: way.n_calls for name, way in ways.items()},
         },
-        "spread": {
+        "pairs": {
             "n": n_shown,
             **{
                 key: float(values.std(ddof=1))
-                for key, values in zip(("itself", "evenly"), means.values(), strict=True)
+                for key, values in zip(("itself", "paired"), means.values(), strict=True)
             },
         },
         "critic": {

@@ -100,7 +100,7 @@ class MLPDenoiser(nn.Module):
         self.register_buffer("offset", torch.cat([torch.zeros(n_num), *log_marginals]))
 
     def forward(self, state: State, sigma: Tensor) -> Denoised:
-        """Predict the clean row from a `State` of n rows and noise levels of shape (n,)."""
+        """Predict the clean row from a `State` of n rows and noise levels of shape (n,) or (1,)."""
         codes = [c[state.x_cat[:, j]] for j, c in enumerate(self.coordinates)]
         angles = 2 * torch.pi * (state.x_num[:, :, None] * self.frequencies).flatten(1)
         numbers = [state.x_num, state.is_known.float(), angles.sin(), angles.cos()]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from synthtab.balance import balanced_noise
+from synthtab.antithetic import antithetic_noise
 
 _WEIGHT_OF_EXPECTED = 3.0
 
@@ -47,6 +47,7 @@ class State(NamedTuple):
 
 
 Denoiser = Callable[[State, Tensor], Denoised]
+"""Of n rows and their noise levels, shape (n,) or, one for all of them, (1,)."""
 Features = Callable[[State], NDArray[np.float64]]
 """The known cells of n rows as numbers on scales that compare, shape (n, n_features)."""
 
@@ -377,8 +378,7 @@ class HybridProcess:
         x_cat : Tensor of shape (n_samples, n_cat) or None, default=None
             Codes that are given; the mask where a category is to be drawn. None gives none.
         features : callable or None, default=None
-            By what a target's noise is balanced, see `sample_stage`; None draws each row for
-            itself.
+            By what rows are paired, see `sample_stage`; None draws each row for itself.
 
         Returns
         -------
@@ -417,9 +417,9 @@ class HybridProcess:
         x_num, x_cat : Tensor of shape (n, n_num) and (n, n_cat)
             Rows; in the stage of the categories, those that are not masked are given.
         features : callable or None, default=None
-            Maps a `State` to what is known of its rows. A target's noise is then spread evenly
-            among rows of which the network expects about the same and that are alike in these
-            (`balanced_noise`): each row has its distribution, and means over similar rows scatter
+            Maps a `State` to what is known of its rows. A target's noise then cancels within pairs
+            of rows of which the network expects about the same and that are alike in these
+            (`antithetic_noise`): each row has its distribution, and means over similar rows scatter
             less than those of independent draws.
 
         Returns
@@ -439,29 +439,29 @@ class HybridProcess:
             return x_num, self._reveal(denoiser, state, generator)
         noise = torch.randn(x_num.shape, generator=generator)
         if features is not None and self.target is not None and drawn[self.target]:
-            noise[:, self.target] = self._balanced(denoiser, state, features, generator)
+            noise[:, self.target] = self._antithetic(denoiser, state, features, generator)
         state = state._replace(x_num=torch.where(drawn, noise, state.x_num))
         return self._integrate(denoiser, state, drawn, n_steps), x_cat
 
-    def _balanced(
+    def _antithetic(
         self, denoiser: Denoiser, state: State, features: Features, generator: torch.Generator
     ) -> Tensor:
-        """Balanced noise for the target, shape (n,).
+        """Noise for the target that cancels within pairs, shape (n,).
 
         At the highest level, where nothing is seen of the target, the velocity is minus what the
         network expects of it. It counts more than the other features: what it does not tell apart
         matters little to a downstream model.
         """
-        sigma = torch.full((len(state.x_num),), self.schedule.sigma_max)
+        sigma = torch.full((1,), self.schedule.sigma_max)
         expected = denoiser(state, sigma).velocity[:, self.target].double()
         spread = expected.std(correction=0).clamp(1e-9)
         expected = _WEIGHT_OF_EXPECTED * (expected - expected.mean()) / spread
-        return balanced_noise(np.column_stack([expected.numpy(), features(state)]), generator)
+        return antithetic_noise(np.column_stack([expected.numpy(), features(state)]), generator)
 
     def _reveal(self, denoiser: Denoiser, state: State, generator: torch.Generator) -> Tensor:
         """Categories drawn one by one, codes of shape (n, n_cat)."""
         n, n_cat = state.x_cat.shape
-        sigma = torch.full((n,), self.schedule.sigma_max)
+        sigma = torch.full((1,), self.schedule.sigma_max)
         turn = torch.rand(n, n_cat, generator=generator).argsort(dim=1)
         for step in range(n_cat):
             logits = denoiser(state, sigma).logits
@@ -477,10 +477,10 @@ class HybridProcess:
         angles = torch.arctan(levels)
         for i in range(n_steps):
             step = (angles[i + 1] - angles[i]) * drawn
-            velocity = denoiser(state, levels[i].expand(len(state.x_num))).velocity
+            velocity = denoiser(state, levels[i : i + 1]).velocity
             if i + 1 < n_steps:  # the network does not know the level 0
                 ahead = state._replace(x_num=state.x_num + step * velocity)
-                corrected = denoiser(ahead, levels[i + 1].expand(len(state.x_num))).velocity
+                corrected = denoiser(ahead, levels[i + 1 : i + 2]).velocity
                 velocity = (velocity + corrected) / 2
             state = state._replace(x_num=state.x_num + step * velocity)
         return state.x_num

@@ -163,7 +163,7 @@ def independent_denoiser(x_cat: Tensor, cardinalities: tuple[int, ...]) -> Denoi
     logits = log_marginals(x_cat, cardinalities)
 
     def denoiser(state: State, sigma: Tensor) -> Denoised:
-        n = len(sigma)
+        n = len(state.x_cat)
         return Denoised(torch.zeros_like(state.x_num), tuple(z.expand(n, -1) for z in logits))
 
     return denoiser

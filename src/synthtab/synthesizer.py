@@ -70,11 +70,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Refuse some of the drawn rows, so that those that are left lie where the training rows do:
         see `Critic`. Up to four times as many rows are then drawn. "auto": for tables of at least
         5,000 rows, and never with privacy, where True is refused.
-    balanced : bool, default=True
-        Spread the noise of a numerical target evenly among drawn rows that are alike, as a
-        systematic sample does: each row has the distribution that the model has learnt, but the
-        rows of one draw are not independent, and means over similar ones scatter less. False
-        draws every row for itself.
+    antithetic : bool, default=True
+        Let the noise of a numerical target cancel within pairs of drawn rows that are alike: each
+        row has the distribution that the model has learnt, but the rows of one draw are not
+        independent, and means over similar ones scatter less. False draws every row for itself.
     learning_rate : float or "auto", default="auto"
         Peak of the cosine schedule. "auto" is 2e-3, and 5e-3 with privacy.
     ema_decay : float, default=0.995
@@ -153,7 +152,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         n_frequencies: int | Literal["auto"] = "auto",
         n_steps: int = 16,
         critic: bool | Literal["auto"] = "auto",
-        balanced: bool = True,
+        antithetic: bool = True,
         learning_rate: float | Literal["auto"] = "auto",
         ema_decay: float = 0.995,
         recalibrate: bool = False,
@@ -171,7 +170,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         self.n_frequencies = n_frequencies
         self.n_steps = n_steps
         self.critic = critic
-        self.balanced = balanced
+        self.antithetic = antithetic
         self.learning_rate = learning_rate
         self.ema_decay = ema_decay
         self.recalibrate = recalibrate
@@ -470,7 +469,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             self.n_steps,
             _generator(rng),
             x_cat=given.repeat(n, 1),
-            features=self._features if self.balanced else None,
+            features=self._features if self.antithetic else None,
         )
         return Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
 
