@@ -163,8 +163,8 @@ def on_cpu(network: MLPDenoiser) -> Denoiser:
 def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     """Optimiser steps that suit a table: more for more columns, fewer for few rows.
 
-    Dependence among more columns takes longer to learn: 350 steps a column, at least 2,000 and at
-    most 6,000. But a table of few rows is learnt by heart if it is seen too often: at most 200
+    Dependence among more columns takes longer to learn: 350 steps a column, at least 1,000 and at
+    most 6,000. But a table of few rows is learnt by heart if it is seen too often: at most 140
     passes over it. Chosen on validation splits of training rows and on rows of the simulators.
 
     Examples
@@ -175,7 +175,7 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     140
     """
     passes = 140 * n_rows // batch_size
-    return min(max(350 * n_columns, 2000), passes, 6000)
+    return min(max(350 * n_columns, 1000), passes, 6000)
 
 
 @torch.no_grad()
