@@ -2,11 +2,11 @@
 
 Run from the root of the repository::
 
-    python benchmarks/sharing_size.py            # some 20 CPU minutes; writes the record
+    python benchmarks/sharing_size.py            # some 40 CPU minutes; writes the record
     python benchmarks/sharing_size.py --quick    # small tables; does not write the record
 
 Every stage is a process of its own, so that its peak of resident memory is its own. `draw` trains
-on the stand-in for 013 and draws to Parquet, twice as many rows the second time: memory should
+on the stand-in for 013 and draws to Parquet, ten times as many rows the second time: memory should
 hardly grow. `share` does everything for a table of 20 columns, simulated here, within a time
 budget. The full run writes `records/benchmark_sharing_size.json`.
 """
@@ -124,7 +124,7 @@ def main() -> None:
     """Run all stages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--draw", type=int, default=1_000_000, metavar="ROWS")
+    parser.add_argument("--draw", type=int, default=10_000_000, metavar="ROWS")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the wide table")
     parser.add_argument("--drawn", type=int, default=100_000, help="of the wide table's rows")
     parser.add_argument("--seconds", type=float, default=300.0, help="to train on the wide table")
@@ -140,10 +140,10 @@ def main() -> None:
         sys.stdout.write(json.dumps(found))
         return
     if options.quick:
-        options.draw, options.rows, options.drawn, options.seconds = 8_192, 3_000, 3_000, 5.0
+        options.draw, options.rows, options.drawn, options.seconds = 40_960, 3_000, 3_000, 5.0
     steps = 20 if options.quick else "auto"
     parts = {
-        "draw_half": alone("draw", options.draw // 2, steps),
+        "draw_tenth": alone("draw", options.draw // 10, steps),
         "draw": alone("draw", options.draw, steps),
         "share": alone("share", options.rows, options.drawn, options.seconds),
     }
