@@ -2,7 +2,7 @@
 
 Run from the root of the repository::
 
-    python benchmarks/sharing_size.py            # some 40 CPU minutes; writes the record
+    python benchmarks/sharing_size.py            # some 30 CPU minutes; writes the record
     python benchmarks/sharing_size.py --quick    # small tables; does not write the record
 
 Every stage is a process of its own, so that its peak of resident memory is its own. `draw` trains
