@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -157,10 +156,11 @@ def main() -> None:
 
     import torch
 
-    from synthtab import results
+    from synthtab import provenance, results
 
     torch.set_num_threads(1)
     quick = arguments.quick
+    run = provenance.Run.of_benchmark(__file__, trial=quick)
     python = environment(arguments.environment)
     names = TABLES[:1] if quick else TABLES
     seeds = SEEDS[:1] if quick else SEEDS
@@ -193,11 +193,9 @@ def main() -> None:
         "id": RECORD.stem,
         "parameters": {"seeds": list(seeds), "n_queries": N_QUERIES, "n_columns": N_COLUMNS},
         "values": values,
-        "provenance": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "packages": dict(line.split("==") for line in listed.split() if "==" in line),
-        },
+        "provenance": run.provenance(
+            elsewhere=dict(line.split("==") for line in listed.split() if "==" in line)
+        ),
     }
     results.save(contents, RECORD)
     print(f"written: {RECORD.name}")

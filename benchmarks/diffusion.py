@@ -31,7 +31,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from synthtab import datasets, protocol, results, standins
+from synthtab import datasets, protocol, provenance, results, standins
 from synthtab.baselines import Bootstrap, Generator
 from synthtab.datasets import Dataset, Split
 from synthtab.diffusion import HybridProcess
@@ -434,11 +434,18 @@ def main() -> None:
     trial = Trial(options.quick, options.n_jobs)
     for name in options.parts or PARTS:
         print(f"== {name}", flush=True)
+        run = provenance.Run.of_benchmark(
+            __file__, trial=trial.quick
+        )  # parts may be of different commits
         found = PARTS[name](trial)
         if not trial.quick:
-            values = results.load(RECORD)["values"] if RECORD.exists() else {}
+            old = results.load(RECORD) if RECORD.exists() else {}
+            values = old.get("values", {})
+            origins = old.get("provenance", {}).get("parts", {})
             values |= {name: found, "n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
-            results.save({"id": RECORD.stem, "values": values}, RECORD)
+            origins[name] = run.provenance()
+            contents = {"id": RECORD.stem, "values": values, "provenance": {"parts": origins}}
+            results.save(contents, RECORD)
             print(f"written: {name} in {RECORD.name}", flush=True)
 
 

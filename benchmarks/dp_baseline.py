@@ -29,7 +29,6 @@ import io
 import itertools
 import json
 import math
-import platform
 import subprocess
 import tempfile
 import time
@@ -191,7 +190,10 @@ def main() -> None:
     if arguments.fit is not None:
         fit_and_draw(arguments.fit, arguments.methods)
         return
+    from synthtab import provenance, results
+
     quick = arguments.quick
+    run = provenance.Run.of_benchmark(__file__, trial=quick)
     python = environment(arguments.environment)
     names, seeds = (TABLES[:1], SEEDS[:1]) if quick else (TABLES, SEEDS)
     epsilons, methods = (EPSILONS[1:2], METHODS[:1]) if quick else (EPSILONS, arguments.methods)
@@ -213,9 +215,6 @@ def main() -> None:
                 print(f"{table} {method} {budget}, {found['n_seeds']} seeds: {shown}")
     if quick:
         return
-
-    from synthtab import results
-
     freeze = [str(python), "-m", "pip", "freeze"]
     listed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
     contents = {
@@ -228,11 +227,9 @@ def main() -> None:
             "budget": BUDGET,
         },
         "values": values,
-        "provenance": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "packages": dict(line.split("==") for line in listed.split() if "==" in line),
-        },
+        "provenance": run.provenance(
+            elsewhere=dict(line.split("==") for line in listed.split() if "==" in line)
+        ),
     }
     results.save(contents, RECORD)
     print(f"written: {RECORD.name}")

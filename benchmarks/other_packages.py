@@ -18,15 +18,13 @@ steps than it takes on the smaller tables, and three seeds in place of five.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synthtab import datasets, protocol, report, results
+from synthtab import datasets, protocol, provenance, report, results
 from synthtab.other_packages import CTGAN, GaussianCopula
 
 RECORDS = Path(__file__).resolve().parents[1] / "records"
@@ -68,6 +66,7 @@ def main() -> None:
     parser.add_argument("--cache", help="folder in which finished runs are kept")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args()
+    run = provenance.Run.of_benchmark(__file__, trial=options.quick)
     values: dict[str, Any] = {}
     for experiment, epochs in ({"012": 2} if options.quick else EPOCHS).items():
         generators = {"gaussian_copula": GaussianCopula(), "ctgan": CTGAN(epochs=epochs)}
@@ -93,11 +92,7 @@ def main() -> None:
         "id": RECORD.stem,
         "parameters": {"epochs": EPOCHS, "seeds": {k: list(v) for k, v in SEEDS.items()}},
         "values": values,
-        "provenance": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "packages": {p: importlib.metadata.version(p) for p in PACKAGES},
-        },
+        "provenance": run.provenance(packages=PACKAGES),
     }
     results.save(contents, RECORD)
     print(f"written: {RECORD.name}")

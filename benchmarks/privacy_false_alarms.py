@@ -14,14 +14,13 @@ synthetic table, so that every failure is a false alarm. All rules are as in
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from synthtab import datasets, results
+from synthtab import datasets, provenance, results
 from synthtab.privacy import clopper_pearson, judge, measure
 from synthtab.privacy.controls import SAFE
 
@@ -67,6 +66,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two cards; writes no record")
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
+    run = provenance.Run.of_benchmark(__file__, trial=quick)
     start = time.process_time()
     values: dict[str, Any] = {}
     everything = []
@@ -84,7 +84,7 @@ def main() -> None:
         "parameters": {"n_cards": N_CARDS, "n_splits": N_SPLITS, "first_seed": FIRST_SEED},
         "values": values,
         "timings": {"cpu": time.process_time() - start},
-        "provenance": {"python": platform.python_version(), "machine": platform.machine()},
+        "provenance": run.provenance(),
     }
     results.save(contents, RECORD)
     print(f"written: {RECORD.name}")

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -141,6 +140,9 @@ def main() -> None:
         return
     if options.quick:
         options.draw, options.rows, options.drawn, options.seconds = 40_960, 3_000, 3_000, 5.0
+    from synthtab import provenance
+
+    run = provenance.Run.of_benchmark(__file__, trial=options.quick)
     steps = 20 if options.quick else "auto"
     parts = {
         "draw_tenth": alone("draw", options.draw // 10, steps),
@@ -150,14 +152,11 @@ def main() -> None:
     sys.stdout.write(json.dumps(parts, indent=2) + "\n")
     if options.quick:
         return
-    import torch
-
     from synthtab import results
 
     results.save(
         {
             "id": RECORD.stem,
-            "notebook": "benchmarks/sharing_size.py",
             "parameters": {
                 "draw": options.draw,
                 "rows": options.rows,
@@ -165,11 +164,7 @@ def main() -> None:
                 "seconds": options.seconds,
             },
             "values": parts,
-            "provenance": {
-                "versions": {"python": platform.python_version(), "torch": torch.__version__},
-                "processor": platform.processor() or platform.machine(),
-                "threads": 1,
-            },
+            "provenance": run.provenance(),
         },
         RECORD,
     )

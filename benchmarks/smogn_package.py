@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import io
-import platform
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ import numpy as np
 import pandas as pd
 import smogn
 
-from synthtab import datasets, results
+from synthtab import datasets, provenance, results
 from synthtab.evaluation import tstr
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_smogn_package.json"
@@ -80,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one split; writes no record")
     quick = parser.parse_args().quick
+    run = provenance.Run.of_benchmark(__file__, trial=quick)
     seeds = SEEDS[:1] if quick else SEEDS
     values: dict[str, Any] = {}
     for experiment in EXPERIMENTS:
@@ -103,11 +102,7 @@ def main() -> None:
         "id": RECORD.stem,
         "parameters": {"experiments": list(EXPERIMENTS), "seeds": list(SEEDS)},
         "values": values,
-        "provenance": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "packages": {p: importlib.metadata.version(p) for p in ("numpy", "pandas", "smogn")},
-        },
+        "provenance": run.provenance(packages=("numpy", "pandas", "smogn")),
     }
     results.save(contents, RECORD)
     print(f"written: {RECORD.name}")

@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import io
 import multiprocessing
-import platform
 import resource
 import sys
 import time
@@ -31,7 +29,7 @@ import numpy as np
 import pandas as pd
 import smogn
 
-from synthtab import datasets, results
+from synthtab import datasets, provenance, results
 from synthtab.smogn import SMOGN
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_smogn.json"
@@ -142,23 +140,18 @@ def main() -> None:
         "--quick", action="store_true", help="small sizes, in seconds; writes no record"
     )
     quick = parser.parse_args().quick
+    run = provenance.Run.of_benchmark(__file__, trial=quick)
     package_rows = PACKAGE_ROWS[:2] if quick else PACKAGE_ROWS
     growth_rows = GROWTH_ROWS[:3] if quick else GROWTH_ROWS
     values = {"package": beside_the_package(package_rows), "growth": growth(growth_rows)}
     if quick:
         return
-    distributions = ("numpy", "pandas", "scipy", "smogn")
-    provenance = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": {d: importlib.metadata.version(d) for d in distributions},
-    }
     parameters = {"package_rows": list(package_rows), "growth_rows": list(growth_rows)}
     contents = {
         "id": RECORD.stem,
         "parameters": parameters,
         "values": values,
-        "provenance": provenance,
+        "provenance": run.provenance(packages=("numpy", "pandas", "scipy", "smogn")),
     }
     results.save(contents, RECORD)
     print(f"written: {RECORD}")

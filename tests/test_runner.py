@@ -16,6 +16,7 @@ import pytest
 
 from synthtab import parameters, results, runner
 from synthtab.__main__ import main
+from synthtab.provenance import PACKAGES
 
 SOURCE = """\
 # %% [markdown]
@@ -68,8 +69,20 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "013.py").write_text(SOURCE)
     (tmp_path / "experiments.yml").write_text(EXPERIMENTS)
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    name = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *name, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "notebooks", "experiments.yml")
+    git(folder, "commit", "--quiet", "--message", "work")
 
 
 def files(folder: Path) -> list[str]:
@@ -223,7 +236,7 @@ def test_a_run_writes_a_notebook_and_a_complete_record_and_repeats(project, caps
     assert record["timings"]["clock"] > 0
     provenance = record["provenance"]
     assert set(provenance) == {"versions", "commit", "dirty", "started", "wall_seconds", "cpu"}
-    assert set(provenance["versions"]) == {"python", *runner.PACKAGES}
+    assert set(provenance["versions"]) == {"python", *PACKAGES}
     assert provenance["wall_seconds"] > 0
     # One line for each executed cell, in the terminal only.
     captured = capsys.readouterr()
@@ -308,6 +321,20 @@ def test_experiments_are_made_and_compare_equal(project, capsys):
     assert results.load("toy_public", project / "records") == record
 
 
+def test_a_committed_record_is_made_from_a_clean_commit_only(project, capsys):
+    (project / "notebooks" / "013.py").write_text(SOURCE + "\n")
+    assert main(["experiments", "toy_public"]) == 2
+    assert "notebooks/013.py; commit or restore them first" in capsys.readouterr().err
+    assert files(project / "runs") == files(project / "records") == []
+    assert run() == 0  # a run of one's own may be of any code, and says so
+    assert results.load(project / "runs" / "013" / "record.json")["provenance"]["dirty"] is True
+    commit(project)
+    assert main(["experiments", "toy_public"]) == 0
+    made = results.load("toy_public", project / "records")["provenance"]
+    assert made["dirty"] is False
+    assert len(made["commit"]) == 40
+
+
 @pytest.mark.parametrize("mode", ["fail", "warn"])
 def test_an_experiment_that_fails_or_warns_keeps_its_old_files(project, capsys, mode):
     (project / "records").mkdir()
@@ -315,6 +342,7 @@ def test_an_experiment_that_fails_or_warns_keeps_its_old_files(project, capsys, 
     (project / "notebooks" / "bad.ipynb").write_text("old")
     entry = f'bad: {{notebook: "013", parameters: {{mode: {mode}}}}}\n'
     (project / "experiments.yml").write_text(entry)
+    commit(project)
     results.save({"provenance": {"wall_seconds": 60}}, project / "records" / "bad.json")
     before = (project / "records" / "bad.json").read_text()
     assert main(["experiments"]) == 1

@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime
 import hashlib
 import os
-import platform
 import re
 import shutil
 import struct
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +29,11 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-from synthtab import results
+from synthtab import provenance, results
 from synthtab.parameters import Parameter, ParameterError, declared, read_yaml, resolve
 
 Write = Callable[[str], Any]
 INJECTED = "injected-parameters"
-PACKAGES = ("numpy", "pandas", "torch", "scikit-learn", "synthtab")
 # Of every notebook: what kernel and language say of themselves changes with their versions.
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -305,6 +300,8 @@ def run_experiments(
         If an id, a notebook or a parameter is wrong; nothing was run then.
     ExecutionError
         If a cell fails, or writes to stderr, which has no place on a page.
+    UncleanError
+        If something is to be replaced and the code is not that of a commit.
     """
     known = project.experiments()
     unknown = [experiment_id for experiment_id in ids if experiment_id not in known]
@@ -322,6 +319,8 @@ def run_experiments(
             problems.append(f"experiment {experiment.id}: {error}")
     if problems:
         raise UsageError("\n".join(problems))
+    if not compare:
+        provenance.Run(project.root)  # said before the first hour of work, not after it
     write(_estimate(project, chosen))
 
     found: list[str] = []
@@ -337,6 +336,7 @@ def run_experiments(
                 staging=staging,
                 failed=(project.runs, experiment.id),
                 write=write,
+                clean=not compare,
             )
             if compare:
                 old = results.load(experiment.id, project.records)
@@ -405,41 +405,6 @@ def normalise(notebook: Any) -> Any:
     return notebook
 
 
-def provenance(root: Path, started: datetime.datetime, wall_seconds: float) -> dict[str, Any]:
-    """On what a run was made.
-
-    Parameters
-    ----------
-    root : Path
-        Working copy whose commit is noted.
-    started : datetime
-        In UTC.
-    wall_seconds : float
-        Duration of the run in seconds.
-
-    Returns
-    -------
-    dict
-        versions, commit (None outside git), dirty (whether what the result depends on had been
-        changed since that commit), started, wall_seconds, cpu.
-    """
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        versions[package] = metadata.version(package)
-    commit = _git(root, "rev-parse", "HEAD")
-    # Pages and records of other runs may be new as well; they do not change this one.
-    inputs = ("src", "notebooks/*.py", "experiments.yml", "requirements.txt")
-    changed = None if commit is None else _git(root, "status", "--porcelain", "--", *inputs)
-    return {
-        "versions": versions,
-        "commit": commit,
-        "dirty": None if changed is None else changed != "",
-        "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "wall_seconds": round(wall_seconds, 1),
-        "cpu": _cpu(),
-    }
-
-
 class _Engine(NBClientEngine):  # type: ignore[misc]
     """papermill's engine, telling of each cell as it begins and ends."""
 
@@ -481,12 +446,12 @@ def _execute(
     staging: Path,
     failed: tuple[Path, str],
     write: Write,
+    clean: bool = False,
 ) -> Run:
     node = project.read_source(notebook)
     effective = {name: p.default for name, p in declared(node).items()} | dict(values)
     partial = staging / "notebook.failed.ipynb"
-    started = datetime.datetime.now(datetime.UTC)
-    began = time.monotonic()
+    going = provenance.Run(project.root, clean=clean)
     try:
         executed = papermill.execute_notebook(
             node,
@@ -515,7 +480,6 @@ def _execute(
             f"notebook {notebook}: the kernel died, perhaps for want of memory\n"
             f"no record was written; the notebook up to there: {kept}"
         ) from None
-    seconds = time.monotonic() - began
     try:
         _refuse_errors(executed)
         parts = results.extract(executed)
@@ -529,7 +493,7 @@ def _execute(
         "notebook": notebook,
         "parameters": effective,
         **parts,
-        "provenance": provenance(project.root, started, seconds),
+        "provenance": going.provenance(),
     }
     return Run(normalise(executed), contents)
 
@@ -643,23 +607,3 @@ def _strip_png(image: str) -> str:
             kept.append(data[position:end])
         position = end
     return base64.b64encode(b"".join(kept)).decode()
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        # No git, no repository or no commit yet: a record from a downloaded archive says so.
-        return None
-    return done.stdout.strip()
-
-
-def _cpu() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    match = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    return match.group(1).strip() if match else platform.machine()

@@ -70,11 +70,11 @@ def _guarded(call: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
     """Turn the runner's errors into exit statuses."""
 
     def guarded(options: argparse.Namespace) -> int:
-        from synthtab import runner
+        from synthtab import provenance, runner
 
         try:
             return call(options)
-        except runner.UsageError as error:
+        except (runner.UsageError, provenance.UncleanError) as error:
             raise Refusal(str(error)) from error
         except runner.ExecutionError as error:
             tell(f"\n{error}\n")
