@@ -31,7 +31,7 @@ from synthtab.evaluation import tstr
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_smogn_package.json"
 EXPERIMENTS = ("012", "013")
 SEEDS = (0, 1, 2)
-ATTEMPTS = 10
+ATTEMPTS = 100
 
 
 def resampled(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, int]:
