@@ -11,14 +11,17 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from synthtab.__main__ import main
 from synthtab.datasets import load
+from synthtab.privacy.card import Row
+from synthtab.privacy.estimates import Estimate
 from synthtab.sharing import share
-from synthtab.sharing.assessment import held_out_utility
+from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
 from synthtab.sharing.columns import infer_plan, plan_text
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import read_source
@@ -38,6 +41,12 @@ def write_table(path: Path, n_rows: int = 300) -> Path:
         minutes = f"{row.machine_minutes:.2f} dk".replace(".", ",")
         lines.append(f"B{i:05d};{size};{length};{row.standard};{firm};{day};{minutes}")
     path.write_bytes(("\r\n".join(lines) + "\r\n").encode("cp1254"))
+    return path
+
+
+def write_numbers(path: Path, numbers: np.ndarray) -> Path:
+    """Rows of the columns a and b."""
+    pd.DataFrame(numbers, columns=["a", "b"]).to_csv(path, index=False)
     return path
 
 
@@ -159,6 +168,43 @@ def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):
     assert main([*asked, "--time-budget", "0.001s"]) == 2
     assert "seconds allow 0 training steps here" in capsys.readouterr().err
     assert files(tmp_path) == []
+
+
+# --- what decides about a release -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "void", "may_release"),
+    [
+        ("pass", (), True),
+        ("inconclusive", (), True),
+        ("fail", (), False),
+        ("pass", ("a leak was not found",), False),
+        ("inconclusive", ("a leak was not found",), False),
+    ],
+)
+def test_a_table_may_go_out_if_no_row_fails_and_the_card_is_not_void(verdict, void, may_release):
+    estimate = Estimate(0.5, 0.4, 0.6)
+    rows = {
+        key: Row(of_row, "dcr", estimate, ())
+        for key, of_row in {"tpr_1": "pass", "membership": verdict}.items()
+    }
+    judged = PrivacyJudgement(rows, {}, void, estimate, n_attacked=9, n_reference=9, n_released=9)
+    assert judged.may_release is may_release
+
+
+def test_a_table_is_kept_back_if_the_attacks_miss_a_leak_that_is_there(tmp_path, capsys):
+    # Nine values in all: whether a row is one of the training rows nobody can see.
+    numbers = np.random.default_rng(0).binomial(4, 0.5, (300, 2))
+    path = write_numbers(tmp_path / "table.csv", numbers)
+    out = tmp_path / "out"
+    assert main(["share", str(path), "--target", "b", "--steps", "2", "--out", str(out)]) == 3
+    assert "kept back: control: " in capsys.readouterr().err
+    record = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    assert record["privacy"]["failed"] == []
+    assert record["privacy"]["void"]
+    assert record["released"] is False
+    assert "synthetic.csv" not in files(out)
 
 
 # --- more rows, other tables ------------------------------------------------------------------
