@@ -207,6 +207,14 @@ def test_a_table_is_kept_back_if_the_attacks_miss_a_leak_that_is_there(tmp_path,
     assert "synthetic.csv" not in files(out)
 
 
+def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
+    # Numbers that depend on nothing: trees repeat the rows they have seen, and explain no others.
+    numbers = np.random.default_rng(0).normal(size=(300, 2)).round(4)
+    path = write_numbers(tmp_path / "table.csv", numbers)
+    found = share(path, target="b", out=tmp_path / "out", n_iter=2).assessment.utility
+    assert found[found.table == "real"].value.max() < 0.1
+
+
 # --- more rows, other tables ------------------------------------------------------------------
 
 
