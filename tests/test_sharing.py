@@ -20,7 +20,7 @@ from synthtab.__main__ import main
 from synthtab.datasets import load
 from synthtab.privacy.card import Row
 from synthtab.privacy.estimates import Estimate
-from synthtab.sharing import share
+from synthtab.sharing import Shared, share
 from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
 from synthtab.sharing.columns import infer_plan, plan_text
 from synthtab.sharing.pictures import intervals
@@ -213,6 +213,30 @@ def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
     path = write_numbers(tmp_path / "table.csv", numbers)
     found = share(path, target="b", out=tmp_path / "out", n_iter=2).assessment.utility
     assert found[found.table == "real"].value.max() < 0.1
+
+
+# --- what a guarantee rests on ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory) -> list[Shared]:
+    """A table of 307 rows shared twice under differential privacy, with the same seed."""
+    pytest.importorskip("opacus")
+    folder = tmp_path_factory.mktemp("private")
+    numbers = np.random.default_rng(0).normal(size=(307, 2)).round(2)
+    path = write_numbers(folder / "table.csv", numbers)
+    plan = plan_text(infer_plan(read_source(path), "b"))
+    plan = plan.replace("kind: number", "kind: number, bounds: [-5, 5]")
+    schema = folder / "schema.yaml"
+    schema.write_text(plan, encoding="utf-8")
+    asked = {"target": "b", "schema": schema, "epsilon": 3.0, "n_iter": 3, "random_state": 7}
+    return [share(path, out=folder / name, **asked) for name in ("once", "again")]
+
+
+def test_a_private_table_cannot_be_made_again_with_the_seed_on_its_card(twice):
+    once, again = (shared.assessment for shared in twice)
+    assert once.settings["seed"] == again.settings["seed"] == 7
+    assert not once.synthetic.equals(again.synthetic)
 
 
 # --- more rows, other tables ------------------------------------------------------------------
