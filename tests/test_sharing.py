@@ -20,7 +20,7 @@ from synthtab.__main__ import main
 from synthtab.datasets import load
 from synthtab.privacy.card import Row
 from synthtab.privacy.estimates import Estimate
-from synthtab.sharing import Shared, share
+from synthtab.sharing import Shared, load_bundle, share
 from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
 from synthtab.sharing.columns import infer_plan, plan_text
 from synthtab.sharing.pictures import intervals
@@ -237,6 +237,13 @@ def test_a_private_table_cannot_be_made_again_with_the_seed_on_its_card(twice):
     once, again = (shared.assessment for shared in twice)
     assert once.settings["seed"] == again.settings["seed"] == 7
     assert not once.synthetic.equals(again.synthetic)
+
+
+def test_a_private_model_knows_the_number_of_rows_to_two_digits_only(twice):
+    for shared in twice:
+        assert shared.assessment.settings["training rows"] == 167
+        model, _ = load_bundle(shared.folder)
+        assert model.guarantee_.privacy.n_rows == 170
 
 
 # --- more rows, other tables ------------------------------------------------------------------
