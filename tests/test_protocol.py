@@ -82,6 +82,23 @@ def test_intervals_widen_with_the_overlap_of_splits(comparison: protocol.Compari
     assert summary["high"] - summary["mean"] == pytest.approx(half)
 
 
+def test_intervals_of_differences_widen_with_the_overlap_of_splits() -> None:
+    # Differences 1, 2, 3: mean 2, standard deviation 1. With two test rows for three training rows
+    # the variance of the mean is 1/3 + 2/3 = 1, and the half width is Student's quantile itself.
+    keys = {"setting": "replacement", "learner": "ridge", "metric": "r2"}
+    values = {"a": [11.0, 22.0, 33.0], "b": [10.0, 20.0, 30.0]}
+    scores = pd.concat(
+        pd.DataFrame({"seed": [0, 1, 2], "method": method, "value": of, **keys})
+        for method, of in values.items()
+    )
+    none = pd.DataFrame()
+    compared = protocol.Comparison(scores, none, none, {}, n_train=3, n_test=2)
+    row = protocol.paired_difference(compared, "a").iloc[0]
+    quantile = 4.302653  # of Student's t with 2 degrees of freedom, at 0.975
+    found = (row["mean"], row["low"], row["high"])
+    assert found == pytest.approx((2, 2 - quantile, 2 + quantile))
+
+
 def test_an_interval_covers_the_mean_at_its_level() -> None:
     rng = np.random.default_rng(0)
     bounds = [protocol.interval(values)[1:] for values in rng.normal(size=(2000, 4))]
