@@ -1,5 +1,7 @@
 """The comparison treats all methods alike, repeats itself, and states its uncertainty."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,6 +55,34 @@ def test_augmentation_keeps_the_real_rows(comparison: protocol.Comparison) -> No
     r2 = comparison.scores.query("method == 'marginals' and metric == 'r2'")
     means = r2.groupby("setting").value.mean()
     assert means["replacement"] < 0.2 < means["augmentation"]
+
+
+class Remembering(Bootstrap):
+    """Remembers every table it draws."""
+
+    drawn: ClassVar[list[pd.DataFrame]] = []
+
+    def sample(
+        self, n_samples: int, *, random_state: int | np.random.Generator | None = None
+    ) -> pd.DataFrame:
+        self.drawn.append(super().sample(n_samples, random_state=random_state))
+        return self.drawn[-1]
+
+
+def test_added_rows_are_not_those_of_the_replacement(dataset: Dataset) -> None:
+    Remembering.drawn.clear()
+    n = len(dataset.split(0).train)
+    protocol.compare(
+        dataset,
+        {"it": Remembering()},
+        seeds=[0],
+        n_added=n,
+        learners=LEARNERS,
+        measure_fidelity=False,
+    )
+    replacement, added = Remembering.drawn
+    assert len(replacement) == len(added) == n
+    assert not added.equals(replacement)
 
 
 def test_results_do_not_depend_on_the_number_of_processes(
