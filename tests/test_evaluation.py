@@ -1,5 +1,7 @@
 """Scores read as they say: exact on small tables, at their ideals on ideal tables."""
 
+from typing import ClassVar, Self
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,15 +46,31 @@ def test_a_learner_that_knows_the_rule_scores_the_share_of_variance_it_explains(
     assert scores["rmse"] == pytest.approx(50, abs=4 * 50 / np.sqrt(2 * 4000))
 
 
+class Remembering(LinearRegression):
+    """Remembers what it is trained on and what it is asked about."""
+
+    seen: ClassVar[list[list[list[float]]]] = []
+
+    def fit(self, x: np.ndarray, y: pd.Series) -> Self:
+        self.seen.append(x.tolist())
+        return super().fit(x, y)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        self.seen.append(x.tolist())
+        return super().predict(x)
+
+
 def test_all_tables_are_encoded_by_the_reference() -> None:
-    # A one-hot category and a number standardised by the reference: rows of one table cannot
-    # change the coordinates of another.
-    train, other = table(100, 0), table(50, 1)
-    encoder = feature_encoder(SCHEMA, features=SCHEMA.features).fit(train)
-    encoded = encoder.transform(other)
-    expected = (other["size"] - train["size"].mean()) / train["size"].std(ddof=0)
-    np.testing.assert_allclose(encoded[:, 0], expected)
-    np.testing.assert_array_equal(encoded[:, 1:].sum(axis=1), 1)
+    # Sizes of mean 10 and standard deviation 2; rows of other tables do not change the coordinates.
+    reference = pd.DataFrame({"size": [8.0, 12.0], "plant": ["a", "b"], "minutes": [1.0, 2.0]})
+    synthetic = pd.DataFrame({"size": [14.0, 10.0], "plant": ["b", "b"], "minutes": [3.0, 4.0]})
+    test = pd.DataFrame({"size": [9.0, 5.0], "plant": ["a", "b"], "minutes": [5.0, 6.0]})
+    Remembering.seen.clear()
+    tstr(synthetic, test, SCHEMA, reference=reference, learners={"it": Remembering()})
+    learnt, *asked = Remembering.seen
+    assert learnt == [[2, 0, 1], [0, 0, 1]]
+    assert asked
+    assert all(x == [[-0.5, 1, 0], [-2.5, 0, 1]] for x in asked)
 
 
 def test_a_category_missing_from_the_training_table_does_not_stop_the_test() -> None:
