@@ -316,6 +316,31 @@ def test_a_uniform_guess_costs_its_entropy_per_masked_cell() -> None:
     assert batch == pytest.approx(math.log(4), abs=4 * math.log(4) / math.sqrt(n))
 
 
+@pytest.mark.parametrize("n_columns", [1, 2, 5])
+def test_a_table_of_more_columns_has_no_greater_loss(n_columns: int) -> None:
+    n, level = 8, 1e9  # at which every category is masked
+    numbers = torch.randn(n, n_columns, generator=seeded())
+
+    def off_by_one(state: State, sigma: Tensor) -> Denoised:
+        cos = (1 + sigma**2).rsqrt()[:, None]
+        eps = (state.x_num - cos * numbers) / (sigma[:, None] * cos)
+        return Denoised(GaussianDiffusion.velocity(numbers, sigma, eps) + 1, ())
+
+    none = torch.zeros(n, 0, dtype=torch.int64)
+    loss = HybridProcess((), n_columns).loss(off_by_one, numbers, none, seeded(1))
+    assert loss.item() == pytest.approx(1, abs=1e-3)  # every velocity errs by 1
+
+    def uniform(state: State, sigma: Tensor) -> Denoised:
+        return Denoised(torch.zeros(n, 0), (torch.zeros(n, 4),) * n_columns)
+
+    codes, stage = none.new_zeros(n, n_columns), none.new_zeros(n)
+    rows = HybridProcess((4,) * n_columns, 0).row_losses(
+        uniform, torch.zeros(n, 0), codes, stage, torch.full((n,), level), seeded(1)
+    )
+    # On average half of the cells are masked, here all: twice a cell's entropy.
+    torch.testing.assert_close(rows, torch.full((n,), 2 * math.log(4)))
+
+
 @pytest.mark.parametrize(
     ("cardinalities", "n_num", "target", "shares"),
     [
