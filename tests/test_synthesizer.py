@@ -1,5 +1,6 @@
 """HybridDiffusion learns structure, reproduces itself, and refuses what it cannot learn."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import torch
 from sklearn.base import clone
 
 from synthtab.baselines import IndependentMarginals
+from synthtab.denoiser import MLPDenoiser
+from synthtab.diffusion import HybridProcess
 from synthtab.evaluation import detection_auc, tstr
 from synthtab.schema import Schema
 from synthtab.synthesizer import HybridDiffusion
-from synthtab.training import training_steps
+from synthtab.training import Rows, train, training_steps
 
 
 def moons(n: int, seed: int) -> pd.DataFrame:
@@ -62,6 +65,38 @@ def test_averaged_weights_are_the_ones_that_draw(fitted: HybridDiffusion) -> Non
     frame = moons(200, 0)
     draws = [m.fit(frame, fitted.schema_).sample(50, random_state=0) for m in (without, averaged)]
     assert not draws[0].equals(draws[1])
+
+
+@pytest.mark.parametrize(
+    ("ema_decay", "shares"),
+    [
+        # Of the first weights 1/10 is left after the first step, and of that 2/11 after the second.
+        (0.999, [1 / 10 * 2 / 11, 9 / 10 * 2 / 11, 9 / 11]),
+        (0.15, [1 / 10 * 0.15, 9 / 10 * 0.15, 0.85]),  # never more than the decay asked for
+    ],
+)
+def test_the_average_soon_forgets_the_first_weights(ema_decay: float, shares: list[float]) -> None:
+    n = 16
+    edges = torch.linspace(0, 1, n + 1, dtype=torch.float64)[:, None]
+    rows = Rows(edges[:-1], edges[1:], torch.zeros(n, 0, dtype=torch.int64))
+    network = MLPDenoiser(1, [], [], width=4, depth=1, n_frequencies=0)
+    weights = [copy.deepcopy(network.state_dict())]
+    average, _ = train(
+        network,
+        HybridProcess((), 1),
+        rows,
+        n_iter=2,
+        batch_size=n,
+        learning_rate=1.0,
+        ema_decay=ema_decay,
+        progress=False,
+        callback=lambda *_: weights.append(copy.deepcopy(network.state_dict())),
+        checkpoint=None,
+        generator=torch.Generator().manual_seed(0),
+    )
+    for name, found in average.state_dict().items():
+        expected = sum(share * of[name] for share, of in zip(shares, weights, strict=True))
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_blocks_of_a_long_draw_are_those_of_a_short_one(fitted: HybridDiffusion) -> None:
