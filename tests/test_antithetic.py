@@ -90,6 +90,24 @@ def test_the_process_pairs_the_target_and_nothing_else() -> None:
     assert scatter[True][0] < 2 / math.sqrt(n / 2)
 
 
+def test_rows_of_which_the_same_is_expected_are_paired_before_rows_that_look_alike() -> None:
+    # Of the first two rows a low target is expected, of the others a high one. The feature says
+    # that the first is like the third, and varies more than what is expected does.
+    code = torch.tensor([[0], [0], [1], [1]])
+    feature = np.array([[-1.5], [1.5], [-1.5], [1.5]])
+
+    def denoiser(state: State, sigma: torch.Tensor) -> Denoised:
+        return Denoised(1.0 - 2.0 * state.x_cat, (torch.zeros(4, 2),))
+
+    process = HybridProcess((2,), 1, target=0)
+    drawn, _ = process.sample_stage(
+        denoiser, 1, torch.zeros(4, 1), code, 2, seeded(), features=lambda state: feature
+    )
+    # The velocity is constant all the way from theta = arctan(80) to 0.
+    noise = drawn + math.atan(80) * (1 - 2 * code)
+    torch.testing.assert_close(noise[[0, 2]], -noise[[1, 3]])
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_row_by_itself_is_drawn() -> None:
     process = HybridProcess((2,), 1, target=0)
