@@ -51,13 +51,13 @@ lint: $(STAMP) ## style, format and types only
 
 run: $(STAMP) ## run one notebook into runs/: make run EXP=013 ARGS="-p source public -p seed 7"
 	@test -n "$(EXP)" || { echo 'name a notebook: make run EXP=013 ARGS="-p seed 7"'; exit 2; }
-	@$(BIN)/python -m synthtab run $(EXP) $(ARGS)
+	@$(BIN)/python -m seds500 run $(EXP) $(ARGS)
 
 experiments: $(STAMP) ## re-run the committed notebooks and records: make experiments [IDS="013_public"]
-	@$(BIN)/python -m synthtab experiments $(IDS)
+	@$(BIN)/python -m seds500 experiments $(IDS)
 
 compare: $(STAMP) ## re-run, replace nothing, and report what differs from the records
-	@$(BIN)/python -m synthtab experiments --compare $(IDS)
+	@$(BIN)/python -m seds500 experiments --compare $(IDS)
 
 bench: $(STAMP) ## run the benchmarks
 	@for script in benchmarks/*.py; do \

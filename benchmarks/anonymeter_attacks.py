@@ -47,13 +47,14 @@ def tables(name: str, source: str, seed: int, n_rows: int | None, n_iter: Any) -
     import numpy as np
     from sklearn.base import clone
 
-    from synthtab import datasets, protocol
-    from synthtab.privacy import controls, privacy_split
+    from seds500.data import load
+    from synthtab.attacks import controls, privacy_split
+    from synthtab.evaluation.compare import methods
 
-    data = datasets.load(name, source)
+    data = load(name, source)
     split = privacy_split(data, seed, n_rows=n_rows)
     synthetic = {}
-    for method, generator in protocol.methods(data, n_iter=n_iter).items():
+    for method, generator in methods(data, n_iter=n_iter).items():
         if method in METHODS:
             model: Any = clone(generator)
             if "random_state" in model.get_params():
@@ -125,7 +126,7 @@ def environment(folder: Path) -> Path:
 
 def judged(counts: list[list[int]]) -> dict[str, Any]:
     """Risk of one attack over all splits, and the verdict of the report card."""
-    from synthtab.privacy.inference import Guessed, inference_risk
+    from synthtab.attacks.inference import Guessed, inference_risk
 
     risk = inference_risk([Guessed(success, control, n, n) for success, control, n in counts])
     verdict = "inconclusive"
@@ -156,7 +157,7 @@ def main() -> None:
 
     import torch
 
-    from synthtab import provenance, results
+    from seds500.records import provenance, store
 
     torch.set_num_threads(1)
     quick = arguments.quick
@@ -197,7 +198,7 @@ def main() -> None:
             elsewhere=dict(line.split("==") for line in listed.split() if "==" in line)
         ),
     }
-    results.save(contents, RECORD)
+    store.save(contents, RECORD)
     print(f"written: {RECORD.name}")
 
 

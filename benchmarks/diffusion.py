@@ -31,17 +31,26 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from synthtab import datasets, protocol, provenance, results, standins
-from synthtab.baselines import Bootstrap, Generator
-from synthtab.datasets import Dataset, Split
-from synthtab.diffusion import HybridProcess
-from synthtab.encoding import Encoded, RankMap, TableEncoder, decimal_places
-from synthtab.evaluation import detection_auc, feature_encoder
-from synthtab.report import numbers_of
-from synthtab.schema import Schema
-from synthtab.synthesizer import HybridDiffusion
-from synthtab.tabddpm import TabDDPM
-from synthtab.training import on_cpu
+from seds500.data import StudyTable, load, standins
+from seds500.pages.experiment import numbers_of
+from seds500.records import provenance, store
+from synthtab.diffusion.process import HybridProcess
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.diffusion.training import on_cpu
+from synthtab.evaluation.compare import (
+    REAL,
+    SECOND_SAMPLE,
+    SecondSample,
+    compare,
+    interval,
+    summarise,
+)
+from synthtab.evaluation.utility import detection_auc, feature_encoder
+from synthtab.generators.reference import Bootstrap, Generator
+from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.table.encoding import Encoded, RankMap, TableEncoder, decimal_places
+from synthtab.table.schema import Schema
+from synthtab.table.split import Dataset, Split
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_diffusion.json"
 TABDDPM_STEPS = (1_000, 2_500, 5_000, 10_000)
@@ -53,7 +62,7 @@ GROWTH = ((2_000, 1, 50_000), (20_000, 1, 50_000), (200_000, 1, 50_000), (20_000
 
 
 @dataclass(frozen=True)
-class FreshSamples(Dataset):
+class FreshSamples(StudyTable):
     """Every split is two samples of the simulator that nothing else uses: no choice has seen them.
 
     The splits share no row, and the test part is large, so that scores scatter less than on the
@@ -63,7 +72,7 @@ class FreshSamples(Dataset):
     @classmethod
     def of(cls, name: str) -> Self:
         """Samples of the size of an experiment's stand-in."""
-        known = datasets.load(name)
+        known = load(name)
         rows = standins.simulate(name, 5 * len(known.frame), random_state=20_000)
         parts = {field.name: getattr(known, field.name) for field in fields(known)}
         schema = Schema.infer(
@@ -222,7 +231,7 @@ class Trial:
 
     def table(self, name: str, source: str) -> Dataset:
         """A table, or some rows of it."""
-        dataset = datasets.load(name, source)
+        dataset = load(name, source)
         return dataset.subset(400, random_state=0) if self.quick else dataset
 
     def measured(
@@ -242,9 +251,7 @@ def measured(
     dataset: Dataset, generators: Mapping[str, Generator], seeds: range, n_jobs: int
 ) -> dict[str, Any]:
     """Utility in percent of the baseline, detection AUC, copies and CPU seconds, by method."""
-    comparison = protocol.compare(
-        dataset, generators, seeds=seeds, settings=["replacement"], n_jobs=n_jobs
-    )
+    comparison = compare(dataset, generators, seeds=seeds, settings=["replacement"], n_jobs=n_jobs)
     metrics = ["c2st", "copies_of_as_many", "copies_of_test"]
     if isinstance(dataset, FreshSamples):
         # No row is in two splits, so that intervals need no widening; and the test part is larger
@@ -253,15 +260,15 @@ def measured(
         metrics = ["c2st"]
     inflation = comparison.n_test / comparison.n_train
     found: dict[str, Any] = {}
-    for row in protocol.summarise(comparison).to_dict("records"):
-        if row["method"] != protocol.REAL:
+    for row in summarise(comparison).to_dict("records"):
+        if row["method"] != REAL:
             found.setdefault(row["method"], {})[row["learner"]] = numbers_of(row)
     for method, of_method in found.items():
         fidelity = comparison.fidelity[comparison.fidelity.method == method]
         for metric in metrics:
             values = fidelity[fidelity.metric == metric].value
             bounds = zip(
-                ("mean", "low", "high"), protocol.interval(values, inflation=inflation), strict=True
+                ("mean", "low", "high"), interval(values, inflation=inflation), strict=True
             )
             of_method[metric] = numbers_of(dict(bounds))
         times = comparison.timings[comparison.timings.method == method]
@@ -310,7 +317,7 @@ def critic(dataset: Dataset, seeds: range) -> dict[str, float]:
 def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
     """CPU seconds and memory for a table of the rows of 013, its features `n_copies` times."""
     torch.set_num_threads(1)
-    dataset = datasets.load("013")
+    dataset = load("013")
     rows = np.random.default_rng(0).integers(len(dataset.frame), size=n_rows)
     base = dataset.frame.iloc[rows].reset_index(drop=True)
     features = base[list(dataset.schema.features)]
@@ -377,7 +384,7 @@ def fresh(trial: Trial) -> dict[str, Any]:
         dataset = FreshSamples.of(name)
         assert dataset.reserve is not None
         generators: dict[str, Generator] = {
-            protocol.SECOND_SAMPLE: protocol.SecondSample(dataset.reserve),
+            SECOND_SAMPLE: SecondSample(dataset.reserve),
             "hybrid": HybridDiffusion(),
             "independent_rows": HybridDiffusion(antithetic=False),
             "even_stages": EvenStages(),
@@ -439,13 +446,13 @@ def main() -> None:
         )  # parts may be of different commits
         found = PARTS[name](trial)
         if not trial.quick:
-            old = results.load(RECORD) if RECORD.exists() else {}
+            old = store.load(RECORD) if RECORD.exists() else {}
             values = old.get("values", {})
             origins = old.get("provenance", {}).get("parts", {})
             values |= {name: found, "n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
             origins[name] = run.provenance()
             contents = {"id": RECORD.stem, "values": values, "provenance": {"parts": origins}}
-            results.save(contents, RECORD)
+            store.save(contents, RECORD)
             print(f"written: {name} in {RECORD.name}", flush=True)
 
 

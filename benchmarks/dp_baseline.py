@@ -58,12 +58,12 @@ EDGES = ndtri(np.arange(1, N_BINS) / N_BINS)  # between the bins
 
 def hand_over(folder: Path, name: str, source: str, seed: int, epsilon: float) -> Any:
     """Write the codes of one split's training rows, and return how they are read back."""
-    from synthtab import datasets
-    from synthtab.accounting import gaussian_mu
-    from synthtab.private_encoding import PrivateEncoder, private_quartiles
-    from synthtab.private_report import declared
+    from seds500.data import load
+    from seds500.pages.differential_privacy import declared
+    from synthtab.dp.accounting import gaussian_mu
+    from synthtab.dp.encoding import PrivateEncoder, private_quartiles
 
-    data = datasets.load(name, source)
+    data = load(name, source)
     train, _ = data.split(seed)
     privacy = declared(f"{name}_{source}", epsilon)
     mu = math.sqrt(QUARTILES_SHARE) * gaussian_mu(epsilon, privacy.target_delta)
@@ -136,8 +136,8 @@ def environment(folder: Path) -> Path:
 
 def scored(target: Path, data: Any, encoder: Any, method: str, seed: int) -> pd.DataFrame:
     """R² of each learner on one drawn table, and the CPU seconds that it took."""
-    from synthtab.encoding import Encoded
-    from synthtab.evaluation import tstr
+    from synthtab.evaluation.utility import tstr
+    from synthtab.table.encoding import Encoded
 
     codes = np.loadtxt(target / f"{method}.csv", dtype=np.int64, delimiter=",")
     n_num = len(encoder.rank_maps_)
@@ -156,7 +156,7 @@ def measured(made: dict[tuple[str, float, int], Any], methods: Sequence[str]) ->
     Runs that were not begun, since `BUDGET` was spent, are left out; ``n_seeds`` says how many are
     left.
     """
-    from synthtab.private_report import key
+    from seds500.pages.differential_privacy import key
 
     runs = pd.concat(
         scored(*made[table, epsilon, seed], method, seed).assign(
@@ -190,7 +190,7 @@ def main() -> None:
     if arguments.fit is not None:
         fit_and_draw(arguments.fit, arguments.methods)
         return
-    from synthtab import provenance, results
+    from seds500.records import provenance, store
 
     quick = arguments.quick
     run = provenance.Run.of_benchmark(__file__, trial=quick)
@@ -231,7 +231,7 @@ def main() -> None:
             elsewhere=dict(line.split("==") for line in listed.split() if "==" in line)
         ),
     }
-    results.save(contents, RECORD)
+    store.save(contents, RECORD)
     print(f"written: {RECORD.name}")
 
 

@@ -1,7 +1,7 @@
 """Gaussian copula and CTGAN, by their own packages, on the tables and splits of the experiments.
 
 Run from the root of the repository, once ``pip install 'synthtab[other]'`` has brought them in
-(they are not open source, see `synthtab.other_packages`; an environment of its own is best)::
+(they are not open source, see `seds500.arms.other_packages`; an environment of its own is best)::
 
     python benchmarks/other_packages.py                 # about half a CPU hour, nearly all CTGAN's
     python benchmarks/other_packages.py --cache folder  # the same, and it can be stopped
@@ -24,8 +24,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtab import datasets, protocol, provenance, report, results
-from synthtab.other_packages import CTGAN, GaussianCopula
+from seds500.arms.other_packages import CTGAN, GaussianCopula
+from seds500.data import load
+from seds500.pages import experiment as report
+from seds500.records import provenance, store
+from synthtab.evaluation.compare import REAL, compare
 
 RECORDS = Path(__file__).resolve().parents[1] / "records"
 RECORD = RECORDS / "benchmark_other_packages.json"
@@ -49,8 +52,8 @@ def beside(name: str, measured: dict[str, Any]) -> pd.DataFrame:
     RuntimeError
         If the real rows of the two score differently: then rows, splits or learners differ.
     """
-    here, there = r2(measured), r2(results.load(RECORDS / f"{name}.json")["values"])
-    real, expected = here.loc[protocol.REAL, there.columns], there.loc[protocol.REAL]
+    here, there = r2(measured), r2(store.load(RECORDS / f"{name}.json")["values"])
+    real, expected = here.loc[REAL, there.columns], there.loc[REAL]
     if measured["dataset"]["n_seeds"] == 5 and not np.allclose(real, expected, rtol=1e-6):
         raise RuntimeError(
             f"{name}: real rows score {real.to_dict()} here and {expected.to_dict()} in the "
@@ -72,8 +75,8 @@ def main() -> None:
         generators = {"gaussian_copula": GaussianCopula(), "ctgan": CTGAN(epochs=epochs)}
         for source in SOURCES:
             name = f"{experiment}_{source}"
-            dataset = datasets.load(experiment, source)
-            comparison = protocol.compare(
+            dataset = load(experiment, source)
+            comparison = compare(
                 dataset,
                 generators,
                 seeds=SEEDS[experiment],
@@ -94,7 +97,7 @@ def main() -> None:
         "values": values,
         "provenance": run.provenance(packages=PACKAGES),
     }
-    results.save(contents, RECORD)
+    store.save(contents, RECORD)
     print(f"written: {RECORD.name}")
 
 

@@ -7,7 +7,7 @@ Run from the root of the repository::
 
 A card pools five splits, as on the report's page. Real rows that nobody trained on pose as the
 synthetic table, so that every failure is a false alarm. All rules are as in
-`synthtab.privacy.card`; none was changed after looking. The full run writes
+`synthtab.attacks.card`; none was changed after looking. The full run writes
 `records/benchmark_privacy_false_alarms.json`.
 """
 
@@ -20,9 +20,10 @@ from typing import Any
 
 import torch
 
-from synthtab import datasets, provenance, results
-from synthtab.privacy import clopper_pearson, judge, measure
-from synthtab.privacy.controls import SAFE
+from seds500.data import load
+from seds500.records import provenance, store
+from synthtab.attacks import clopper_pearson, judge, measure
+from synthtab.attacks.controls import SAFE
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_privacy_false_alarms.json"
 TABLES = (("012", "standin"), ("013", "standin"), ("012", "public"), ("013", "public"))
@@ -33,7 +34,7 @@ FIRST_SEED = 1000  # other splits than the page's
 
 def verdicts(name: str, source: str, n_cards: int) -> list[dict[str, str]]:
     """The verdict of every row, one dictionary for each card, and of the card as a whole."""
-    data = datasets.load(name, source)
+    data = load(name, source)
     found = []
     for card in range(n_cards):
         first = FIRST_SEED + card * N_SPLITS
@@ -86,7 +87,7 @@ def main() -> None:
         "timings": {"cpu": time.process_time() - start},
         "provenance": run.provenance(),
     }
-    results.save(contents, RECORD)
+    store.save(contents, RECORD)
     print(f"written: {RECORD.name}")
 
 

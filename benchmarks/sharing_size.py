@@ -48,10 +48,10 @@ def wide_table(n_rows: int, path: Path) -> None:
 
 def draw(n_rows: int, n_iter: int | str) -> dict[str, Any]:
     """Train on the stand-in for 013, draw to Parquet."""
-    from synthtab.datasets import load
+    from seds500.data import load
+    from synthtab.diffusion.synthesizer import HybridDiffusion
     from synthtab.sharing import TableForm, infer_plan, read_source, sample_to_file, save_bundle
     from synthtab.sharing.form import typed
-    from synthtab.synthesizer import HybridDiffusion
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -140,7 +140,7 @@ def main() -> None:
         return
     if options.quick:
         options.draw, options.rows, options.drawn, options.seconds = 40_960, 3_000, 3_000, 5.0
-    from synthtab import provenance
+    from seds500.records import provenance
 
     run = provenance.Run.of_benchmark(__file__, trial=options.quick)
     steps = 20 if options.quick else "auto"
@@ -152,9 +152,9 @@ def main() -> None:
     sys.stdout.write(json.dumps(parts, indent=2) + "\n")
     if options.quick:
         return
-    from synthtab import results
+    from seds500.records import store
 
-    results.save(
+    store.save(
         {
             "id": RECORD.stem,
             "parameters": {

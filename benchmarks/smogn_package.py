@@ -25,8 +25,9 @@ import numpy as np
 import pandas as pd
 import smogn
 
-from synthtab import datasets, provenance, results
-from synthtab.evaluation import tstr
+from seds500.data import load
+from seds500.records import provenance, store
+from synthtab.evaluation.utility import tstr
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_smogn_package.json"
 EXPERIMENTS = ("012", "013")
@@ -51,7 +52,7 @@ def resampled(frame: pd.DataFrame, target: str) -> tuple[pd.DataFrame, int]:
 
 def scores(experiment: str, seed: int) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """Scores of its whole output and of its synthetic rows on one split, and counts."""
-    data = datasets.load(experiment)
+    data = load(experiment)
     train, test = data.split(seed)
     schema, rng = data.schema, np.random.default_rng(seed)
     numeric = train[list(schema.numerical)]
@@ -104,7 +105,7 @@ def main() -> None:
         "values": values,
         "provenance": run.provenance(packages=("numpy", "pandas", "smogn")),
     }
-    results.save(contents, RECORD)
+    store.save(contents, RECORD)
     print(f"written: {RECORD.name}")
 
 

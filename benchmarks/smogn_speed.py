@@ -1,4 +1,4 @@
-"""CPU time of `synthtab.smogn` beside the package smogn, and its growth with the rows.
+"""CPU time of `synthtab.smogn.resample` beside the package smogn, and its growth with the rows.
 
 Run from the root of the repository::
 
@@ -29,8 +29,9 @@ import numpy as np
 import pandas as pd
 import smogn
 
-from synthtab import datasets, provenance, results
-from synthtab.smogn import SMOGN
+from seds500.data import load
+from seds500.records import provenance, store
+from synthtab.smogn.resample import SMOGN
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_smogn.json"
 PACKAGE_ROWS = (500, 1_000, 2_000, 4_000, 14_353)
@@ -57,7 +58,7 @@ def package_seconds(frame: pd.DataFrame, target: str) -> float:
 
 def beside_the_package(sizes: tuple[int, ...]) -> dict[str, dict[str, float | int]]:
     """Both programs on the first rows of the stand-in for 011, for each number of rows."""
-    data = datasets.load("011")
+    data = load("011")
     train, target = data.split(0).train, data.schema.target
     found: dict[str, dict[str, float | int]] = {}
     for n in sizes:
@@ -153,7 +154,7 @@ def main() -> None:
         "values": values,
         "provenance": run.provenance(packages=("numpy", "pandas", "scipy", "smogn")),
     }
-    results.save(contents, RECORD)
+    store.save(contents, RECORD)
     print(f"written: {RECORD}")
 
 

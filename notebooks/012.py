@@ -23,8 +23,11 @@ from typing import Literal
 from IPython.display import Markdown, display
 from pydantic import NonNegativeInt, PositiveInt
 
-from synthtab import plots, protocol, report, results
-from synthtab.datasets import load
+from seds500 import plots
+from seds500.data import load
+from seds500.pages import experiment as report
+from seds500.records import store
+from synthtab.evaluation.compare import SETTINGS, compare, methods, summarise
 
 # %% tags=["parameters"]
 source: str = "standin"  # standin, public, or the path of your own table
@@ -67,11 +70,11 @@ dataset.frame.describe(include="all").round(1).fillna("")
 # rows, each moved a little. TabDDPM is the published relative of HybridDiffusion.
 
 # %%
-comparison = protocol.compare(
+comparison = compare(
     dataset,
-    protocol.methods(dataset, n_iter=60 if quick else n_iter or "auto", k=k, without=without),
+    methods(dataset, n_iter=60 if quick else n_iter or "auto", k=k, without=without),
     seeds=range(seed, seed + n_seeds),
-    settings=protocol.SETTINGS if setting == "both" else [setting],
+    settings=SETTINGS if setting == "both" else [setting],
     n_synthetic=n_synthetic or None,
     n_added=n_added,
     n_jobs=n_jobs,
@@ -113,7 +116,7 @@ plots.association_differences(shown, dataset.schema)
 # The dotted line is the best learner trained on real rows.
 
 # %% mystnb={"image": {"alt": "R² of every method and learner with intervals, by setting"}}
-plots.utility(protocol.summarise(comparison))
+plots.utility(summarise(comparison))
 
 # %%
 for each in comparison.scores.setting.unique():
@@ -156,4 +159,4 @@ report.fidelity_table(comparison)
 # may be shared.
 
 # %% tags=["hide-input"]
-results.record(report.as_record(dataset, comparison))
+store.record(report.as_record(dataset, comparison))

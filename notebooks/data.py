@@ -31,10 +31,10 @@
 import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
-from synthtab import data_report as report
-from synthtab import results
-from synthtab.datasets import load
-from synthtab.standins import compare_with_published
+from seds500.data import load
+from seds500.data.standins import compare_with_published
+from seds500.pages import data as report
+from seds500.records import store
 
 # %% tags=["parameters"]
 seed: NonNegativeInt = 0  # of the first split; the others follow it
@@ -208,7 +208,7 @@ overview
 
 
 # %% tags=["hide-input"]
-results.record(
+store.record(
     {
         "standin": {
             name: {

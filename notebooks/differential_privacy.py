@@ -24,12 +24,13 @@ from typing import Literal
 from IPython.display import display
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from synthtab import private_report as report
-from synthtab import protocol, results
-from synthtab.datasets import load
-from synthtab.privacy.report import title
-from synthtab.privacy_budget import Privacy
-from synthtab.synthesizer import HybridDiffusion
+from seds500.data import load
+from seds500.pages import differential_privacy as report
+from seds500.pages.privacy import title
+from seds500.records import store
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.dp.budget import Privacy
+from synthtab.evaluation.compare import compare
 
 # %% tags=["parameters"]
 sources: list[str] = ["standin", "public"]  # tables for 013
@@ -125,7 +126,7 @@ model.fit(train, data.schema).guarantee_
 
 # %%
 comparisons = {
-    key: protocol.compare(
+    key: compare(
         data,
         report.generators(key, epsilons, n_iter=steps),
         seeds=range(seed, seed + n_seeds),
@@ -135,7 +136,7 @@ comparisons = {
     )
     for key, data in datasets.items()
 }
-baselines = results.load("benchmark_dp_baseline")["values"]
+baselines = store.load("benchmark_dp_baseline")["values"]
 
 # %% mystnb={"image": {"alt": "R² against epsilon on both tables, with other private generators"}}
 report.curve_figure(comparisons, titles, baselines)
@@ -255,7 +256,7 @@ report.audit_table(found)
 # model may still be hard to attack; but that is again a matter of trying.
 
 # %% tags=["hide-input"]
-results.record(
+store.record(
     {key: report.as_record(comparison) for key, comparison in comparisons.items()}
     | {
         "worst_case": report.worst_case_record(worst),

@@ -29,21 +29,21 @@ import torch
 from IPython.display import Markdown
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from synthtab import diffusion_evidence as evidence
-from synthtab import diffusion_pictures as pictures
-from synthtab import results
-from synthtab.antithetic import antithetic_noise, order_by_likeness
-from synthtab.datasets import load
-from synthtab.diffusion import (
+from seds500.data import load
+from seds500.pages import diffusion_evidence as evidence
+from seds500.pages import diffusion_pictures as pictures
+from seds500.records import store
+from synthtab.diffusion.antithetic import antithetic_noise, order_by_likeness
+from synthtab.diffusion.process import (
     GaussianDiffusion,
     HybridProcess,
     MaskedDiffusion,
     NoiseSchedule,
 )
-from synthtab.encoding import RankMap
-from synthtab.evaluation import detection_auc, share_of_copies
-from synthtab.schema import Schema
-from synthtab.synthesizer import HybridDiffusion
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.evaluation.utility import detection_auc, share_of_copies
+from synthtab.table.encoding import RankMap
+from synthtab.table.schema import Schema
 
 torch.set_num_threads(1)  # sums are added in one order, so that a run gives the same digits again
 
@@ -782,7 +782,7 @@ known = {
 first, final = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
 begin = next(c for c, at in zip(ways["012"].path, ways["012"].stages, strict=True) if at == last)
 guess = evidence.decode(model.encoder_, evidence.predicted(begin))["machine_minutes"][row]
-results.record(
+store.record(
     {
         # Rounded, for a spike is missed altogether by the last bit of a number.
         "flow": {

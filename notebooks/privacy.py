@@ -31,11 +31,13 @@ from typing import Literal
 from IPython.display import display
 from pydantic import NonNegativeInt, PositiveInt
 
-from synthtab import protocol, results
-from synthtab.datasets import load
-from synthtab.privacy import make_card, measure, report
-from synthtab.privacy.exposure import likelihood_ratio_attack, repeated_training
-from synthtab.synthesizer import HybridDiffusion
+from seds500.data import load
+from seds500.pages import privacy as report
+from seds500.records import store
+from synthtab.attacks import make_card, measure
+from synthtab.attacks.shadow import likelihood_ratio_attack, repeated_training
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.evaluation.compare import SECOND_SAMPLE, methods
 
 # %% tags=["parameters"]
 experiments: list[str] = ["011", "012", "013"]  # tables
@@ -76,7 +78,7 @@ titles = {key: report.title(data) for key, data in datasets.items()}
 measured = {
     key: measure(
         data,
-        protocol.methods(data, n_iter=steps, k=k, without=[*without, protocol.SECOND_SAMPLE]),
+        methods(data, n_iter=steps, k=k, without=[*without, SECOND_SAMPLE]),
         seeds=range(seed, seed + n_seeds),
         n_rows=n_rows,
         n_jobs=n_jobs,
@@ -428,4 +430,4 @@ report.trade_off(
 # what it costs in utility.
 
 # %% tags=["hide-input"]
-results.record(report.as_record(cards, measured) | {"exposed": report.exposed_record(exposed)})
+store.record(report.as_record(cards, measured) | {"exposed": report.exposed_record(exposed)})

@@ -37,9 +37,9 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from synthtab import results
-from synthtab.datasets import load
-from synthtab.privacy.card import ROWS
+from seds500.data import load
+from seds500.records import store
+from synthtab.attacks.card import ROWS
 from synthtab.sharing import learner_rows, share
 
 # %% tags=["parameters"]
@@ -212,7 +212,7 @@ pd.DataFrame({"R² on the rows of the drawer": scores}).rename(
 
 # %%
 temporary.cleanup()
-results.record(
+store.record(
     {
         "n_rows": int((~in_drawer).sum()),
         "n_drawer": int(in_drawer.sum()),

@@ -37,14 +37,15 @@
 import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
-from synthtab import protocol, results
-from synthtab import smogn_evidence as evidence
-from synthtab import smogn_report as report
-from synthtab.baselines import Interpolation
-from synthtab.datasets import load
-from synthtab.evaluation import STUDY_REGRESSORS
-from synthtab.smogn import SMOGNSynthesizer
-from synthtab.smogn_ablation import Selection, n_encoded, widen
+from seds500.arms.smogn import Selection, n_encoded, widen
+from seds500.data import load
+from seds500.pages import smogn as report
+from seds500.pages import smogn_evidence as evidence
+from seds500.records import store
+from synthtab.evaluation.compare import compare
+from synthtab.evaluation.utility import STUDY_REGRESSORS
+from synthtab.generators.reference import Interpolation
+from synthtab.smogn.resample import SMOGNSynthesizer
 
 # %% tags=["parameters"]
 experiments: list[str] = ["011", "012", "013"]  # tables
@@ -78,7 +79,7 @@ titles = {key: report.title(data) for key, data in datasets.items()}
 
 # %%
 comparisons = {
-    key: protocol.compare(
+    key: compare(
         data,
         report.arms(data, k=k),
         seeds=seeds,
@@ -136,7 +137,7 @@ wide = {
 }
 sweeps = {
     kind: {
-        n_encoded(data.schema): protocol.compare(
+        n_encoded(data.schema): compare(
             data,
             sweep_arms,
             seeds=seeds,
@@ -329,7 +330,7 @@ pd.concat(
 # {res}`benchmark_smogn.growth.mixed.exponent:.1f` with categories among them.
 
 # %% mystnb={"image": {"alt": "CPU seconds of SMOGN against the number of rows"}}
-report.growth_figure(results.load("benchmark_smogn")["values"])
+report.growth_figure(store.load("benchmark_smogn")["values"])
 
 # %% [markdown]
 # ## What holds
@@ -381,10 +382,10 @@ report.verdict_table(verdicts)
 # %% tags=["hide-input"]
 ends = {"narrowest": 0, "widest": -1}
 implied = [
-    report.implied_r2(results.lookup(None, "published.011.reported.original_r2"), rise)
-    for rise in results.lookup(None, "published.011.reported.smogn_rmse_increase_percent")
+    report.implied_r2(store.lookup(None, "published.011.reported.original_r2"), rise)
+    for rise in store.lookup(None, "published.011.reported.smogn_rmse_increase_percent")
 ]
-results.record(
+store.record(
     {
         "arms": {key: report.scores_record(found) for key, found in comparisons.items()},
         "verdicts": verdicts.to_dict("index"),

@@ -9,16 +9,18 @@ from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from synthtab import plots, results, results_figures
-from synthtab.committed import Records, runs
-from synthtab.study_evidence import PRIVACY, is_there
+from seds500 import plots
+from seds500.claims.evidence import PRIVACY, is_there
+from seds500.pages import results_figures
+from seds500.records import store
+from seds500.records.committed import Records, runs
 
 DPI = 170  # sharp in print and on a projector, which show a figure wider than a page does
 
 
 def overview(records: Records) -> Figure:
     """The figure of the home page."""
-    stored = {run: results.load(run, records.folder) for run, _, _ in runs()}
+    stored = {run: store.load(run, records.folder) for run, _, _ in runs()}
     return plots.overview(stored)
 
 
@@ -38,7 +40,7 @@ def made_by(name: str) -> str:
     Examples
     --------
     >>> made_by("overview"), made_by("scores")
-    ('synthtab.plots.overview', 'synthtab.results_figures.scores')
+    ('seds500.plots.overview', 'seds500.pages.results_figures.scores')
     """
     function = plots.overview if name == "overview" else FIGURES[name]
     return f"{function.__module__}.{function.__qualname__}"
@@ -54,7 +56,7 @@ def draw(app: Sphinx) -> None:
             continue
         try:
             drawn = figure(records)
-        except results.RecordError as error:
+        except store.RecordError as error:
             raise ExtensionError(f"the figure {name!r} cannot be drawn: {error}") from error
         drawn.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
 

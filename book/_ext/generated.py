@@ -9,8 +9,8 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from synthtab import results
-from synthtab.committed import Records
+from seds500.records import store
+from seds500.records.committed import Records
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +26,19 @@ class Generated(SphinxDirective):
         records = Records(self.env.srcdir / "records")
         try:
             return self.write(records)
-        except (results.RecordError, ValueError) as error:
+        except (store.RecordError, ValueError) as error:
             logger.warning("%s: %s", self.name, error, location=self.get_location(), type="records")
             return []
         finally:
             for name in records.used:
-                self.env.note_dependency(str(results.record_path(name, records.folder)))
+                self.env.note_dependency(str(store.record_path(name, records.folder)))
 
     def write(self, records: Records) -> list[nodes.Node]:
         """The nodes in place of the directive.
 
         Raises
         ------
-        synthtab.results.RecordError, ValueError
+        seds500.records.store.RecordError, ValueError
             If a record or value is missing, or the directive's arguments are wrong.
         """
         raise NotImplementedError

@@ -5,7 +5,7 @@
 
 The directive's argument says which part of the ledger is written: `count`, the sentence that counts
 the verdicts and names the claims that do not hold; `overview`, a table of all claims; `thresholds`;
-or a key of `synthtab.study_claims.PARTS`, whose claims then follow, a section each.
+or a key of `seds500.claims.study.PARTS`, whose claims then follow, a section each.
 
 Five roles put a claim into a sentence, so that the sentence stays true when a record changes.
 ``{claim}`safer_choice` `` shows the claim in its words, linked to its place in the ledger;
@@ -29,9 +29,10 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from generated import Generated, pipe_table
-from synthtab import results, study_claims, study_evidence
-from synthtab.claims import VERDICTS, Entry, Outcome, Test, Verdict, count, ledger
-from synthtab.committed import Measured, Records
+from seds500.claims import evidence, study
+from seds500.claims.rule import VERDICTS, Entry, Outcome, Test, Verdict, count, ledger
+from seds500.records import store
+from seds500.records.committed import Measured, Records
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +94,10 @@ def overview(entries: Sequence[Entry]) -> str:
 def thresholds(records: Records) -> str:
     """A table of all thresholds and what each is for."""
     rows = [
-        [f"{getattr(study_evidence.THRESHOLDS, name):{form}}", reason]
-        for name, (form, reason) in study_evidence.REASONS.items()
+        [f"{getattr(evidence.THRESHOLDS, name):{form}}", reason]
+        for name, (form, reason) in evidence.REASONS.items()
     ]
-    works = study_evidence.working_share(records)
+    works = evidence.working_share(records)
     what = (
         "of the real rows' R²: the least share with which a model works, because the study itself "
         "calls it working: SMOGN's lower figure on 012, over the original"
@@ -249,10 +250,10 @@ def entries_of(env: BuildEnvironment) -> list[Entry]:
     if "ledger" not in held:
         records = Records(env.srcdir / "records")
         try:
-            held["ledger"] = ledger(study_claims.CLAIMS, records)
+            held["ledger"] = ledger(study.CLAIMS, records)
         finally:
             for name in records.used:
-                env.note_dependency(str(results.record_path(name, records.folder)))
+                env.note_dependency(str(store.record_path(name, records.folder)))
     entries: list[Entry] = held["ledger"]
     return entries
 
@@ -283,7 +284,7 @@ class LedgerRole(SphinxRole):
             if self.classes is None:
                 return [nodes.inline(self.rawtext, text, classes=["result"])], []
             entry, _ = pick(entries, self.text)
-        except (results.RecordError, ValueError) as error:
+        except (store.RecordError, ValueError) as error:
             where = self.get_location()
             logger.warning("%s: %s", self.name, error, location=where, type="records")
             return [nodes.problematic(self.rawtext, self.rawtext)], []
@@ -307,7 +308,7 @@ class Ledger(Generated):
 
     def write(self, records: Records) -> list[nodes.Node]:
         what = self.arguments[0]
-        known = ("count", "overview", "thresholds", *study_claims.PARTS)
+        known = ("count", "overview", "thresholds", *study.PARTS)
         if what not in known:
             raise ValueError(f"the ledger has no {what!r}; it has {', '.join(known)}")
         if what == "thresholds":

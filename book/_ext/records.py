@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from synthtab import results
+from seds500.records import store
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +52,10 @@ class Result(SphinxRole):
         key, spec = split(self.text, self.env.docname.rpartition("/")[2])
         records = self.env.srcdir / "records"
         # The page is built again when the record has changed, or has come to exist.
-        self.env.note_dependency(str(results.record_path(key.split(".")[0], records)))
+        self.env.note_dependency(str(store.record_path(key.split(".")[0], records)))
         try:
-            text = show(results.lookup(records, key), spec)
-        except results.RecordError as error:
+            text = show(store.lookup(records, key), spec)
+        except store.RecordError as error:
             return self._missing(str(error))
         except (TypeError, ValueError) as error:
             return self._missing(f"{key!r} cannot be shown with the format {spec!r}: {error}")

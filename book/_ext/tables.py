@@ -1,4 +1,4 @@
-"""The directive `results-table`: a table of `synthtab.results_tables` in a page.
+"""The directive `results-table`: a table of `seds500.pages.results_tables` in a page.
 
 ```{results-table} scores
 :experiment: "013"
@@ -20,8 +20,8 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
 from generated import Generated, pipe_table
-from synthtab import results_tables
-from synthtab.committed import Records, title
+from seds500.pages import results_tables
+from seds500.records.committed import Records, title
 
 CAPTIONS: Mapping[str, str] = {
     "scores": "R² on real test rows, experiment {experiment}: reported by the study, and measured "

@@ -5,16 +5,16 @@ A table passes through the modules in this order: `schema`, `encoding`, `diffusi
 a page.
 """
 
-from synthtab.baselines import Bootstrap, IndependentMarginals, Interpolation, NoiseCopy
-from synthtab.datasets import Dataset, load
-from synthtab.encoding import TableEncoder
-from synthtab.evaluation import fidelity, tstr
-from synthtab.persistence import load_model, save_model
-from synthtab.privacy_budget import Guarantee, Privacy
-from synthtab.schema import Schema
-from synthtab.smogn import SMOGN, SMOGNSynthesizer
-from synthtab.synthesizer import HybridDiffusion
-from synthtab.tabddpm import TabDDPM
+from synthtab.diffusion.model_file import load_model, save_model
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.dp.budget import Guarantee, Privacy
+from synthtab.evaluation.utility import fidelity, tstr
+from synthtab.generators.reference import Bootstrap, IndependentMarginals, Interpolation, NoiseCopy
+from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
+from synthtab.table.encoding import TableEncoder
+from synthtab.table.schema import Schema
+from synthtab.table.split import Dataset
 
 __all__ = [
     "SMOGN",
@@ -31,7 +31,6 @@ __all__ = [
     "TabDDPM",
     "TableEncoder",
     "fidelity",
-    "load",
     "load_model",
     "save_model",
     "tstr",

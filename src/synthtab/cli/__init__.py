@@ -1,7 +1,7 @@
-"""The command line: tables of one's own (`tables`), and the notebooks of the report (`notebooks`).
+"""The command line: `synthtab share`, `sample`, `evaluate` and `info`.
 
-Exit status: 0, done. 1, a notebook failed, or a compared record differs. 2, wrong use or bad input,
-and nothing was written. 3, a synthetic table was kept back. 130, interrupted.
+Exit status: 0, done. 2, wrong use or bad input, and nothing was written. 3, a synthetic table was
+kept back. 130, interrupted.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from synthtab.cli import notebooks, tables
+from synthtab.cli import tables
 from synthtab.cli.status import DONE, INTERRUPTED, WRONG_USE, Refusal
 
-__all__ = ["main"]
+__all__ = ["carry_out", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     synthtab ...
     0
     """
-    options = _parser().parse_args(arguments)
+    return carry_out(_parser(), arguments)
+
+
+def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    """Run a command of a parser, and turn what may go wrong into an exit status.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Each of its commands sets ``call``, a function of the options that returns an exit status,
+        and ``extra``, the optional dependencies that it needs.
+    arguments : sequence of str or None
+        None takes those of the process.
+
+    Returns
+    -------
+    int
+        See the module.
+    """
+    options = parser.parse_args(arguments)
     # Sums split over threads are added in an order that depends on the machine.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -80,12 +99,11 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACC
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="synthtab",
-        description="Synthetic tables with a report card: share your own table, or run the "
-        "experiments of the report. `synthtab COMMAND --help` tells more.",
+        description="Synthetic tables with a report card: share your own table. "
+        "`synthtab COMMAND --help` tells more.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     tables.add_commands(commands)
-    notebooks.add_commands(commands)
     return parser
 
 

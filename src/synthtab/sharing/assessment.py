@@ -1,7 +1,7 @@
 """Is a synthetic table useful, is it like the real one, and does it give anyone away?
 
 One table, made once, is judged: intervals come from resampling the held-out rows, and say nothing
-of how another training would have turned out. For that see `synthtab.protocol`.
+of how another training would have turned out. For that see `synthtab.evaluation.compare`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
-from synthtab.evaluation import CLASSIFIERS, REGRESSORS, feature_encoder, fidelity
-from synthtab.execution import one_thread
-from synthtab.privacy.battery import run_attacks
-from synthtab.privacy.card import ROWS, Row, Verdict, judge, void_reasons
-from synthtab.privacy.controls import CONTROLS, LEAKY, SAFE, controls
-from synthtab.privacy.estimates import Estimate
-from synthtab.privacy.splits import PrivacySplit
-from synthtab.schema import Schema
+from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons
+from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE, controls
+from synthtab.attacks.estimates import Estimate
+from synthtab.attacks.run import run_attacks
+from synthtab.evaluation.utility import CLASSIFIERS, REGRESSORS, feature_encoder, fidelity
+from synthtab.parallel import one_thread
+from synthtab.table.schema import Schema
+from synthtab.table.split import PrivacySplit
 
 REAL, SYNTHETIC = "real", "synthetic"
 METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
@@ -155,8 +155,8 @@ def held_out_fidelity(
     Returns
     -------
     DataFrame
-        See `synthtab.evaluation.fidelity`. Copies are left to the attacks: these real rows were
-        never learnt.
+        See `synthtab.evaluation.utility.fidelity`. Copies are left to the attacks: these real
+        rows were never learnt.
     """
     n = min(len(test), len(synthetic), JUDGED_ROWS)
     with one_thread():
@@ -199,9 +199,9 @@ class PrivacyJudgement:
     Attributes
     ----------
     rows : dict of str to Row
-        Of the report card of `synthtab.privacy`, by key of its `ROWS`.
+        Of the report card of `synthtab.attacks`, by key of its `ROWS`.
     controls : dict of str to str
-        Verdicts on tables for which the verdict is known: see `synthtab.privacy.controls`.
+        Verdicts on tables for which the verdict is known: see `synthtab.attacks.controls`.
     void : tuple of str
         Why nothing may be concluded; empty if there is no reason.
     nearest : Estimate

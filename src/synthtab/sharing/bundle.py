@@ -1,7 +1,8 @@
 """A trained model with the form of its table: a folder from which rows of that table are drawn.
 
-Two files, neither of which holds code: the model as `synthtab.persistence` writes it, and the form
-as JSON. Both know as much of the real rows as the model does, and belong beside the real table.
+Two files, neither of which holds code: the model as `synthtab.diffusion.model_file` writes it, and
+the form as JSON. Both know as much of the real rows as the model does, and belong beside the real
+table.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtab.persistence import load_model, save_model
+from synthtab.diffusion.model_file import load_model, save_model
+from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.sharing.columns import Column, typed_column
 from synthtab.sharing.form import TableForm
 from synthtab.sharing.source import Source, TableError
 from synthtab.sharing.writer import row_writer
-from synthtab.synthesizer import HybridDiffusion
 
 _MODEL, _FORM = "model.pt", "form.json"
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from synthtab.evaluation import LEARNERS
-from synthtab.privacy.card import ROWS
-from synthtab.privacy.controls import CONTROLS
+from synthtab.attacks.card import ROWS
+from synthtab.attacks.controls import CONTROLS
+from synthtab.evaluation.utility import LEARNERS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, PrivacyJudgement
 from synthtab.sharing.pictures import distribution, intervals, legend
 

@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from synthtab.encoding import decimal_places
 from synthtab.sharing.source import Source, TableError
+from synthtab.table.encoding import decimal_places
 
 Kind = Literal[
     "number", "category", "date", "identifier", "text", "constant", "empty", "mixed", "drop"

@@ -17,9 +17,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from synthtab.schema import Schema
 from synthtab.sharing.columns import Column, TablePlan, check_plan, infer_plan, typed_column
 from synthtab.sharing.source import Format, Source, TableError, read_source
+from synthtab.table.schema import Schema
 
 _DAY = 86_400
 _YES, _NO = "yes", "no"

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from synthtab import results
-from synthtab.privacy_budget import Privacy
-from synthtab.schema import Schema
+from seds500.records import store
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.dp.budget import Privacy
 from synthtab.sharing.assessment import (
     JUDGED_ROWS,
     MIN_ROWS,
@@ -41,7 +41,7 @@ from synthtab.sharing.columns import TablePlan, check_plan, infer_plan, plan_tex
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import Source, TableError, read_source
 from synthtab.sharing.writer import row_writer
-from synthtab.synthesizer import HybridDiffusion
+from synthtab.table.schema import Schema
 
 Write = Callable[[str], Any]
 
@@ -62,7 +62,7 @@ class Assessment:
     utility : DataFrame
         See `held_out_utility`.
     fidelity : DataFrame
-        See `synthtab.evaluation.fidelity`; against held-out rows.
+        See `synthtab.evaluation.utility.fidelity`; against held-out rows.
     privacy : PrivacyJudgement or None
         None where there were no rows to judge it by.
     real, synthetic : DataFrame
@@ -286,7 +286,7 @@ def write_card(assessment: Assessment, folder: Path) -> None:
     from synthtab.sharing.card_page import card_html
 
     (folder / CARD).write_text(card_html(assessment), encoding="utf-8")
-    results.save(record_of(assessment), folder / RECORD)
+    store.save(record_of(assessment), folder / RECORD)
 
 
 def record_of(assessment: Assessment) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Reading a whole table as its owner wrote it, and remembering how it was written.
 
-Unlike `synthtab.files`, which looks for the columns of an experiment, this takes every column there
-is. A cell of a CSV file stays text here: what it means is decided by `synthtab.sharing.columns`.
+Every column of the file is taken. A cell of a CSV file stays text here: what it means is decided by
+`synthtab.sharing.columns`.
 """
 
 from __future__ import annotations

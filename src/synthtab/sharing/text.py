@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-from synthtab.evaluation import LEARNERS
-from synthtab.privacy.card import ROWS
+from synthtab.attacks.card import ROWS
+from synthtab.evaluation.utility import LEARNERS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC
 from synthtab.sharing.share import PACKAGES, Assessment
 

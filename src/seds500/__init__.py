@@ -1,0 +1,1 @@
+"""The report of SEDS500: its tables, runs, claims and pages. Not part of the library `synthtab`."""

@@ -1,0 +1,1 @@
+"""Methods that only the report runs: ablations, packages of others, an audit."""

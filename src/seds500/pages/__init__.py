@@ -1,0 +1,1 @@
+"""The tables, figures and sentences of the report, a module for each page."""

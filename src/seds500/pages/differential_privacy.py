@@ -1,0 +1,449 @@
+"""What the chapter on differential privacy shows: declarations, the curve, the audit."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from seds500.arms.dp_audit import epsilon_lower_bound, mu_lower_bound, worst_case_scores
+from seds500.pages.experiment import numbers_of, with_bounds
+from seds500.plots import STYLE, close
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.dp.accounting import Mechanism, epsilon, gaussian_mu
+from synthtab.dp.budget import Privacy
+from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise, verdict
+from synthtab.evaluation.utility import LEARNERS
+from synthtab.generators.reference import Generator
+
+NO_GUARANTEE = "none"
+AUDIT_DELTA = 0.01
+
+# What anyone in the trade would say without seeing a row, in round numbers.
+_BOUNDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "013_standin": {
+        "diameter_mm": (1, 100),
+        "length_mm": (1, 1000),
+        "machine_minutes": (50, 10_000),
+    },
+    "013_public": {
+        "lot_area": (500, 500_000),
+        "first_flr_sf": (100, 10_000),
+        "sale_price": (5_000, 2_000_000),
+    },
+}
+_DECIMALS: Mapping[str, Mapping[str, int]] = {
+    "013_standin": {"diameter_mm": 1, "length_mm": 1},
+    "013_public": {},
+}
+_N_ROWS = 2000
+
+
+def declared(table: str, epsilon: float) -> Privacy:
+    """Budget and public knowledge for one of the chapter's tables.
+
+    Parameters
+    ----------
+    table : {"013_standin", "013_public"}
+        Experiment and source.
+    epsilon : float
+        The budget.
+
+    Returns
+    -------
+    Privacy
+
+    Examples
+    --------
+    >>> declared("013_public", 3.0).bounds["sale_price"]
+    (5000, 2000000)
+    """
+    return Privacy(
+        epsilon,
+        n_rows=_N_ROWS,
+        bounds=_BOUNDS[table],
+        decimals=_DECIMALS[table],
+        public_categories=True,
+    )
+
+
+def generators(table: str, epsilons: Sequence[float], **settings: Any) -> dict[str, Generator]:
+    """One private model for each budget, and the model without a guarantee.
+
+    Parameters
+    ----------
+    table : str
+        See `declared`.
+    epsilons : sequence of float
+        Budgets.
+    **settings
+        Of all models.
+
+    Returns
+    -------
+    dict of str to Generator
+        Unfitted, by `key` of the budget; last ``none``.
+    """
+    private: dict[str, Generator] = {
+        key(e): HybridDiffusion(privacy=declared(table, e), **settings) for e in epsilons
+    }
+    return {**private, NO_GUARANTEE: HybridDiffusion(**settings)}
+
+
+def key(epsilon: float) -> str:
+    """Name of a budget in tables and records.
+
+    Examples
+    --------
+    >>> key(3.0), key(0.5)
+    ('dp_3', 'dp_0_5')
+    """
+    return f"dp_{epsilon:g}".replace(".", "_")
+
+
+def label(method: str) -> str:
+    """What a method is called on the page.
+
+    Examples
+    --------
+    >>> label("dp_0_5"), label("none"), label("real")
+    ('ε = 0.5', 'no guarantee', 'training rows')
+    """
+    names = {REAL: "training rows", NO_GUARANTEE: "no guarantee"}
+    return names.get(method) or f"ε = {method.removeprefix('dp_').replace('_', '.')}"
+
+
+# What epsilon says ---------------------------------------------------------------------------
+
+
+def worst_case(epsilons: Sequence[float], delta: float, *, fpr: float = 0.1) -> pd.DataFrame:
+    """Share of the members that the best conceivable attack could name.
+
+    Parameters
+    ----------
+    epsilons : sequence of float
+        Budgets.
+    delta : float
+        Their failure probability.
+    fpr : float, default=0.1
+        Share of the non-members that the attack names as well.
+
+    Returns
+    -------
+    DataFrame
+        ``epsilon``; ``factor``, by which odds can change; ``promised``, the greatest share that
+        epsilon and delta by themselves allow (Kairouz, Oh & Viswanath, 2015, theorem 2.1);
+        ``gaussian``, the greatest that normal noise of that epsilon and delta allows, which is
+        less.
+
+    Examples
+    --------
+    >>> worst_case([1.0], delta=5e-5).round(2).iloc[0].tolist()
+    [1.0, 2.72, 0.27, 0.16]
+    """
+    rows = []
+    for e in epsilons:
+        factor = float(np.exp(e))
+        promised = min(factor * fpr + delta, 1 - (1 - delta - fpr) / factor)
+        gaussian = float(ndtr(ndtri(fpr) + gaussian_mu(e, delta)))
+        rows.append((e, factor, promised, gaussian))
+    return pd.DataFrame(rows, columns=["epsilon", "factor", "promised", "gaussian"])
+
+
+def worst_case_table(worst: pd.DataFrame) -> pd.DataFrame:
+    """What `worst_case` returns, for the eye: a row a budget, shares in percent."""
+    return pd.DataFrame(
+        {
+            "odds change by at most": worst["factor"].map("× {:,.1f}".format),
+            "members named, by ε and δ alone": (100 * worst["promised"]).map("{:.1f} %".format),
+            "with normal noise": (100 * worst["gaussian"]).map("{:.1f} %".format),
+        }
+    ).set_axis([f"ε = {e:g}" for e in worst["epsilon"]])
+
+
+# What it costs -------------------------------------------------------------------------------
+
+
+def cost_table(comparison: Comparison, title: str) -> pd.DataFrame:
+    """R² of each budget and learner with its interval and its share of the baseline; margins.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of `generators`.
+    title : str
+        What the table stands under: the name of the real one.
+
+    Returns
+    -------
+    DataFrame of str
+        A row a method; a column a learner, then the mean distances between the margins of
+        synthetic and training rows.
+    """
+    summary = summarise(comparison)
+    summary["cell"] = [
+        f"{with_bounds(r)} · {r['percent']:.0f} %".replace("-", "−") for r in _records(summary)
+    ]
+    table = summary.pivot_table(
+        index="method", columns="learner", values="cell", aggfunc="first", sort=False
+    )
+    margins = _margins(comparison).map("{:.3f}".format).reindex(table.index, fill_value="")
+    table = table.join(margins)
+    table.index = pd.Index([label(str(m)) for m in table.index])
+    headings = [_HEADINGS.get(str(c), str(c)) for c in table.columns]
+    table.columns = pd.Index(headings, name=f"{title}: R² by")
+    return table
+
+
+_HEADINGS: Mapping[str, str] = {
+    **LEARNERS,
+    "ks": "KS distance, mean",
+    "tv": "total variation, mean",
+}
+
+
+def best_learner(comparison: Comparison) -> str:
+    """The learner that scores best when trained on real rows."""
+    rows = summarise(comparison)
+    return str(rows[rows.method == REAL].set_index("learner")["mean"].idxmax())
+
+
+def curve_figure(
+    comparisons: Mapping[str, Comparison],
+    titles: Mapping[str, str],
+    baselines: Mapping[str, Any],
+) -> Figure:
+    """R² against epsilon, for the learner that does best on real rows.
+
+    Parameters
+    ----------
+    comparisons : mapping of str to Comparison
+        By table, of `generators`.
+    titles : mapping of str to str
+        Of the panels.
+    baselines : mapping
+        By table, method and budget: R² of other private generators by learner, as
+        `benchmarks/dp_baseline.py` records them. Tables that it lacks show none.
+
+    Returns
+    -------
+    Figure
+        One panel a table. Vertical lines are intervals. A score below 0 is drawn at 0, as an
+        arrow.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(comparisons), figsize=(3.9 * len(comparisons), 3.4), sharey=True, squeeze=False
+        )
+        for ax, (table, comparison) in zip(axes[0], comparisons.items(), strict=True):
+            learner = best_learner(comparison)
+            rows = summarise(comparison).query("learner == @learner").set_index("method")
+            methods = [m for m in rows.index if m != REAL]
+            place = dict(zip(methods, range(len(methods)), strict=True))
+            shown = rows.loc[methods]
+            ax.axhline(rows.loc[REAL, "mean"], color="black", ls=":", lw=1.2)
+            ax.annotate(
+                "training rows",
+                (1, rows.loc[REAL, "mean"]),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=9,
+            )
+            y = shown["mean"].to_numpy()
+            ax.vlines(
+                range(len(methods)), shown["low"].clip(0), shown["high"].clip(0), color=_OURS, lw=2
+            )
+            _points(ax, dict(enumerate(y)), _OURS, "o", "HybridDiffusion")
+            for method, colour, marker in (("aim", "#009E73", "s"), ("mst", "#D55E00", "D")):
+                scores = {
+                    place[budget]: found[learner]["r2"]
+                    for budget, found in baselines.get(table, {}).get(method, {}).items()
+                    if budget in place
+                }
+                _points(ax, scores, colour, marker, method.upper())
+            ax.set_xticks(range(len(methods)), [_tick(m) for m in methods])
+            ax.set_xlabel("ε")
+            ax.set_title(f"{titles[table]}: {LEARNERS[learner]}", fontsize=10)
+            ax.set_ylim(-0.06, 1.02)
+        axes[0][0].set_ylabel("R² on real test rows")
+        axes[0][-1].legend(loc="upper left", fontsize=9)
+        return close(figure)
+
+
+_OURS = "#0072B2"
+
+
+def _points(ax: Any, scores: Mapping[int, float], colour: str, marker: str, name: str) -> None:
+    if not scores:
+        return
+    x, y = np.array(list(scores)), np.array(list(scores.values()))
+    ax.plot(x, y.clip(0), marker, ls="--", lw=0.8, color=colour, label=name, clip_on=False)
+    for position in x[y < 0]:
+        ax.annotate(
+            "", (position, -0.055), (position, 0), arrowprops={"arrowstyle": "->", "color": colour}
+        )
+
+
+def _tick(method: str) -> str:
+    return "none" if method == NO_GUARANTEE else label(method).removeprefix("ε = ")
+
+
+# The audit -----------------------------------------------------------------------------------
+
+AUDITED: Mapping[str, tuple[Mechanism, Mechanism]] = {
+    "as it is, one step": (Mechanism(1.0), Mechanism(1.0)),
+    "as it is, four steps": (Mechanism(2.0, n_steps=4), Mechanism(2.0, n_steps=4)),
+    "as it is, half the noise": (Mechanism(0.5), Mechanism(0.5)),
+    "broken: no noise": (Mechanism(1.0), Mechanism(0.0)),
+    "broken: a third of the noise": (Mechanism(1.0), Mechanism(1 / 3)),
+    "broken: every row in every step": (
+        Mechanism(1.0, sample_rate=0.05, n_steps=5),
+        Mechanism(1.0, sample_rate=1.0, n_steps=5),
+    ),
+}
+"""What is claimed, and what is done behind the accountant's back."""
+
+
+def audit(n_trainings: int, *, random_state: int | None = None) -> pd.DataFrame:
+    """Attack DP-SGD as it is and broken on purpose.
+
+    Parameters
+    ----------
+    n_trainings : int
+        Trainings with the row, and as many without it, for each of `AUDITED`.
+    random_state : int or None, default=None
+        Seed.
+
+    Returns
+    -------
+    DataFrame
+        One row for each of `AUDITED`: ``claimed``, the accountant's epsilon at a delta of 1 %;
+        ``found``, its `epsilon_lower_bound`; ``mu_claimed`` and ``mu_found``, where all rows are
+        meant to take part in every step.
+    """
+    rows = []
+    for name, (claimed, done) in AUDITED.items():
+        scores = worst_case_scores(n_trainings, **done._asdict(), random_state=random_state)
+        found = {
+            "claimed": epsilon([claimed], AUDIT_DELTA),
+            "found": epsilon_lower_bound(scores, AUDIT_DELTA),
+        }
+        if claimed.sample_rate == 1:
+            found["mu_claimed"] = math.sqrt(claimed.n_steps) / claimed.noise_multiplier
+            found["mu_found"] = mu_lower_bound(scores)
+        rows.append({"name": name, **found})
+    return pd.DataFrame(rows).set_index("name")
+
+
+def audit_table(found: pd.DataFrame) -> pd.DataFrame:
+    """The audit for the eye, with the verdict: is more seen than is allowed?"""
+    titles = {
+        "claimed": "ε claimed",
+        "found": "ε at least",
+        "mu_claimed": "μ claimed",
+        "mu_found": "μ at least",
+    }
+    shown = {
+        title: found[c].map(lambda v: "" if np.isnan(v) else f"{v:.2f}")
+        for c, title in titles.items()
+    }
+    exceeded = np.where(_exceeded(found), "found out", "within what is claimed")
+    return pd.DataFrame({**shown, "verdict": exceeded}, index=found.index).rename_axis(index=None)
+
+
+def _exceeded(found: pd.DataFrame) -> NDArray[np.bool_]:
+    """Where the attack sees more than is claimed; comparisons with what is missing are false."""
+    beyond = (found["found"] > found["claimed"]) | (found["mu_found"] > found["mu_claimed"])
+    return beyond.to_numpy(dtype=bool)
+
+
+# The record ----------------------------------------------------------------------------------
+
+
+def worst_case_record(worst: pd.DataFrame) -> dict[str, Any]:
+    """What `worst_case` returns, by `key` of the budget."""
+    return {key(row["epsilon"]): numbers_of(row) for row in _records(worst)}
+
+
+def as_record(comparison: Comparison) -> dict[str, Any]:
+    """What a comparison of `generators` has found, for `seds500.records.store.record`.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        With the model without a guarantee among its methods.
+
+    Returns
+    -------
+    dict
+        ``utility`` by method and learner; ``best_learner``, and ``best`` with the utility of that
+        one by method; ``cost``, the R² of this learner without a guarantee minus that with one,
+        paired by seed, and whether the interval leaves zero; ``margins`` by method; ``n_seeds``.
+    """
+    utility: dict[str, Any] = {}
+    for row in _records(summarise(comparison)):
+        utility.setdefault(row["method"], {})[row["learner"]] = numbers_of(row)
+    best = best_learner(comparison)
+    cost = paired_difference(comparison, NO_GUARANTEE).query("learner == @best")
+    return {
+        "utility": utility,
+        "best_learner": LEARNERS[best],
+        "best": {method: found[best] for method, found in utility.items()},
+        "cost": {
+            row["method"]: numbers_of(row) | {"verdict": verdict(row["low"], row["high"], 0)}
+            for row in _records(cost)
+        },
+        "margins": {str(m): row.dropna().to_dict() for m, row in _margins(comparison).iterrows()},
+        "n_seeds": int(comparison.scores["seed"].nunique()),
+    }
+
+
+def seconds(comparison: Comparison) -> dict[str, Any]:
+    """Mean CPU seconds of fitting and drawing, by method."""
+    times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
+    return {str(method): row.to_dict() for method, row in times.iterrows()}
+
+
+def audit_record(found: pd.DataFrame) -> dict[str, Any]:
+    """The rows of `audit` by a short key, with ``found_out``, and how many were, of how many.
+
+    Examples
+    --------
+    >>> rows = {"claimed": [2.0], "found": [3.0], "mu_claimed": [np.nan], "mu_found": [np.nan]}
+    >>> audit_record(pd.DataFrame(rows, index=["broken: no noise"]))["broken_no_noise"]
+    {'claimed': 2.0, 'found': 3.0, 'found_out': True}
+    """
+    exceeded = _exceeded(found)
+    broken = found.index.str.startswith("broken")
+    kept = {
+        re.sub(r"\W+", "_", str(name)): row.dropna().to_dict() | {"found_out": bool(out)}
+        for (name, row), out in zip(found.iterrows(), exceeded, strict=True)
+    }
+    return {
+        **kept,
+        "n_intact": int((~broken).sum()),
+        "n_intact_found_out": int((exceeded & ~broken).sum()),
+        "n_broken": int(broken.sum()),
+        "n_broken_found_out": int((exceeded & broken).sum()),
+    }
+
+
+def _margins(comparison: Comparison) -> pd.DataFrame:
+    """Mean KS distance and total variation over columns and seeds; methods by metrics."""
+    means = comparison.fidelity.pivot_table(
+        index="method", columns="metric", values="value", sort=False
+    )
+    return means.reindex(columns=[m for m in ("ks", "tv") if m in means])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.to_dict("records")

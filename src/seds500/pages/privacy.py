@@ -1,0 +1,439 @@
+"""What a page shows of the report cards: figures, tables and the run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from seds500.data import StudyTable
+from seds500.plots import COLOURS, STYLE, close
+from seds500.records import store
+from synthtab.attacks.card import ROWS, Card, Row
+from synthtab.attacks.compare import Measured
+from synthtab.attacks.controls import CONTROLS
+from synthtab.attacks.copies import excess_p_value
+from synthtab.attacks.estimates import Estimate, average, pool, tpr_interval
+from synthtab.attacks.membership import ATTACKS
+from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
+from synthtab.attacks.shadow import Exposed
+from synthtab.evaluation.compare import LABELS, REAL
+
+# Okabe & Ito's vermillion and bluish green, and a grey between them; letters say it again.
+_VERDICTS = {"fail": "#E69F7D", "inconclusive": "#E8E8E8", "pass": "#8CCFB7"}
+_ATTACKS = {**ATTACKS, WHITE_BOX: "white box"}
+_SHORT = {
+    "copies": "copies",
+    "membership": "member-\nship",
+    "tpr_1": "TPR at\n1 %",
+    "tpr_10": "TPR at\n10 %",
+    "white_box": "white\nbox",
+    "isolated": "isolated\nrows",
+    "inference": "infer-\nence",
+}
+
+
+def label(method: str) -> str:
+    """What a method or control is called on a page."""
+    return CONTROLS[method] if method in CONTROLS else LABELS[method]
+
+
+def title(dataset: StudyTable) -> str:
+    """A table's name, with what its rows are.
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> title(load("013"))
+    '013, stand-in'
+    """
+    kinds = {"standin": "stand-in", "public": "public table"}
+    return f"{dataset.name}, {kinds.get(dataset.source, 'file')}"
+
+
+# Cards ----------------------------------------------------------------------------------------
+
+
+def card_figure(cards: Mapping[str, Card]) -> Figure:
+    """Verdict and value of every row of several cards, one panel each.
+
+    Parameters
+    ----------
+    cards : mapping of str to Card
+        By the panel's title.
+
+    Returns
+    -------
+    Figure
+        Orange fails, grey is inconclusive, green passes; F, I and P say the same. A number is the
+        value of the row's worst attack: AUC for the membership rows, otherwise percent. A card
+        that is void says so above its panel.
+    """
+    methods = [m for m in (*LABELS, *CONTROLS) if any(m in card.rows for card in cards.values())]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(cards), 1, figsize=(7.6, (0.33 * len(methods) + 1.0) * len(cards)),
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax, (name, card) in zip(axes[:, 0], cards.items(), strict=True):
+            _verdicts(ax, card, [m for m in methods if m in card.rows])
+            void = f": VOID ({'; '.join(card.void)})" if card.void else ""
+            ax.set_title(f"{name}{void}", fontsize=10, loc="left")
+        figure.legend(
+            handles=[Patch(color=c, label=v) for v, c in _VERDICTS.items()],
+            loc="outside lower center", ncols=3, fontsize=9,
+        )  # fmt: skip
+        return close(figure)
+
+
+def _verdicts(ax: Axes, card: Card, methods: Sequence[str]) -> None:
+    names, columns = list(_VERDICTS), list(ROWS)
+    shade = np.full((len(methods), len(columns)), np.nan)
+    for i, method in enumerate(methods):
+        for j, column in enumerate(columns):
+            row = card.rows[method].get(column)
+            if row is None:
+                ax.text(j, i, "no model", ha="center", va="center", fontsize=7, color="#777777")
+                continue
+            shade[i, j] = names.index(row.verdict)
+            text = f"{_number(column, row)} {row.verdict[0].upper()}"
+            ax.text(j, i, text, ha="center", va="center", fontsize=8)
+    ax.imshow(shade, cmap=ListedColormap(list(_VERDICTS.values())), vmin=0, vmax=2, aspect="auto")
+    ax.set_xticks(range(len(columns)), [_SHORT[c] for c in columns], fontsize=8)
+    ax.set_yticks(range(len(methods)), [f"{label(m)}: {card.verdicts[m]}" for m in methods])
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    # White lines between the cells.
+    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(methods) + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="white", lw=2)
+    ax.tick_params(which="minor", length=0)
+
+
+def _number(column: str, row: Row) -> str:
+    if column in ("membership", "white_box", "isolated"):
+        return f"{row.estimate.value:.2f}"
+    return f"{100 * row.estimate.value:.0f} %".replace("-", "−")
+
+
+def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
+    """One method's cards in numbers: rows of the card by tables.
+
+    Returns
+    -------
+    DataFrame of str
+        ``value [low, high] verdict (attack or column)``; for copies the p-value as well. Then the
+        verdict, and the share of rows whose nearest real row is a training row, which only warns.
+    """
+    columns = {}
+    for name, card in cards.items():
+        cells = {ROWS[k]: _cell(row) for k, row in card.rows[method].items()}
+        nearest = card.nearest[method]
+        warns = " warns" if nearest.low > 0.5 else ""
+        columns[name] = cells | {
+            "verdict": "void" if card.void else card.verdicts[method],
+            "nearest real row is a training row": f"{_bounds(nearest)}{warns}",
+        }
+    return pd.DataFrame(columns).fillna("")
+
+
+def _cell(row: Row) -> str:
+    p = "" if row.p_value is None else f", p = {row.p_value:.3f}"
+    return f"{_bounds(row.estimate)}{p} {row.verdict} ({row.at.replace('_', ' ')})"
+
+
+def _bounds(estimate: Estimate) -> str:
+    value, low, high = estimate
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")
+
+
+def verdict_counts(cards: Mapping[str, Card]) -> pd.DataFrame:
+    """On how many tables each method fails, passes, or is inconclusive; void cards on their own."""
+    methods = [m for m in (*LABELS, *CONTROLS) if any(m in card.rows for card in cards.values())]
+    counts = {label(m): dict.fromkeys((*_VERDICTS, "void"), 0) for m in methods}
+    for card in cards.values():
+        for method, verdict in card.verdicts.items():
+            counts[label(method)]["void" if card.void else verdict] += 1
+    table = pd.DataFrame(counts).T
+    table.columns.name = "tables"
+    return table
+
+
+# Attacks --------------------------------------------------------------------------------------
+
+
+def attacks_table(measured: Measured, methods: Sequence[str] | None = None) -> pd.DataFrame:
+    """What each attack finds on one table: the excess of copies, and AUCs.
+
+    Returns
+    -------
+    DataFrame of str
+        One row per method: excess of exact copies in percent, then the mean AUC of every
+        black-box attack and of the white-box one.
+    """
+    rows = {}
+    for method in methods or measured.findings:
+        found = measured.findings[method]
+        excess = 100 * np.mean([f.copies["all"].excess for f in found])
+        row = {"copies, excess %": f"{excess:.1f}".replace("-", "−")}
+        for attack, name in _ATTACKS.items():
+            if attack in found[0].membership:
+                row[name] = f"{np.mean([f.membership[attack].value for f in found]):.3f}"
+        rows[label(method)] = row
+    return pd.DataFrame(rows).T.fillna("no model")
+
+
+def copies_table(measured: Mapping[str, Measured]) -> pd.DataFrame:
+    """Synthetic rows that equal a training row, and a holdout row, in percent, by table.
+
+    Returns
+    -------
+    DataFrame of str
+        ``training / holdout``, and a star where the excess has p < 0.01.
+    """
+    columns = {}
+    for name, found in measured.items():
+        cells = {}
+        for method, parts in found.findings.items():
+            copies = [f.copies["all"] for f in parts]
+            shares = [100 * np.mean(c) for c in zip(*(c[:2] for c in copies), strict=True)]
+            star = "*" if excess_p_value(copies) < 0.01 else ""
+            cells[label(method)] = f"{shares[0]:.1f} / {shares[1]:.1f}{star}"
+        columns[name] = cells
+    return pd.DataFrame(columns)
+
+
+def closeness_table(measured: Measured) -> pd.DataFrame:
+    """Median distances of synthetic rows to training and to holdout rows, one row per method."""
+    rows = {
+        label(method): pd.DataFrame([f.closeness for f in found]).mean()
+        for method, found in measured.findings.items()
+    }
+    table = pd.DataFrame(rows).T
+    table["nearest_is_training"] *= 100
+    names = {
+        "dcr_training": "DCR, training",
+        "dcr_holdout": "DCR, holdout",
+        "nndr_training": "NNDR, training",
+        "nndr_holdout": "NNDR, holdout",
+        "nearest_is_training": "nearest is a training row, %",
+    }
+    return table[list(names)].rename(columns=names).round(3)
+
+
+def rates_table(
+    measured: Mapping[str, Measured], method: str, attacks: Sequence[str]
+) -> pd.DataFrame:
+    """True positive rates at low false positive rates, with 95 % intervals, by table and attack."""
+    rows = {}
+    for name, found in measured.items():
+        for attack in attacks:
+            rates = _rates(found.findings[method], attack)
+            rows[name, _ATTACKS[attack]] = {
+                f"TPR at {100 * rate:g} % FPR": _bounds(estimate)
+                for rate, estimate in rates.items()
+            }
+    return pd.DataFrame(rows).T.fillna("too few rows")
+
+
+def _rates(findings: Sequence[Findings], attack: str) -> dict[float, Estimate]:
+    return {
+        rate: tpr_interval(pool([f.flags[attack, rate] for f in findings]))
+        for rate in FALSE_POSITIVE_RATES
+        if (attack, rate) in findings[0].flags
+    }
+
+
+def exposed_table(found: Mapping[str, Exposed]) -> pd.DataFrame:
+    """Attack by repeated training, on all rows and on the most exposed ones."""
+    rows = {}
+    for key, name in {"all": "all rows", "exposed": "most exposed rows"}.items():
+        area = average([found[key].auc.value], [found[key].auc.variance])
+        rate = tpr_interval(found[key].flags)
+        rows[name] = {
+            "rows": str(found[key].n_rows),
+            "AUC": _bounds(area),
+            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _bounds(rate),
+        }
+    return pd.DataFrame(rows).T
+
+
+# Utility against leakage ----------------------------------------------------------------------
+
+
+def utility_shares(
+    name: str, source: str, *, records_dir: str | Path | None = None
+) -> dict[str, float]:
+    """R² kept by every method of a committed experiment, in percent of what real rows give.
+
+    Parameters
+    ----------
+    name, source : str
+        Experiment and source, as in ``013_standin``.
+    records_dir : str, Path or None, default=None
+        See `seds500.records.store.load`.
+
+    Returns
+    -------
+    dict of str to float
+        In *replacement*, with the learner that does best on the real rows.
+    """
+    record = store.load(f"{name}_{source}", records_dir)
+    utility = record["values"]["utility"]["replacement"]
+    learner = max(utility[REAL], key=lambda key: float(utility[REAL][key]["r2"]["mean"]))
+    return {m: float(of[learner]["r2"]["percent"]) for m, of in utility.items() if m != REAL}
+
+
+def trade_off(
+    cards: Mapping[str, Card], utility: Mapping[str, Mapping[str, float]], *, floor: float = 0.0
+) -> Figure:
+    """Utility against leakage, one panel per table.
+
+    Parameters
+    ----------
+    cards : mapping of str to Card
+        By the panel's title.
+    utility : mapping of str to mapping of str to float
+        By the same titles: percent of the real rows' R² by method.
+    floor : float, default=0
+        Lowest percentage shown; what lies below is drawn there as an arrow.
+
+    Returns
+    -------
+    Figure
+        Filled: the strongest black-box membership attack. Hollow, where the model was open: the
+        white-box attack. Upper left is where a method should be.
+    """
+    shown = [m for m in LABELS if any(m in c.rows for c in cards.values())]
+    with plt.rc_context(STYLE):
+        columns = min(2, len(cards))
+        rows = -(-len(cards) // columns)
+        figure, axes = plt.subplots(
+            rows, columns, figsize=(3.7 * columns, 2.5 * rows + 1.0), sharex=True, sharey=True,
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for ax, (name, card) in zip(axes.flat, cards.items(), strict=False):
+            for method in shown:
+                if method in card.rows and method in utility[name]:
+                    _point(ax, card.rows[method], utility[name][method], COLOURS[method], floor)
+            ax.axvline(0.5, color="#000000", lw=0.8)
+            ax.axhline(100, color="#000000", lw=0.8, ls=":")
+            ax.set_title(name, fontsize=10)
+        for ax in axes.flat[len(cards) :]:
+            ax.set_visible(False)
+        for ax in axes[-1]:
+            ax.set_xlabel("membership AUC")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("% of the real R²")
+        axes[0][0].set(xlim=(0.48, 1.02), ylim=(floor - 6, 112))
+        handles = [
+            Line2D([], [], ls="", marker="o", color=COLOURS[m], label=LABELS[m]) for m in shown
+        ]
+        hollow = Line2D([], [], ls="", marker="o", mfc="white", color="#444444", label="white box")
+        figure.legend(handles=[*handles, hollow], loc="outside lower center", ncols=3, fontsize=8)
+        return close(figure)
+
+
+def _point(ax: Axes, rows: Mapping[str, Row], percent: float, colour: str, floor: float) -> None:
+    y, marker = (floor - 3, "v") if percent < floor else (percent, "o")
+    x = rows["membership"].estimate.value
+    if WHITE_BOX in rows:
+        open_x = rows[WHITE_BOX].estimate.value
+        ax.plot([x, open_x], [y, y], color=colour, lw=1)
+        ax.plot(open_x, y, marker, color=colour, mfc="white", ms=6)
+    ax.plot(x, y, marker, color=colour, ms=6)
+
+
+# The record -----------------------------------------------------------------------------------
+
+
+def as_record(cards: Mapping[str, Card], measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """Every card and what it was made from, for `seds500.records.store.record`.
+
+    Parameters
+    ----------
+    cards, measured : mapping
+        By table, as ``013_standin``.
+
+    Returns
+    -------
+    dict
+        ``cards`` by table and method: ``verdict``, the rows of the card, ``attacks`` (mean AUC),
+        ``copied`` (shares), ``nearest``, and ``rates`` of the white-box attack; ``verdicts``:
+        on how many tables each method fails, passes or is inconclusive, and how many cards are
+        void; ``timings``.
+    """
+    values: dict[str, Any] = {}
+    for name, card in cards.items():
+        found = measured[name]
+        values[name] = {
+            "n_train": found.n_train,
+            "n_reference": found.n_reference,
+            "void": list(card.void),
+        } | {m: _method_record(card, m, found.findings[m]) for m in card.rows}
+    counts: dict[str, Any] = {
+        "n_tables": len(cards),
+        "void": sum(bool(c.void) for c in cards.values()),
+    }
+    for method in next(iter(cards.values())).rows:
+        given = [c.verdicts[method] for c in cards.values()]
+        counts[method] = {v: given.count(v) for v in ("fail", "inconclusive", "pass")}
+    timings = pd.concat([m.timings for m in measured.values()])
+    means = timings.groupby("method", sort=False)[["fit", "attack"]].mean()
+    return {
+        "cards": values,
+        "verdicts": counts,
+        "timings": {str(m): row.to_dict() for m, row in means.iterrows()},
+    }
+
+
+def _method_record(card: Card, method: str, findings: Sequence[Findings]) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for key, row in card.rows[method].items():
+        rows[key] = row.estimate._asdict() | {"verdict": row.verdict, "at": row.at}
+        if row.p_value is not None:
+            rows[key]["p"] = row.p_value
+    attacks = list(findings[0].membership)
+    record = rows | {
+        "verdict": card.verdicts[method],
+        "attacks": {
+            a: {
+                "all": float(np.mean([f.membership[a].value for f in findings])),
+                "isolated": float(np.mean([f.isolated[a].value for f in findings])),
+            }
+            for a in attacks
+        },
+        "copied": {
+            "of_training": float(np.mean([f.copies["all"].of_training for f in findings])),
+            "of_holdout": float(np.mean([f.copies["all"].of_holdout for f in findings])),
+        },
+        "nearest": card.nearest[method]._asdict(),
+    }
+    if WHITE_BOX in attacks:
+        record["rates"] = {
+            f"per_{round(1000 * rate)}_in_1000": estimate._asdict()
+            for rate, estimate in _rates(findings, WHITE_BOX).items()
+        }
+    return record
+
+
+def exposed_record(found: Mapping[str, Exposed]) -> dict[str, Any]:
+    """The attack by repeated training, for `seds500.records.store.record`."""
+    return {
+        key: {
+            "auc": part.auc.value,
+            "tpr": part.flags.tpr,
+            "fpr": part.flags.fpr,
+            "n_rows": part.n_rows,
+        }
+        for key, part in found.items()
+    }

@@ -1,0 +1,1 @@
+"""What a run leaves: its record, where that comes from, and how a page reads it."""

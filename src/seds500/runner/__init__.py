@@ -1,0 +1,1 @@
+"""Running notebooks with parameters, once or in sweeps."""

@@ -1,0 +1,49 @@
+"""Privacy of synthetic tables, measured by attack, with controls that must fail and must pass.
+
+`splits` says who is a member; `membership`, `whitebox`, `copies`, `inference` and `isolated` hold
+the attacks, all on the distance of `distances`; `battery` runs them on one table, `protocol` on
+every method; `controls` makes tables whose verdict is known; `card` turns findings into verdicts.
+"""
+
+from synthtab.attacks.card import Card, Row, judge, make_card
+from synthtab.attacks.compare import Measured, measure
+from synthtab.attacks.controls import CONTROLS, controls
+from synthtab.attacks.copies import copy_excess, excess_p_value
+from synthtab.attacks.distances import MixedDistance
+from synthtab.attacks.estimates import Estimate, auc, clopper_pearson, flagged, tpr_interval
+from synthtab.attacks.inference import attribute_inference, inference_risk
+from synthtab.attacks.membership import ATTACKS, scores
+from synthtab.attacks.outliers import most_isolated
+from synthtab.attacks.run import Findings, closeness, run_attacks
+from synthtab.attacks.whitebox import white_box_scores
+from synthtab.table.split import PrivacySplit, privacy_split
+
+__all__ = [
+    "ATTACKS",
+    "CONTROLS",
+    "Card",
+    "Estimate",
+    "Findings",
+    "Measured",
+    "MixedDistance",
+    "PrivacySplit",
+    "Row",
+    "attribute_inference",
+    "auc",
+    "clopper_pearson",
+    "closeness",
+    "controls",
+    "copy_excess",
+    "excess_p_value",
+    "flagged",
+    "inference_risk",
+    "judge",
+    "make_card",
+    "measure",
+    "most_isolated",
+    "privacy_split",
+    "run_attacks",
+    "scores",
+    "tpr_interval",
+    "white_box_scores",
+]

@@ -1,0 +1,88 @@
+"""Tables whose verdict is known beforehand: leaks that must be found, real rows that must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from synthtab.generators.reference import NoiseCopy
+from synthtab.table.schema import Schema
+from synthtab.table.split import PrivacySplit
+
+CONTROLS: Mapping[str, str] = {
+    "control_real": "control: fresh real rows",
+    "control_copy": "control: copy with 1 % noise",
+    "control_leak_10": "control: 10 % training rows",
+    "control_leak_1": "control: 1 % training rows",
+}
+"""The controls and what they are called on a page."""
+
+SAFE = "control_real"
+LEAKY = ("control_copy", "control_leak_10")
+"""Leaks that must be found. The smallest leak shows how little the attacks can see."""
+
+
+class Controls(NamedTuple):
+    """Tables by key, and the part of the reference that is left for the attacker."""
+
+    tables: dict[str, pd.DataFrame]
+    reference: pd.DataFrame
+
+
+def controls(
+    split: PrivacySplit, schema: Schema, *, random_state: int | np.random.Generator | None = None
+) -> Controls:
+    """Make the control tables of a split.
+
+    Parameters
+    ----------
+    split : PrivacySplit
+        Members, non-members and reference. Half of the reference poses as synthetic; the attacker
+        keeps the other half.
+    schema : Schema
+        Description of the rows.
+    random_state : int, Generator or None, default=None
+        Seed.
+
+    Returns
+    -------
+    Controls
+        ``control_real``
+            Half of the reference: real rows, none of them a member.
+        ``control_copy``
+            The training rows, their numbers moved by noise of 0.01 standard deviations and
+            rounded to the column's decimals.
+        ``control_leak_10``, ``control_leak_1``
+            As many rows as there are training rows: 10 % or 1 % (one at least) are training rows,
+            the others are drawn with replacement from the fresh real rows.
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> from synthtab.table.split import privacy_split
+    >>> data = load("013")
+    >>> made = controls(privacy_split(data, 0, n_rows=200), data.schema, random_state=0)
+    >>> {key: len(table) for key, table in made.tables.items()}
+    {'control_real': 100, 'control_copy': 200, 'control_leak_10': 200, 'control_leak_1': 200}
+    """
+    rng = np.random.default_rng(random_state)
+    half, n = len(split.reference) // 2, len(split.train)
+    fresh = split.reference.iloc[:half].reset_index(drop=True)
+    copy = NoiseCopy(scale=0.01).fit(split.train, schema).sample(n, random_state=rng)
+
+    def leak(share: float) -> pd.DataFrame:
+        n_leaked = max(1, round(share * n))
+        leaked = split.train.iloc[rng.permutation(n)[:n_leaked]]
+        honest = fresh.iloc[rng.integers(half, size=n - n_leaked)]
+        return pd.concat([leaked, honest], ignore_index=True)
+
+    tables = {
+        "control_real": fresh,
+        "control_copy": copy,
+        "control_leak_10": leak(0.1),
+        "control_leak_1": leak(0.01),
+    }
+    return Controls(tables, split.reference.iloc[half:].reset_index(drop=True))

@@ -1,0 +1,197 @@
+"""All attacks on one synthetic table, with what is needed to pool them over splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthtab.attacks.copies import CopyExcess, copy_excess
+from synthtab.attacks.distances import MixedDistance
+from synthtab.attacks.estimates import Auc, Flagged, auc, flagged
+from synthtab.attacks.inference import Guessed, attribute_inference
+from synthtab.attacks.membership import scores
+from synthtab.attacks.outliers import isolated_share, most_isolated
+from synthtab.table.schema import Schema
+
+Floats = npt.NDArray[np.float64]
+
+FALSE_POSITIVE_RATES = (0.001, 0.01, 0.1)
+WHITE_BOX = "white_box"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the attacks found on one table of one split.
+
+    Attributes
+    ----------
+    copies : dict of str to CopyExcess
+        ``all`` columns, and ``features``: all but the target.
+    membership : dict of str to Auc
+        By attack; ``white_box`` among them where the model was open to the attacker.
+    flags : dict of (str, float) to Flagged
+        By attack and false positive rate, where that is one row at least.
+    isolated : dict of str to Auc
+        By attack, among the most isolated rows only.
+    inference : dict of str to Guessed
+        By secret column.
+    closeness : dict of str to float
+        See `closeness`.
+    target : str
+        The target column.
+    """
+
+    copies: dict[str, CopyExcess]
+    membership: dict[str, Auc]
+    flags: dict[tuple[str, float], Flagged]
+    isolated: dict[str, Auc]
+    inference: dict[str, Guessed]
+    closeness: dict[str, float]
+    target: str
+
+
+def run_attacks(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    reference: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    *,
+    white_box: Floats | None = None,
+    random_state: int | np.random.Generator | None = None,
+) -> Findings:
+    """Attack a synthetic table in every way of the report card.
+
+    Parameters
+    ----------
+    train : DataFrame of shape (n, n_columns)
+        Members: the rows the table was made from.
+    holdout : DataFrame of shape (n, n_columns)
+        Non-members.
+    reference : DataFrame of shape (n_reference, n_columns)
+        Further real rows, held by the attacker.
+    synthetic : DataFrame of shape (n_synthetic, n_columns)
+        The table.
+    schema : Schema
+        Description of all four.
+    white_box : ndarray of shape (2 * n,) or None, default=None
+        Scores of an attack on the model, of training and then of holdout rows: see
+        `synthtab.attacks.whitebox.white_box_scores`.
+    random_state : int, Generator or None, default=None
+        Seed of relabellings, of ties and of the classifier.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If a table is not one of the schema, or training and holdout part differ in length.
+
+    Notes
+    -----
+    With 2,000 rows in each part it takes about 0.5 CPU seconds; with 18,000 about 3 where the
+    table has three numbers, and about 25 where it has ten columns, three of them categorical.
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> from synthtab.table.split import privacy_split
+    >>> data = load("012")
+    >>> train, holdout, reference = privacy_split(data, 0, n_rows=200)
+    >>> found = run_attacks(train, holdout, reference, train, data.schema, random_state=0)
+    >>> round(found.copies["all"].of_training, 3), found.membership["dcr"].value > 0.9
+    (1.0, True)
+    """
+    for table in (train, holdout, reference, synthetic):
+        schema.validate(table)
+    rng = np.random.default_rng(random_state)
+    n = len(train)
+    targets = pd.concat([train, holdout], ignore_index=True)
+    # Equally near rows are taken as they come: a generator's order must not decide which.
+    synthetic = synthetic.iloc[rng.permutation(len(synthetic))].reset_index(drop=True)
+    copies = {
+        key: copy_excess(train, holdout, synthetic, columns=columns, random_state=rng)
+        for key, columns in (("all", schema.columns), ("features", schema.features))
+    }
+    by_attack = scores(targets, synthetic, reference, schema, random_state=rng)
+    if white_box is not None:
+        by_attack[WHITE_BOX] = white_box
+    rates = [rate for rate in FALSE_POSITIVE_RATES if rate * n >= 1]
+    marked = most_isolated(targets, reference, schema, share=isolated_share(n))
+    alone, others = marked[:n], marked[n:]
+    return Findings(
+        copies=copies,
+        membership={attack: auc(s[:n], s[n:]) for attack, s in by_attack.items()},
+        flags={
+            (attack, rate): flagged(s[:n], s[n:], fpr=rate, random_state=rng)
+            for attack, s in by_attack.items()
+            for rate in rates
+        },
+        isolated={attack: auc(s[:n][alone], s[n:][others]) for attack, s in by_attack.items()},
+        inference=attribute_inference(train, holdout, synthetic, schema, scale_by=reference),
+        closeness=closeness(train, holdout, synthetic, schema, scale_by=reference),
+        target=schema.target,
+    )
+
+
+def closeness(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    schema: Schema,
+    *,
+    scale_by: pd.DataFrame,
+) -> dict[str, float]:
+    """How near synthetic rows lie to training rows, and to holdout rows by the same measure.
+
+    Parameters
+    ----------
+    train, holdout : DataFrame of shape (n, n_columns)
+        As many rows each.
+    synthetic : DataFrame of shape (n_synthetic, n_columns)
+        The table.
+    schema : Schema
+        Description of all three.
+    scale_by : DataFrame
+        See `MixedDistance`.
+
+    Returns
+    -------
+    dict of str to float
+        ``dcr_training``, ``dcr_holdout``: median distance to the closest record. ``nndr_training``,
+        ``nndr_holdout``: median ratio of the distances to the closest and the second closest
+        different record. ``nearest_is_training``: share of the synthetic rows whose nearest real
+        row is a training row, a tie counting one half; at chance it is one half.
+        ``nearest_variance``: the variance of that share.
+
+    Notes
+    -----
+    Being no nearer to training rows than to others is necessary for privacy and not sufficient: a
+    copy with enough noise passes, and so does a table that gives away a few rows only (Yao et al.,
+    2025).
+
+    Examples
+    --------
+    >>> a, b = pd.DataFrame({"x": [0.0, 2.0, 4.0]}), pd.DataFrame({"x": [1.0, 3.0, 9.0]})
+    >>> schema = Schema.infer(a, target="x")
+    >>> closeness(a, b, a, schema, scale_by=a)["nearest_is_training"]
+    1.0
+    """
+    metric = MixedDistance(schema, scale_by=scale_by)
+    found: dict[str, float] = {}
+    nearest: dict[str, Floats] = {}
+    for key, real in {"training": train, "holdout": holdout}.items():
+        different = real.drop_duplicates()
+        distance = metric.nearest(synthetic, different, k=min(2, len(different))).distance
+        nearest[key] = distance[:, 0]
+        found[f"dcr_{key}"] = float(np.median(distance[:, 0]))
+        found[f"nndr_{key}"] = float(np.median(distance[:, 0] / distance[:, -1]))
+    is_training = (np.sign(nearest["holdout"] - nearest["training"]) + 1) / 2
+    found["nearest_is_training"] = float(is_training.mean())
+    found["nearest_variance"] = float(is_training.var() / len(is_training))
+    return found

@@ -1,0 +1,90 @@
+"""Membership attacks on the model itself: is a row's training loss lower than it should be?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthtab.generators.reference import RandomState
+from synthtab.table.schema import Schema
+
+Floats = npt.NDArray[np.float64]
+
+SIGMA = (0.1, 0.3, 1.0)
+N_NOISES = 16
+# A noise that masks no category of a table without numbers gives a loss of 0 for every row.
+_FLOOR = 1e-12
+
+
+@runtime_checkable
+class OpenModel(Protocol):
+    """A generator that tells the training loss of given rows, as `HybridDiffusion` does."""
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Learn from real rows."""
+        ...
+
+    def row_loss(
+        self,
+        frame: pd.DataFrame,
+        *,
+        sigma: Sequence[float],
+        n_noises: int = 1,
+        random_state: RandomState = None,
+    ) -> Floats:
+        """Mean loss of each row over noise levels and noises, the same for every row."""
+        ...
+
+
+def white_box_scores(
+    model: OpenModel,
+    reference_model: OpenModel,
+    targets: pd.DataFrame,
+    *,
+    sigma: Sequence[float] = SIGMA,
+    n_noises: int = N_NOISES,
+    random_state: RandomState = None,
+) -> Floats:
+    """Score rows by how much better the model knows them than a model of other rows does.
+
+    Parameters
+    ----------
+    model : OpenModel
+        The fitted model under attack.
+    reference_model : OpenModel
+        One like it, fitted to reference rows: neither members nor targets. A row that is hard to
+        learn has a high loss in both, which says nothing of who was a member.
+    targets : DataFrame of shape (n, n_columns)
+        Members and non-members.
+    sigma : sequence of float, default=(0.1, 0.3, 1.0)
+        Noise levels. The log ratio is taken at each and then averaged: losses of different levels
+        differ in size.
+    n_noises : int, default=16
+        Noises at each level, the same for both models and all rows.
+    random_state : int, Generator or None, default=None
+        Seed of the noises.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Mean over the levels of log(reference loss / loss), higher for "member".
+
+    Notes
+    -----
+    Loss of a diffusion model at fixed noises, averaged over noise levels, is the usual score of
+    white-box attacks on them (Carlini et al., 2023, for images); the ratio to a reference model
+    is the calibration of Watson et al. (2022).
+    """
+    seeds = np.random.default_rng(random_state).integers(2**63, size=len(sigma))
+    ratios = []
+    for level, seed in zip(sigma, seeds, strict=True):
+        losses = [
+            m.row_loss(targets, sigma=[level], n_noises=n_noises, random_state=int(seed))
+            for m in (reference_model, model)
+        ]
+        ratios.append(np.log(losses[0] + _FLOOR) - np.log(losses[1] + _FLOOR))
+    return np.asarray(np.mean(ratios, axis=0), dtype=np.float64)

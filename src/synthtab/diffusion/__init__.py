@@ -1,0 +1,1 @@
+"""HybridDiffusion: the noising process, the network, its training, and the generator."""

@@ -1,0 +1,170 @@
+"""A fitted HybridDiffusion on disk: weights and plain values, never code.
+
+The file is what `torch.save` makes of tensors, numbers, strings, lists and dicts. It is read with
+``weights_only=True``, so a file from elsewhere cannot run anything.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from synthtab.diffusion.denoiser import MLPDenoiser
+from synthtab.diffusion.process import HybridProcess
+from synthtab.diffusion.rejection import Critic
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.dp.budget import Guarantee
+from synthtab.dp.encoding import PrivateEncoder
+from synthtab.table.encoding import TableEncoder
+from synthtab.table.schema import Schema
+
+_FORMAT = "synthtab HybridDiffusion"
+_NOT_KEPT = ("callback", "checkpoint", "random_state", "device", "progress")
+_KEPT_ELSEWHERE = ("privacy",)  # by the encoder
+
+
+def save_model(model: HybridDiffusion, path: str | Path) -> None:
+    """Write a fitted model to a file.
+
+    The file holds what the model knows of the training rows, quantiles and frequencies among it:
+    it is as private as the table. A model with a guarantee is an exception: the guarantee covers
+    its file too, and is kept in it. The parameters `callback`, `checkpoint`, `random_state`,
+    `device` and `progress` are not kept.
+
+    Parameters
+    ----------
+    model : HybridDiffusion
+        Fitted.
+    path : str or Path
+        File to write; its folder exists. A file that is there is replaced once the new one is
+        complete.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"size": [6, 8, 8, 10] * 10, "minutes": range(700, 740)})
+    >>> schema = Schema.infer(frame, target="minutes")
+    >>> model = HybridDiffusion(n_iter=5, random_state=0).fit(frame, schema)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(model, Path(folder) / "model.pt")
+    ...     again = load_model(Path(folder) / "model.pt")
+    >>> again.sample(5, random_state=1).equals(model.sample(5, random_state=1))
+    True
+    """
+    check_is_fitted(model)
+    schema, guarantee = model.schema_, model.guarantee_
+    content = {
+        "format": _FORMAT,
+        "parameters": _parameters(model),
+        "schema": {
+            "columns": list(schema.columns),
+            "categorical": {c: list(values) for c, values in schema.categorical.items()},
+            "target": schema.target,
+        },
+        "encoder": model.encoder_.to_plain(),
+        "guarantee": None if guarantee is None else guarantee.to_plain(),
+        "critic": None if model.critic_ is None else model.critic_.to_plain(),
+        "weights": {name: w.cpu() for name, w in model.denoiser_.state_dict().items()},
+        "loss_curve": model.loss_curve_.tolist(),
+    }
+    partial = Path(f"{path}.partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+
+
+def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
+    """Read a model that `save_model` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to read.
+    device : str, default="auto"
+        Where its network works: see `HybridDiffusion`.
+
+    Returns
+    -------
+    HybridDiffusion
+        Fitted; it draws the rows that the saved model draws.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not such a model, is one of another release, or holds anything but tensors
+        and plain values.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"{path}: not a model file, or one that holds code; write it with synthtab.save_model"
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path}: a file of torch, but no HybridDiffusion")
+    expected = _parameters(HybridDiffusion()).keys()
+    if content["parameters"].keys() != expected:
+        raise ValueError(
+            f"{path}: a model of another release of synthtab, with other parameters "
+            f"({sorted(content['parameters'].keys() ^ expected)}): read it with that release, or "
+            "fit and save it again"
+        )
+    model = HybridDiffusion(**content["parameters"], device=device)
+    described = content["schema"]
+    model.schema_ = Schema(
+        columns=tuple(described["columns"]),
+        categorical={c: tuple(values) for c, values in described["categorical"].items()},
+        target=described["target"],
+    )
+    encoder = _encoder(model, content)
+    model.encoder_, weights = encoder, content["weights"]
+    model.process_ = HybridProcess(
+        encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
+    )
+    network = MLPDenoiser(
+        model.process_.n_num,
+        [weights[f"coordinates.{j}"][:-1, :-1] for j in range(len(encoder.cardinalities))],
+        [torch.zeros(size) for size in encoder.cardinalities],
+        width=len(weights["input.bias"]),
+        depth=model.depth,
+        n_frequencies=weights["frequencies"].shape[1],
+    )
+    network.load_state_dict(weights)
+    model.denoiser_ = network.requires_grad_(False).eval().to(model.device_)
+    critic = content["critic"]
+    model.critic_ = None if critic is None else Critic.from_plain(critic)
+    model.loss_curve_ = np.array(content["loss_curve"])
+    return model
+
+
+def _parameters(model: HybridDiffusion) -> dict[str, Any]:
+    """Parameters that a file keeps."""
+    left_out = {*_NOT_KEPT, *_KEPT_ELSEWHERE}
+    return {k: v for k, v in model.get_params().items() if k not in left_out}
+
+
+def _encoder(model: HybridDiffusion, content: Mapping[str, Any]) -> TableEncoder:
+    """The encoder of a file; the model gets the file's guarantee, if there is one."""
+    if content["guarantee"] is None:
+        model.guarantee_ = None
+        return TableEncoder.from_plain(content["encoder"], model.schema_)
+    encoder = PrivateEncoder.from_plain(content["encoder"], model.schema_)
+    model.privacy = encoder.privacy
+    model.guarantee_ = Guarantee(
+        **content["guarantee"], privacy=encoder.privacy, schema=model.schema_
+    )
+    return encoder

@@ -1,0 +1,1 @@
+"""Differential privacy: budget, accounting, encoding, and training with noise (DP-SGD)."""

@@ -1,0 +1,1 @@
+"""Scores of a synthetic table: utility, fidelity, and comparisons over several splits."""

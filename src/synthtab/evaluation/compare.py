@@ -1,0 +1,456 @@
+"""The comparison: every method on the same rows, splits, learners and test set, several times."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+from sklearn.base import BaseEstimator, clone
+
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.evaluation.utility import fidelity, share_of_copies, tstr
+from synthtab.generators.reference import (
+    Bootstrap,
+    Generator,
+    IndependentMarginals,
+    Interpolation,
+    NoiseCopy,
+    RandomState,
+)
+from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.parallel import carry_out
+from synthtab.smogn.resample import SMOGNSynthesizer
+from synthtab.table.schema import Schema
+from synthtab.table.split import Dataset
+
+Setting = Literal["replacement", "augmentation"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
+
+REAL = "real"
+SECOND_SAMPLE = "second_sample"
+
+LABELS: Mapping[str, str] = {
+    REAL: "training rows",
+    SECOND_SAMPLE: "second sample",
+    "hybrid": "HybridDiffusion",
+    "tabddpm": "TabDDPM",
+    "smogn_balance": "SMOGN, balance",
+    "smogn_extreme": "SMOGN, extreme",
+    "smogn_extreme_synthetic": "SMOGN, synthetic rows only",
+    "interpolation": "interpolation only",
+    "noise_copy": "noise copy",
+    "bootstrap": "bootstrap",
+    "marginals": "independent marginals",
+}
+"""What the methods are called on a page."""
+
+
+class SecondSample(BaseEstimator):  # type: ignore[misc]
+    """Real rows that nobody trained on, posing as synthetic: the ceiling of every score.
+
+    Parameters
+    ----------
+    reserve : DataFrame of shape (n_reserve, n_columns)
+        Rows of the same source, disjoint from training and test rows.
+    """
+
+    def __init__(self, reserve: pd.DataFrame) -> None:
+        self.reserve = reserve
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Check that the reserve is a table of the schema."""
+        schema.validate(self.reserve)
+        return self
+
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Rows of the reserve, drawn without replacement.
+
+        Raises
+        ------
+        ValueError
+            If no rows, or more than the reserve holds, are asked for.
+        """
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples}: draw at least one row")
+        if n_samples > len(self.reserve):
+            raise ValueError(
+                f"n_samples={n_samples}, but the reserve has {len(self.reserve)} rows: draw fewer, "
+                "or leave the second sample out"
+            )
+        rng = np.random.default_rng(random_state)
+        return self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
+
+
+def methods(
+    dataset: Dataset,
+    *,
+    n_iter: int | Literal["auto"] = "auto",
+    k: int = 5,
+    without: Iterable[str] = (),
+) -> dict[str, Generator]:
+    """Generators of the comparison, unfitted, by their keys in `LABELS`.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The table; its reserve, where there is one, becomes the second real sample.
+    n_iter : int or "auto", default="auto"
+        Training steps of HybridDiffusion and of TabDDPM; "auto" is each one's default.
+    k : int, default=5
+        Neighbours of SMOGN and of the interpolation.
+    without : iterable of str, default=()
+        Methods to leave out.
+
+    Returns
+    -------
+    dict of str to Generator
+
+    Raises
+    ------
+    ValueError
+        If a method to leave out is unknown.
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> list(methods(load("013"), without=["hybrid"]))
+    ['second_sample', 'tabddpm', 'smogn_balance', ...]
+    """
+    generators: dict[str, Generator] = {
+        "hybrid": HybridDiffusion(n_iter=n_iter),
+        "tabddpm": TabDDPM() if n_iter == "auto" else TabDDPM(n_iter=n_iter),
+        "smogn_balance": SMOGNSynthesizer(samp_method="balance", k=k),
+        "smogn_extreme": SMOGNSynthesizer(samp_method="extreme", k=k),
+        "smogn_extreme_synthetic": SMOGNSynthesizer(samp_method="extreme", part="synthetic", k=k),
+        "interpolation": Interpolation(k=k),
+        "noise_copy": NoiseCopy(),
+        "bootstrap": Bootstrap(),
+        "marginals": IndependentMarginals(),
+    }
+    if dataset.reserve is not None:
+        generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
+    left_out = set(without)
+    if unknown := sorted(left_out - LABELS.keys() | left_out & {REAL}):
+        raise ValueError(f"without {unknown}: methods are {sorted(LABELS.keys() - {REAL})}")
+    return {key: generators[key] for key in LABELS if key in generators.keys() - left_out}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results of `compare`.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        Utility: seed, setting, method, learner, metric, value. The method ``real`` is the
+        baseline: the real training rows of the same split.
+    fidelity : DataFrame
+        Fidelity of the replacement tables: seed, method, metric, column, value. Beside ``copies``,
+        the share of rows equal to a training row, stand ``copies_of_test``, the share equal to a
+        test row, and ``copies_of_as_many``, the share equal to one of as many training rows. The
+        last two agree when rows match by chance only.
+    timings : DataFrame
+        CPU seconds on one thread: seed, method, fit, sample.
+    tables : dict of str to DataFrame
+        The replacement tables of the first seed, and under ``real`` its training rows.
+    n_train, n_test : int
+        Rows of each split.
+    """
+
+    scores: pd.DataFrame
+    fidelity: pd.DataFrame
+    timings: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
+    n_train: int
+    n_test: int
+
+
+def compare(
+    dataset: Dataset,
+    generators: Mapping[str, Generator],
+    *,
+    seeds: Sequence[int],
+    settings: Iterable[Setting] = SETTINGS,
+    n_synthetic: int | None = None,
+    n_added: int = 500,
+    learners: Mapping[str, Any] | None = None,
+    measure_fidelity: bool = True,
+    n_jobs: int = 1,
+    cache: str | Path | None = None,
+    scheduler: str | None = None,
+) -> Comparison:
+    """Train every generator on the same rows and score what it makes, once per seed.
+
+    A seed decides the split into training and test rows, the generators' training and draws, and
+    the learners. Every method gets the same training rows, gives back the same number of rows,
+    and is scored by the same learners, in the same encoding, on the same test rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The real table.
+    generators : mapping of str to Generator
+        Unfitted generators; clones are fitted.
+    seeds : sequence of int
+        One repetition each.
+    settings : iterable of {"replacement", "augmentation"}, default=both
+        *Replacement*: the learners see synthetic rows only. *Augmentation*: they see the real
+        training rows and `n_added` synthetic ones.
+    n_synthetic : int or None, default=None
+        Rows drawn for replacement; None draws as many as there are training rows.
+    n_added : int, default=500
+        Rows added in augmentation; 500 in the original study.
+    learners : mapping of str to estimator, default=None
+        See `synthtab.evaluation.utility.tstr`.
+    measure_fidelity : bool, default=True
+        Whether the tables' distributions are compared as well, which takes as long as the scores.
+    n_jobs : int, default=1
+        Processes. Results do not depend on it.
+    cache : str, Path or None, default=None
+        Folder in which the result of every finished run, one method on one seed, is kept and found
+        again: a comparison that was stopped continues where it was, and one with a further seed
+        or method runs these only. Timings are those of the run that was kept. See
+        `synthtab.parallel.carry_out` for what a result is found by.
+    scheduler : str or None, default=None
+        Address of a Dask scheduler whose workers take the place of the processes.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If there is no seed, a setting is unknown, or a method is named like the baseline; see
+        `synthtab.parallel.carry_out` for cache and scheduler.
+    """
+    settings = tuple(settings)
+    unknown = [s for s in settings if s not in SETTINGS]
+    if unknown or not settings:
+        raise ValueError(f"settings {unknown or 'missing'}: known are {list(SETTINGS)}")
+    if not seeds:
+        raise ValueError("no seeds: name at least one")
+    if REAL in generators:
+        raise ValueError(f"{REAL!r} is the baseline's name; call the generator otherwise")
+    pairs = [(seed, method) for seed in seeds for method in (REAL, *generators)]
+    tasks = [
+        (
+            dataset,
+            seed,
+            method,
+            None if method == REAL else clone(generators[method]),
+            settings,
+            n_synthetic,
+            n_added,
+            learners,
+            measure_fidelity,
+        )
+        for seed, method in pairs
+    ]
+    runs: list[_Run] = carry_out(
+        _run,
+        tasks,
+        n_jobs=n_jobs,
+        cache=cache,
+        scheduler=scheduler,
+        code_of=[*generators.values(), *(learners or {}).values()],
+    )
+    train, test = dataset.split(seeds[0])
+    tables = {
+        method: run.table
+        for (seed, method), run in zip(pairs, runs, strict=True)
+        if seed == seeds[0]
+    }
+    return Comparison(
+        scores=pd.concat([r.scores for r in runs], ignore_index=True),
+        fidelity=pd.concat([r.fidelity for r in runs], ignore_index=True),
+        timings=pd.concat([r.timing for r in runs], ignore_index=True),
+        tables=tables,
+        n_train=len(train),
+        n_test=len(test),
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    scores: pd.DataFrame
+    table: pd.DataFrame
+    fidelity: pd.DataFrame
+    timing: pd.DataFrame
+
+
+def _run(
+    dataset: Dataset,
+    seed: int,
+    method: str,
+    generator: Generator | None,
+    settings: tuple[Setting, ...],
+    n_synthetic: int | None,
+    n_added: int,
+    learners: Mapping[str, Any] | None,
+    measure_fidelity: bool,
+) -> _Run:
+    """One method on one split."""
+    train, test = dataset.split(seed)
+    schema = dataset.schema
+
+    def score(table: pd.DataFrame, setting: str) -> pd.DataFrame:
+        scores = tstr(table, test, schema, reference=train, learners=learners, random_state=seed)
+        return scores.assign(seed=seed, setting=setting, method=method)
+
+    if generator is None:
+        baseline = score(train, settings[0])
+        none = pd.DataFrame()  # nothing is fitted, and real rows are not compared with themselves
+        return _Run(pd.concat([baseline.assign(setting=s) for s in settings]), train, none, none)
+    # NOTE: distinct streams for training and drawing, both from the one seed of the run.
+    fit_seed, replacement_seed, added_seed = np.random.SeedSequence(seed).generate_state(3)
+    if "random_state" in generator.get_params():  # type: ignore[attr-defined]
+        generator.set_params(random_state=int(fit_seed))  # type: ignore[attr-defined]
+    start = time.thread_time()
+    generator.fit(train, schema)
+    fitted = time.thread_time()
+    table = generator.sample(n_synthetic or len(train), random_state=int(replacement_seed))
+    drawn = time.thread_time()
+    scores = []
+    if "replacement" in settings:
+        scores.append(score(table, "replacement"))
+    if "augmentation" in settings:
+        added = generator.sample(n_added, random_state=int(added_seed))
+        scores.append(score(pd.concat([train, added], ignore_index=True), "augmentation"))
+    measured = pd.DataFrame()
+    if measure_fidelity:
+        measured = fidelity(train, table, schema, random_state=seed)
+        as_many = train.iloc[: len(test)]  # the split is random, and so is its order
+        for metric, rows in (("copies_of_test", test), ("copies_of_as_many", as_many)):
+            measured.loc[len(measured)] = [metric, None, share_of_copies(table, rows)]
+    timing = pd.DataFrame(
+        [{"seed": seed, "method": method, "fit": fitted - start, "sample": drawn - fitted}]
+    )
+    return _Run(pd.concat(scores), table, measured.assign(seed=seed, method=method), timing)
+
+
+def summarise(
+    comparison: Comparison, *, metric: str = "r2", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Mean and interval of each method's score, and of its share of the real baseline.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Scores of several seeds.
+    metric : str, default="r2"
+        Metric to summarise.
+    confidence : float, default=0.95
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row per setting, method and learner, in the order of the comparison. ``mean``, ``low``,
+        ``high`` are of the score; ``percent``, ``percent_low``, ``percent_high`` are of
+        100 * score / baseline, paired by seed; ``n`` is the number of seeds. With one seed the
+        bounds are missing.
+
+    Notes
+    -----
+    The splits of one table overlap, so their scores are correlated and the plain t interval is too
+    narrow. Bounds are mean +- t * s * sqrt(1 / n + n_test / n_train) (Nadeau & Bengio, 2003,
+    "Inference for the generalization error", eq. 9).
+    """
+    scores = comparison.scores.query("metric == @metric")
+    inflation = comparison.n_test / comparison.n_train
+    keys = ["setting", "method", "learner"]
+    baseline = scores[scores.method == REAL].set_index(["seed", "setting", "learner"]).value
+    paired = scores.join(baseline.rename("baseline"), on=["seed", "setting", "learner"])
+    paired = paired.assign(percent=100 * (paired.value / paired.baseline))
+    rows = []
+    for key, group in paired.groupby(keys, sort=False):
+        mean, low, high = interval(group.value, inflation=inflation, confidence=confidence)
+        share = interval(group.percent, inflation=inflation, confidence=confidence)
+        rows.append((*key, len(group), mean, low, high, *share))
+    columns = ["n", "mean", "low", "high", "percent", "percent_low", "percent_high"]
+    return pd.DataFrame(rows, columns=[*keys, *columns])
+
+
+def paired_difference(
+    comparison: Comparison, method: str, *, metric: str = "r2", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Score of one method minus that of each other, paired by seed, with its interval.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Scores of several seeds.
+    method : str
+        The method that the others are subtracted from.
+    metric : str, default="r2"
+        Metric compared.
+    confidence : float, default=0.95
+        Level of the intervals; their bounds are those of `summarise`.
+
+    Returns
+    -------
+    DataFrame
+        setting, method, learner, mean, low, high. Zero outside the bounds tells the two apart.
+
+    Raises
+    ------
+    ValueError
+        If the method was not compared.
+    """
+    compared = comparison.scores.method.unique().tolist()
+    if method not in compared:
+        raise ValueError(f"no method {method!r} in the comparison; it has {compared}")
+    scores = comparison.scores.query("metric == @metric")
+    keys = ["seed", "setting", "learner"]
+    first = scores[scores.method == method].set_index(keys).value
+    paired = scores[scores.method != method].join(first.rename("first"), on=keys)
+    paired = paired.assign(difference=paired["first"] - paired.value)
+    inflation = comparison.n_test / comparison.n_train
+    rows = [
+        (*key, *interval(group.difference, inflation=inflation, confidence=confidence))
+        for key, group in paired.groupby(["setting", "method", "learner"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["setting", "method", "learner", "mean", "low", "high"])
+
+
+def verdict(low: float, high: float, reference: float) -> str:
+    """What an interval says of a reference value, in words.
+
+    Examples
+    --------
+    >>> verdict(1.0, 2.0, 0.0), verdict(-1.0, 2.0, 0.0)
+    ('above', 'not told apart')
+    """
+    if high < reference:
+        return "below"
+    if low > reference:
+        return "above"
+    return "unknown with one seed" if np.isnan(low) else "not told apart"
+
+
+def interval(
+    values: Sequence[float] | pd.Series[Any], *, inflation: float = 0.0, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Mean and Student t bounds, with the variance of the mean raised by `inflation` * s^2.
+
+    Examples
+    --------
+    >>> tuple(round(v, 2) for v in interval([1.0, 2.0, 3.0]))
+    (2.0, -0.48, 4.48)
+    >>> interval([1.0])
+    (1.0, nan, nan)
+    """
+    array = np.asarray(values, dtype=float)
+    n, mean = len(array), float(np.mean(array))
+    if n < 2:
+        return mean, float("nan"), float("nan")
+    quantile = student_t.ppf((1 + confidence) / 2, n - 1)
+    half = float(quantile * array.std(ddof=1) * np.sqrt(1 / n + inflation))
+    return mean, mean - half, mean + half

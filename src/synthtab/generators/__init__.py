@@ -1,0 +1,1 @@
+"""Reference generators and published rivals, all under one contract: `fit` and `sample`."""

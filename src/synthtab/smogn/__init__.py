@@ -1,0 +1,1 @@
+"""SMOGN: resampling a regression table by the relevance of its target."""

@@ -1,0 +1,1 @@
+"""What a table is, how it becomes arrays, and how its rows are divided."""

@@ -1,0 +1,453 @@
+"""Sharing one's own table: what comes out, what is kept back, and what bad input leaves behind."""
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from seds500.data import load
+from synthtab.__main__ import main
+from synthtab.attacks.card import Row
+from synthtab.attacks.estimates import Estimate
+from synthtab.sharing import Shared, load_bundle, share
+from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
+from synthtab.sharing.columns import infer_plan, plan_text
+from synthtab.sharing.pictures import intervals
+from synthtab.sharing.source import read_source
+
+TARGET = "süre"
+
+
+def write_table(path: Path, n_rows: int = 300) -> Path:
+    """Rows of the stand-in for 013 as a Turkish spreadsheet writes them, with gaps and dates."""
+    frame = load("013").frame.iloc[:n_rows]
+    lines = ["no;çap;boy;standart;firma;tarih;süre"]
+    for i, row in enumerate(frame.itertuples(index=False)):
+        length = "" if i % 5 == 0 else f"{row.length_mm:.1f}".replace(".", ",")
+        size = f"{row.diameter_mm:.1f}".replace(".", ",")
+        firm = "=Solo" if i < 3 else f"F{i % 7}"
+        day = f"{1 + i % 28:02d}.0{1 + i % 9}.2025"
+        minutes = f"{row.machine_minutes:.2f} dk".replace(".", ",")
+        lines.append(f"B{i:05d};{size};{length};{row.standard};{firm};{day};{minutes}")
+    path.write_bytes(("\r\n".join(lines) + "\r\n").encode("cp1254"))
+    return path
+
+
+def write_numbers(path: Path, numbers: np.ndarray) -> Path:
+    """Rows of the columns a and b."""
+    pd.DataFrame(numbers, columns=["a", "b"]).to_csv(path, index=False)
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    return write_table(tmp_path_factory.mktemp("real") / "table.csv")
+
+
+@pytest.fixture(scope="module")
+def shared(table, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("shared") / "out"
+    asked = ["share", str(table), "--target", TARGET, "--out", str(out), "--drop", "no"]
+    assert main([*asked, "--steps", "20", "--min-count", "5", "-n", "900"]) == 0
+    return out
+
+
+# --- what comes out ---------------------------------------------------------------------------
+
+
+def test_a_shared_folder_holds_the_table_the_card_the_record_and_what_is_private(shared):
+    assert files(shared) == [
+        "private/model/form.json",
+        "private/model/model.pt",
+        "private/schema.yaml",
+        "record.json",
+        "report_card.html",
+        "synthetic.csv",
+    ]
+    assert sorted(p.name for p in shared.parent.iterdir()) == ["out"]
+
+
+def test_the_synthetic_table_is_written_as_the_real_one(shared, table):
+    text = (shared / "synthetic.csv").read_bytes().decode("cp1254")
+    lines = text.split("\r\n")
+    assert lines[0] == "çap;boy;standart;firma;tarih;süre"
+    assert len(lines) == 902
+    row = re.compile(r"\d+,\d;(\d+,\d)?;[A-Z+a-z]+;(F\d|\(other\));\d\d\.\d\d\.\d{4};\d+,\d\d dk")
+    assert [line for line in lines[1:-1] if not row.fullmatch(line)] == []
+    assert "Solo" not in text
+
+
+def test_missing_values_come_back_in_proportion(shared):
+    made = read_source(shared / "synthetic.csv").cells["boy"].isna()
+    # 20 % of the real rows; a barely trained model knows shares from its first step.
+    assert abs(made.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / len(made)) + 0.05
+
+
+def test_the_card_is_one_page_without_scripts_or_anything_from_elsewhere(shared):
+    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    elsewhere = re.findall(r"<script|<link|<img|src=|url\(|@import|https?://[\w./]+", page)
+    assert set(elsewhere) == {"http://www.w3.org/2000/svg"}  # the name of SVG, which is not fetched
+    assert "prefers-color-scheme:dark" in page
+    assert "@media print" in page
+    for word in (
+        "No privacy rule fails",
+        "random forest",
+        "membership, AUC",
+        "scikit-learn",
+        "çap",
+    ):
+        assert word in page
+    assert page.count('role="img" aria-label="') == page.count("<svg") >= 7
+
+
+def test_the_record_says_the_same_as_the_card(shared):
+    record = json.loads((shared / "record.json").read_text(encoding="utf-8"))
+    assert record["released"] is True
+    assert record["settings"]["training steps"] == 20
+    assert record["settings"]["suppressed values"] == {"firma": 1}
+    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    for row in record["privacy"]["rows"].values():
+        assert f'<td class="{row["verdict"]}">{row["verdict"]}</td>' in page
+
+
+def test_the_same_seed_makes_the_same_table(shared, table, tmp_path):
+    again = share(
+        table, target=TARGET, out=tmp_path / "out", drop=["no"], n_iter=20, min_count=5, n_rows=900
+    )
+    assert again.table.read_bytes() == (shared / "synthetic.csv").read_bytes()
+
+
+def test_a_table_learnt_by_heart_is_kept_back_unless_told_otherwise(table, tmp_path, capsys):
+    asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--steps", "1500"]
+    assert main([*asked, "--out", str(tmp_path / "kept")]) == 3
+    assert "kept back: " in capsys.readouterr().err
+    assert "synthetic.csv" not in files(tmp_path / "kept")
+    assert "Kept back" in (tmp_path / "kept" / "report_card.html").read_text(encoding="utf-8")
+    assert main([*asked, "--out", str(tmp_path / "out"), "--release-anyway"]) == 0
+    assert "synthetic.csv" in files(tmp_path / "out")
+    page = (tmp_path / "out" / "report_card.html").read_text(encoding="utf-8")
+    assert "Released against the rules" in page
+
+
+def test_a_budget_needs_public_bounds_and_the_card_states_the_guarantee(table, tmp_path, capsys):
+    pytest.importorskip("opacus")
+    plan = plan_text(infer_plan(read_source(table), TARGET))
+    asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--drop", "tarih"]
+    asked += ["--epsilon", "3", "--steps", "3", "--out", str(tmp_path / "out")]
+    assert main(asked) == 2
+    assert "--epsilon needs --schema" in capsys.readouterr().err
+    (tmp_path / "schema.yaml").write_text(plan, encoding="utf-8")
+    assert main([*asked, "--schema", str(tmp_path / "schema.yaml")]) == 2
+    assert "numerical columns without bounds: ['çap', 'boy', 'süre']" in capsys.readouterr().err
+    plan = plan.replace("false", "true").replace("kind: number", "kind: number, bounds: [0, 9000]")
+    (tmp_path / "schema.yaml").write_text(plan, encoding="utf-8")
+    assert main([*asked, "--schema", str(tmp_path / "schema.yaml"), "--release-anyway"]) == 0
+    page = (tmp_path / "out" / "report_card.html").read_text(encoding="utf-8")
+    assert "epsilon" in page
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    assert record["settings"]["guarantee"]
+
+
+def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):
+    asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--out", str(tmp_path / "o")]
+    assert main([*asked, "--time-budget", "0.001s"]) == 2
+    assert "seconds allow 0 training steps here" in capsys.readouterr().err
+    assert files(tmp_path) == []
+
+
+# --- what decides about a release -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "void", "may_release"),
+    [
+        ("pass", (), True),
+        ("inconclusive", (), True),
+        ("fail", (), False),
+        ("pass", ("a leak was not found",), False),
+        ("inconclusive", ("a leak was not found",), False),
+    ],
+)
+def test_a_table_may_go_out_if_no_row_fails_and_the_card_is_not_void(verdict, void, may_release):
+    estimate = Estimate(0.5, 0.4, 0.6)
+    rows = {
+        key: Row(of_row, "dcr", estimate, ())
+        for key, of_row in {"tpr_1": "pass", "membership": verdict}.items()
+    }
+    judged = PrivacyJudgement(rows, {}, void, estimate, n_attacked=9, n_reference=9, n_released=9)
+    assert judged.may_release is may_release
+
+
+def test_a_table_is_kept_back_if_the_attacks_miss_a_leak_that_is_there(tmp_path, capsys):
+    # Nine values in all: whether a row is one of the training rows nobody can see.
+    numbers = np.random.default_rng(0).binomial(4, 0.5, (300, 2))
+    path = write_numbers(tmp_path / "table.csv", numbers)
+    out = tmp_path / "out"
+    assert main(["share", str(path), "--target", "b", "--steps", "2", "--out", str(out)]) == 3
+    assert "kept back: control: " in capsys.readouterr().err
+    record = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    assert record["privacy"]["failed"] == []
+    assert record["privacy"]["void"]
+    assert record["released"] is False
+    assert "synthetic.csv" not in files(out)
+
+
+def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
+    # Numbers that depend on nothing: trees repeat the rows they have seen, and explain no others.
+    numbers = np.random.default_rng(0).normal(size=(300, 2)).round(4)
+    path = write_numbers(tmp_path / "table.csv", numbers)
+    found = share(path, target="b", out=tmp_path / "out", n_iter=2).assessment.utility
+    assert found[found.table == "real"].value.max() < 0.1
+
+
+# --- what a guarantee rests on ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory) -> list[Shared]:
+    """A table of 307 rows shared twice under differential privacy, with the same seed."""
+    pytest.importorskip("opacus")
+    folder = tmp_path_factory.mktemp("private")
+    numbers = np.random.default_rng(0).normal(size=(307, 2)).round(2)
+    path = write_numbers(folder / "table.csv", numbers)
+    plan = plan_text(infer_plan(read_source(path), "b"))
+    plan = plan.replace("kind: number", "kind: number, bounds: [-5, 5]")
+    schema = folder / "schema.yaml"
+    schema.write_text(plan, encoding="utf-8")
+    asked = {"target": "b", "schema": schema, "epsilon": 3.0, "n_iter": 3, "random_state": 7}
+    return [share(path, out=folder / name, **asked) for name in ("once", "again")]
+
+
+def test_a_private_table_cannot_be_made_again_with_the_seed_on_its_card(twice):
+    once, again = (shared.assessment for shared in twice)
+    assert once.settings["seed"] == again.settings["seed"] == 7
+    assert not once.synthetic.equals(again.synthetic)
+
+
+def test_a_private_model_knows_the_number_of_rows_to_two_digits_only(twice):
+    for shared in twice:
+        assert shared.assessment.settings["training rows"] == 167
+        model, _ = load_bundle(shared.folder)
+        assert model.guarantee_.privacy.n_rows == 170
+
+
+# --- more rows, other tables ------------------------------------------------------------------
+
+
+def test_rows_are_drawn_into_a_new_file_with_a_condition(shared, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    asked = ["sample", str(shared), "-n", "5000", "--seed", "1", "--out", str(out)]
+    assert main([*asked, "--where", "firma=F3", "--where", "boy="]) == 0
+    made = pq.read_table(out).to_pandas()
+    assert len(made) == 5000
+    assert set(made.firma) == {"F3"}
+    assert made.boy.isna().all()
+    assert main(asked) == 2
+    assert "exists and is not overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("firm=F3", "no such column"),
+        ("firma=F99", "never takes 'F99'"),
+        ("süre=5", "is continuous"),
+        ("firma", "write it as COLUMN=VALUE"),
+    ],
+)
+def test_a_condition_that_cannot_be_met_is_refused(shared, tmp_path, capsys, where, message):
+    asked = ["sample", str(shared), "-n", "10", "--out", str(tmp_path / "rows.csv")]
+    assert main([*asked, "--where", where]) == 2
+    assert message in capsys.readouterr().err
+    assert files(tmp_path) == []
+
+
+class _Evil:
+    def __reduce__(self):
+        return (os.system, ("echo run > evil",))
+
+
+def test_a_model_from_elsewhere_runs_no_code(shared, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "form.json").write_bytes(
+        (shared / "private" / "model" / "form.json").read_bytes()
+    )
+    torch.save({"format": _Evil()}, tmp_path / "model" / "model.pt")
+    assert main(["sample", "model", "-n", "10", "--out", "rows.csv"]) == 2
+    assert "not a model file, or one that holds code" in capsys.readouterr().err
+    assert not (tmp_path / "evil").exists()
+    assert main(["sample", "nowhere", "-n", "10", "--out", "rows.csv"]) == 2
+    assert "no model.pt" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_leaves_nothing(shared, tmp_path):
+    command = [sys.executable, "-m", "synthtab", "sample", str(shared), "-n", "9000"]
+    done = subprocess.run(
+        [*command, "--out", "rows.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        # No file may grow beyond so many bytes: the kernel refuses to write on.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+    )
+    assert done.returncode == 2, done.stderr
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
+    unseen = tmp_path / "unseen.csv"
+    lines = write_table(tmp_path / "more.csv", 600).read_bytes().split(b"\r\n")
+    unseen.write_bytes(b"\r\n".join([lines[0], *lines[301:]]))
+    asked = ["evaluate", str(table), str(shared / "synthetic.csv"), "--target", TARGET]
+    asked += ["--drop", "no"]
+    assert main([*asked, "--unseen", str(unseen), "--out", str(tmp_path / "card")]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"membership, AUC +(pass|inconclusive|fail)", told)
+    assert files(tmp_path / "card") == ["record.json", "report_card.html"]
+    # A table that gives the real rows away, without rows to tell by.
+    assert main(["evaluate", str(table), str(table), "--target", TARGET, "--drop", "no"]) == 0
+    told = capsys.readouterr().out
+    assert "privacy: no verdict without --unseen rows" in told
+    short = tmp_path / "short.csv"
+    short.write_text("çap;süre\n" + "1,5;2\n" * 300, encoding="utf-8")
+    assert main(["evaluate", str(table), str(short), "--target", TARGET, "--drop", "no"]) == 2
+    assert "columns ['boy', 'standart', 'firma', 'tarih'] are missing" in capsys.readouterr().err
+
+
+def test_equal_tables_are_equally_useful():
+    frame = load("013").frame.iloc[:400]
+    schema = load("013").schema
+    tables = {"real": frame[:300], "synthetic": frame[:300]}
+    found = held_out_utility(tables, frame[300:], schema, random_state=0)
+    made = found[found.table == "synthetic"]
+    assert (made.percent == 100).all()
+    assert (made.low < made.value).all()
+    assert (made.value < made.high).all()
+
+
+def test_a_score_below_the_axis_is_drawn_at_its_edge():
+    picture = intervals([("a", "real", 0.5, 0.4, 0.6), ("b", "synthetic", -9.0, -9.5, -8.5)],
+                        label="R²", alt="x")  # fmt: skip
+    assert 'cx="118.0"' in picture
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+GOOD = "a,b\n" + "".join(f"{i % 9},{i}.5\n" for i in range(300))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "extra", "message"),
+    [
+        ("no.csv", None, [], "there is no such file"),
+        ("t.csv", "", [], "is empty"),
+        ("t.csv", "a\n1\n", [], "has one column"),
+        ("t.csv", GOOD.replace(",", ":"), [], "has one column, 'a:b'"),
+        ("t.csv", GOOD, ["--target", "c"], "no column 'c' to predict"),
+        ("t.csv", GOOD.replace(".5", "").replace("a,b", "b,a"), [], "is an identifier"),
+        ("t.csv", "a,b\n" + "1,2\n" * 300, [], "'b' is constant (always '2'), and the target"),
+        ("t.csv", "a,b\n" + "".join(f"{i % 9},w{i}\n" for i in range(300)), [], "an identifier"),
+        ("t.csv", "a,b\n" + "".join(f",{i}.5\n" for i in range(300)), [], "empty in every row"),
+        ("t.csv", GOOD.replace("a,b", "b,b"), [], "columns named more than once"),
+        ("t.csv", GOOD + "inf,1\n", [], "infinite values, 'inf' in data row 301"),
+        ("t.csv", "\n".join(GOOD.split("\n")[:200]), [], "has 199 data rows; at least 250"),
+        ("t.csv", GOOD + "x,1\n", [], "numbers, but 'x' in data row 301"),
+        ("t.csv", GOOD + "1,2,3\n", [], "data row 301 has 3 cells"),
+        ("t.parquet", "PAR1 cut off", [], "cannot be read as Parquet"),
+        ("folder.csv", "folder", [], "is a folder"),
+        ("t.csv", GOOD, ["--drop", "z"], "['z'] are not in the table"),
+        ("t.csv", GOOD, ["--drop", "b"], "the target 'b' cannot be dropped"),
+        ("t.csv", GOOD, ["--drop", "a"], "fewer than two columns are left"),
+        ("t.csv", GOOD, ["-n", "10"], "-n 10: fewer than 250 rows"),
+        ("t.csv", GOOD, ["--min-count", "0"], "--min-count 0: give 1 or more"),
+        ("t.csv", GOOD, ["--steps", "0"], "--steps 0: give 1 or more"),
+        ("t.csv", GOOD, ["--schema", "no.yaml"], "--schema no.yaml"),
+    ],
+)
+def test_bad_input_ends_with_2_and_a_message_and_leaves_nothing(
+    tmp_path, monkeypatch, capsys, name, content, extra, message
+):
+    monkeypatch.chdir(tmp_path)
+    if content == "folder":
+        (tmp_path / name).mkdir()
+    elif content is not None:
+        (tmp_path / name).write_text(content)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["share", name, "--target", "b", "--out", "out", *extra]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_output_that_exists_is_left_alone(tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_text(GOOD)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("old")
+    asked = ["share", str(path), "--target", "b", "--out", str(tmp_path / "out")]
+    assert main(asked) == 2
+    assert "exists and is not overwritten" in capsys.readouterr().err
+    assert files(tmp_path / "out") == ["mine"]
+
+
+def test_an_interrupted_training_leaves_a_checkpoint_and_nothing_else(table, tmp_path, capsys):
+    command = [sys.executable, "-m", "synthtab", "share", str(table), "--target", TARGET]
+    process = subprocess.Popen(
+        [*command, "--drop", "no", "--out", "out", "--steps", "100000"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts background jobs with Ctrl-C ignored, and the tests may be such a job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    kept = tmp_path / ".out-checkpoint"
+    deadline = time.monotonic() + 120
+    while not kept.exists():
+        assert time.monotonic() < deadline, "the training did not start"
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, message = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "the training so far is in .out-checkpoint" in message
+    assert "Traceback" not in message
+    assert list(tmp_path.iterdir()) == [kept]
+    asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--out", f"{tmp_path}/out"]
+    assert main([*asked, "--steps", "100000", "--seed", "5"]) == 2
+    assert "is the checkpoint of another training" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_info_prints_versions_and_a_schema_to_start_from(table, capsys):
+    assert main(["info"]) == 0
+    assert re.match(r"synthtab \d", capsys.readouterr().out)
+    assert main(["info", str(table), "--target", TARGET]) == 0
+    assert '"no": {kind: identifier}' in capsys.readouterr().out
+    assert main(["info", str(table)]) == 2
+    assert "name the target" in capsys.readouterr().err
+
+
+def test_help_tells_of_every_command(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    told = capsys.readouterr().out
+    for command in ("share", "sample", "evaluate", "info", "run", "experiments"):
+        assert re.search(rf"^ +{command}\b", told, flags=re.MULTILINE)

@@ -1,0 +1,296 @@
+"""HybridDiffusion learns structure, reproduces itself, and refuses what it cannot learn."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+
+from synthtab.diffusion.denoiser import MLPDenoiser
+from synthtab.diffusion.process import HybridProcess
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.diffusion.training import Rows, train, training_steps
+from synthtab.evaluation.utility import detection_auc, tstr
+from synthtab.generators.reference import IndependentMarginals
+from synthtab.table.schema import Schema
+
+
+def moons(n: int, seed: int) -> pd.DataFrame:
+    """Two interleaved half circles, which one a row lies on, and a third column that depends."""
+    rng = np.random.default_rng(seed)
+    which = rng.integers(0, 2, n)
+    angle = rng.uniform(0, np.pi, n)
+    x = np.where(which == 1, 1 - np.cos(angle), np.cos(angle)) + rng.normal(0, 0.08, n)
+    y = np.where(which == 1, 0.5 - np.sin(angle), np.sin(angle)) + rng.normal(0, 0.08, n)
+    names = np.array(["upper", "lower"], dtype=object)
+    return pd.DataFrame({"x": x.round(3), "y": y.round(3), "moon": names[which]})
+
+
+@pytest.fixture(scope="module")
+def fitted() -> HybridDiffusion:
+    frame = moons(2000, 0)
+    schema = Schema.infer(frame, target="y")
+    return HybridDiffusion(n_iter=900, width=96, random_state=0).fit(frame, schema)
+
+
+def test_two_moons_are_learnt(fitted: HybridDiffusion) -> None:
+    drawn, fresh = fitted.sample(2000, random_state=1), moons(2000, 1)
+    # A fresh real sample has an AUC of 0.5 +- 0.01; margins alone are told apart at once.
+    assert detection_auc(fresh, drawn, fitted.schema_, random_state=0) < 0.62
+    shuffled = IndependentMarginals().fit(fresh, fitted.schema_).sample(2000, random_state=0)
+    assert detection_auc(fresh, shuffled, fitted.schema_, random_state=0) > 0.9
+
+
+def test_a_category_belongs_to_its_place(fitted: HybridDiffusion) -> None:
+    drawn = fitted.sample(2000, random_state=2)
+    upper = drawn[drawn.moon == "upper"]
+    # On the upper arc x^2 + y^2 = 1; on the lower one it is at most rarely near.
+    radius = np.hypot(upper.x, upper.y)
+    assert (abs(radius - 1) < 0.35).mean() > 0.95
+    assert drawn.moon.value_counts(normalize=True)["upper"] == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_loss_falls(fitted: HybridDiffusion) -> None:
+    assert len(fitted.loss_curve_) == 900
+    assert fitted.loss_curve_[-50:].mean() < 0.85 * fitted.loss_curve_[:10].mean()
+
+
+def test_averaged_weights_are_the_ones_that_draw(fitted: HybridDiffusion) -> None:
+    assert not any(p.requires_grad for p in fitted.denoiser_.parameters())
+    without = clone(fitted).set_params(n_iter=20, ema_decay=0.0)
+    averaged = clone(fitted).set_params(n_iter=20, ema_decay=0.9)
+    frame = moons(200, 0)
+    draws = [m.fit(frame, fitted.schema_).sample(50, random_state=0) for m in (without, averaged)]
+    assert not draws[0].equals(draws[1])
+
+
+@pytest.mark.parametrize(
+    ("ema_decay", "shares"),
+    [
+        # Of the first weights 1/10 is left after the first step, and of that 2/11 after the second.
+        (0.999, [1 / 10 * 2 / 11, 9 / 10 * 2 / 11, 9 / 11]),
+        (0.15, [1 / 10 * 0.15, 9 / 10 * 0.15, 0.85]),  # never more than the decay asked for
+    ],
+)
+def test_the_average_soon_forgets_the_first_weights(ema_decay: float, shares: list[float]) -> None:
+    n = 16
+    edges = torch.linspace(0, 1, n + 1, dtype=torch.float64)[:, None]
+    rows = Rows(edges[:-1], edges[1:], torch.zeros(n, 0, dtype=torch.int64))
+    network = MLPDenoiser(1, [], [], width=4, depth=1, n_frequencies=0)
+    weights = [copy.deepcopy(network.state_dict())]
+    average, _ = train(
+        network,
+        HybridProcess((), 1),
+        rows,
+        n_iter=2,
+        batch_size=n,
+        learning_rate=1.0,
+        ema_decay=ema_decay,
+        progress=False,
+        callback=lambda *_: weights.append(copy.deepcopy(network.state_dict())),
+        checkpoint=None,
+        generator=torch.Generator().manual_seed(0),
+    )
+    for name, found in average.state_dict().items():
+        expected = sum(share * of[name] for share, of in zip(shares, weights, strict=True))
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_blocks_of_a_long_draw_are_those_of_a_short_one(fitted: HybridDiffusion) -> None:
+    long, short = (fitted.sample(n, random_state=5) for n in (4096 + 100, 4096))
+    pd.testing.assert_frame_equal(long.iloc[:4096], short)
+
+
+def test_the_global_generator_of_torch_is_left_alone() -> None:
+    frame = moons(60, 0)
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    HybridDiffusion(n_iter=2, width=16, random_state=1).fit(
+        frame, Schema.infer(frame, target="y")
+    ).sample(5, random_state=0)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_recalibrated_columns_have_the_training_distribution(fitted: HybridDiffusion) -> None:
+    model = clone(fitted).set_params(n_iter=20, recalibrate=True)
+    frame = moons(1000, 3)
+    drawn = model.fit(frame, fitted.schema_).sample(1000, random_state=0)
+    gap = np.abs(np.sort(drawn.x) - np.sort(frame.x))
+    assert gap.max() <= 0.05
+    raw = model.set_params(recalibrate=False).sample(1000, random_state=0)
+    assert np.abs(np.sort(raw.x) - np.sort(frame.x)).max() > gap.max()
+
+
+def test_a_callback_sees_every_step() -> None:
+    frame, seen = moons(50, 0), []
+    HybridDiffusion(
+        n_iter=5, width=16, callback=lambda step, n, loss: seen.append((step, n, loss > 0))
+    ).fit(frame, Schema.infer(frame, target="y"))
+    assert seen == [(i, 5, True) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": [1.0, 2.0, 3.0], "y": [1, 2, 3]}),  # numbers only, very few rows
+        pd.DataFrame({"a": ["p", "q"] * 5, "y": ["u", "v"] * 5}),  # categories only
+        pd.DataFrame({"a": [7] * 20, "b": ["same"] * 20, "y": range(20)}),  # constant columns
+        pd.DataFrame({"a": ["common"] * 49 + ["rare"], "y": range(50)}),  # a single-row category
+    ],
+)
+def test_odd_tables_are_learnt_and_drawn(frame: pd.DataFrame) -> None:
+    schema = Schema.infer(frame, target="y")
+    model = HybridDiffusion(n_iter=5, width=16, random_state=0).fit(frame, schema)
+    schema.validate(model.sample(30, random_state=0))
+
+
+def test_one_row_is_refused() -> None:
+    frame = pd.DataFrame({"a": [1.0], "y": [2.0]})
+    with pytest.raises(ValueError, match="1 row cannot be learnt"):
+        HybridDiffusion().fit(frame, Schema.infer(frame, target="y"))
+
+
+def test_divergence_is_an_error_that_names_the_remedy() -> None:
+    frame = moons(100, 0)
+    with pytest.raises(ValueError, match=r"diverged at step \d+ of 50 .*lower learning_rate"):
+        HybridDiffusion(n_iter=50, width=32, learning_rate=1e30, random_state=0).fit(
+            frame, Schema.infer(frame, target="y")
+        )
+
+
+def test_larger_tables_are_trained_longer() -> None:
+    assert training_steps(9000, 2, 512) == 1000
+    assert training_steps(9000, 2, 512) < training_steps(9000, 3, 512)
+    assert training_steps(9000, 3, 512) < training_steps(9000, 7, 512)
+    assert training_steps(500, 7, 500) < training_steps(2000, 7, 512)
+    assert training_steps(10, 50, 10) == 140
+    assert training_steps(10**6, 50, 512) == 6000
+
+
+# --- conditions, blocks, rows' losses ---------------------------------------------------------
+
+
+def test_conditions_are_honoured_and_the_rest_follows_them(fitted: HybridDiffusion) -> None:
+    drawn = fitted.sample(1000, random_state=1, conditions={"moon": "upper"})
+    assert (drawn.moon == "upper").all()
+    free = fitted.sample(2000, random_state=2)
+    # The means of x of the arcs are 0 and 1; given one, it is that of its rows drawn freely.
+    upper = free[free.moon == "upper"].x
+    assert abs(drawn.x.mean() - upper.mean()) < 4 * upper.std() * np.sqrt(1 / 1000 + 1 / len(upper))
+
+
+def test_impossible_conditions_are_refused_together(fitted: HybridDiffusion) -> None:
+    conditions = {"moon": "full", "x": 0.5, "sun": 1}
+    message = "'moon' never takes 'full'.*'x' is continuous.*no column 'sun'"
+    with pytest.raises(ValueError, match=message):
+        fitted.sample(5, conditions=conditions)
+
+
+def test_rows_drawn_block_by_block_are_those_drawn_at_once(fitted: HybridDiffusion) -> None:
+    blocks = list(fitted.iter_samples(4096 + 50, random_state=3))
+    assert [len(block) for block in blocks] == [4096, 50]
+    whole = fitted.sample(4096 + 50, random_state=3)
+    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
+
+
+def test_blocks_cannot_be_recalibrated(fitted: HybridDiffusion) -> None:
+    model = clone(fitted).set_params(n_iter=2, recalibrate=True).fit(moons(50, 0), fitted.schema_)
+    with pytest.raises(ValueError, match="recalibrate=True needs all rows"):
+        next(model.iter_samples(5))
+
+
+def test_a_row_that_was_learnt_is_more_familiar_than_a_strange_one(fitted: HybridDiffusion) -> None:
+    usual = moons(50, 1)
+    strange = usual.assign(y=usual.y.to_numpy()[::-1])  # off both arcs, mostly
+    losses = [
+        fitted.row_loss(frame, sigma=[0.1, 0.5], n_noises=4, random_state=0)
+        for frame in (usual, strange)
+    ]
+    assert losses[0].shape == (50,)
+    assert losses[0].mean() < 0.8 * losses[1].mean()
+
+
+def test_losses_of_rows_do_not_depend_on_their_company(fitted: HybridDiffusion) -> None:
+    frame = moons(20, 1)
+    together = fitted.row_loss(frame, sigma=[0.3], random_state=0)
+    alone = fitted.row_loss(frame.iloc[[4]], sigma=[0.3], random_state=0)
+    assert together[4] == pytest.approx(alone[0], rel=1e-5)
+
+
+def test_a_wide_table_with_many_categories_needs_no_setting() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"n{i}": rng.normal(size=200) for i in range(25)})
+    for i in range(24):
+        frame[f"c{i}"] = rng.choice(["a", "b", "c"], 200).astype(object)
+    frame["shop"] = [f"shop {i}" for i in range(200)]
+    schema = Schema.infer(frame, target="n0")
+    model = HybridDiffusion(n_iter=20, random_state=0).fit(frame, schema)
+    schema.validate(model.sample(300, random_state=0))
+
+
+def test_a_class_is_learnt_as_well_as_a_number() -> None:
+    train, fresh = moons(1000, 0), moons(1000, 1)
+    schema = Schema.infer(train, target="moon")
+    model = HybridDiffusion(n_iter=500, random_state=0).fit(train, schema)
+    scores = {
+        name: tstr(table, fresh, schema, reference=train, random_state=0)
+        .set_index(["learner", "metric"])
+        .value
+        for name, table in (("real", train), ("drawn", model.sample(1000, random_state=0)))
+    }
+    assert scores["real"]["rf", "auc"] > 0.98  # the arcs hardly touch
+    assert scores["drawn"]["rf", "auc"] > 0.97 * scores["real"]["rf", "auc"]
+    assert scores["drawn"]["rf", "f1"] > 0.93 * scores["real"]["rf", "f1"]
+
+
+def stopped_at(step: int) -> object:
+    """A callback that stops a training as Ctrl-C does."""
+
+    def callback(done: int, n_iter: int, loss: float) -> None:
+        if done == step:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+def test_a_training_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    frame = moons(300, 0)
+    schema = Schema.infer(frame, target="y")
+    plain = HybridDiffusion(n_iter=420, width=16, random_state=0).fit(frame, schema)
+    kept = tmp_path / "checkpoint"
+    model = clone(plain).set_params(checkpoint=kept)
+    for stop in (250, 401):  # the second time goes on from step 200, the last from 400
+        with pytest.raises(KeyboardInterrupt):
+            clone(model).set_params(callback=stopped_at(stop)).fit(frame, schema)
+        assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    seen: list[int] = []
+    model.set_params(callback=lambda step, n_iter, loss: seen.append(step)).fit(frame, schema)
+    assert seen == list(range(401, 421))
+    np.testing.assert_array_equal(model.loss_curve_, plain.loss_curve_)
+    pd.testing.assert_frame_equal(
+        model.sample(50, random_state=1), plain.sample(50, random_state=1)
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "change", [{"random_state": 1}, {"n_iter": 400}, {"width": 24}, {"rows": 1}]
+)
+def test_the_checkpoint_of_another_training_is_refused(
+    change: dict[str, int], tmp_path: Path
+) -> None:
+    frame = moons(300, 0)
+    schema = Schema.infer(frame, target="y")
+    model = HybridDiffusion(n_iter=420, width=16, random_state=0, checkpoint=tmp_path / "kept")
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_params(callback=stopped_at(200)).fit(frame, schema)
+    settings = {name: value for name, value in change.items() if name != "rows"}
+    rows = moons(300, 2) if "rows" in change else frame
+    with pytest.raises(ValueError, match="kept is the checkpoint of another training"):
+        clone(model).set_params(**settings).fit(rows, Schema.infer(rows, target="y"))
+    (tmp_path / "kept").write_text("not one")
+    with pytest.raises(ValueError, match="kept is not a training checkpoint"):
+        model.fit(frame, schema)

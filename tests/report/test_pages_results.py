@@ -1,0 +1,292 @@
+"""Tables and figures of the results page show what the records hold, and name what they lack."""
+
+import shutil
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+from seds500.claims import evidence
+from seds500.pages import benchmark, results_figures, results_tables
+from seds500.records import store
+from seds500.records.committed import EXPERIMENTS, SOURCES, Measured, Records, runs, title
+
+COMMITTED = Path(__file__).parents[2] / "records"
+
+
+@pytest.fixture
+def records(tmp_path):
+    for path in COMMITTED.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    return Records(tmp_path)
+
+
+def change(records: Records, run: str, change) -> None:
+    path = store.record_path(run, records.folder)
+    contents = store.load(path)
+    change(contents)
+    store.save(contents, path)
+
+
+# Look-ups ----------------------------------------------------------------------------------------
+
+
+def test_every_run_has_a_title_and_experiments_come_in_order():
+    assert [title(run) for run, _, _ in runs()][:4] == [
+        "011, stand-in",
+        "012, stand-in",
+        "013, stand-in",
+        "011, public table",
+    ]
+
+
+def test_a_value_without_bounds_stands_for_itself():
+    assert Measured(0.5).span == (0.5, 0.5)
+    assert Measured(0.5, 0.25, 0.75).span == (0.25, 0.75)
+
+
+def test_what_is_not_a_value_with_bounds_is_named(records):
+    with pytest.raises(store.RecordError, match=r"no value 011_public\.dataset\.'percent'"):
+        records.measured("011_public.dataset", of="percent")
+
+
+def test_asking_whether_a_value_exists_needs_its_record(records):
+    assert records.has("011_public.utility.replacement.hybrid")
+    assert not records.has("011_public.utility.replacement.nothing")
+    with pytest.raises(store.RecordError, match="no record '011_private'"):
+        records.has("011_private.utility")
+
+
+def test_fidelity_has_the_interval_that_the_record_has(records):
+    def remove(contents):
+        del contents["values"]["fidelity_intervals"]
+
+    change(records, "011_public", remove)
+    assert records.fidelity("011_public", "hybrid", "ks").low is None
+    interval = {"mean": 0.02, "low": 0.01, "high": 0.03}
+
+    def add(contents):
+        contents["values"]["fidelity_intervals"] = {"hybrid": {"ks": interval}}
+
+    change(records, "011_public", add)
+    assert records.fidelity("011_public", "hybrid", "ks") == Measured(0.02, 0.01, 0.03)
+
+
+# Tables ------------------------------------------------------------------------------------------
+
+
+def test_a_score_is_the_study_s_beside_those_of_both_sources(records):
+    def set_score(contents):
+        contents["values"]["utility"]["augmentation"]["hybrid"]["rf"]["r2"] = {
+            "mean": 0.5,
+            "low": -0.25,
+            "high": 1.25,
+        }
+
+    change(records, "013_standin", set_score)
+    table = results_tables.scores(records, "013", ["real", "hybrid", "smogn_extreme"])
+    assert list(table.columns) == ["reported", *SOURCES.values()]
+    added = table.loc["HybridDiffusion, added to the real rows"]
+    assert added["reported"] == "0.64"
+    assert added["stand-in"] == "0.50 [−0.25, 1.25]"
+    assert table.loc["training rows", "reported"] == "0.65"
+    assert table.loc["HybridDiffusion, alone", "reported"] == "0.56 (later)"
+    assert table.loc["SMOGN, extreme, alone", "reported"] == "−0.39"
+    assert table.loc["SMOGN, extreme, added to the real rows", "reported"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "method", "reported"),
+    [("011", "smogn_extreme", "negative"), ("012", "smogn_extreme", "0.39 to 0.55")],
+)
+def test_a_range_and_a_word_are_reported_as_such(records, experiment, method, reported):
+    table = results_tables.scores(records, experiment, [method])
+    assert table["reported"].iloc[0] == reported
+
+
+def test_a_method_that_one_run_lacks_has_a_dash_and_one_that_all_lack_is_named(records):
+    def drop(contents):
+        del contents["values"]["utility"]["replacement"]["noise_copy"]
+
+    change(records, "012_public", drop)
+    table = results_tables.scores(records, "012", ["noise_copy"])
+    assert table.loc["noise copy, alone", "public table"] == "–"
+    assert table.loc["noise copy, alone", "stand-in"] != "–"
+    change(records, "012_standin", drop)
+    with pytest.raises(store.RecordError, match="has no 'noise_copy'"):
+        results_tables.scores(records, "012", ["noise_copy"])
+
+
+def test_differences_carry_the_verdict_of_the_learner_behind_the_study_s_figure(records):
+    def set_verdict(contents):
+        rival = contents["values"]["hybrid_minus"]["replacement"]["smogn_extreme"]
+        rival["gb"] = {"mean": -0.5, "low": -0.75, "high": -0.25, "verdict": "below"}
+
+    change(records, "012_public", set_verdict)
+    table = results_tables.advantages(records, ["smogn_extreme"])
+    assert table.loc["012, public table"].item() == "−0.50 [−0.75, −0.25] *below*"
+    assert len(table) == 6
+
+
+def test_what_is_kept_comes_from_the_run_or_from_the_benchmark_of_other_packages(
+    records, monkeypatch
+):
+    found = {"rf": {"r2": {"percent": 50.0, "percent_low": 40.0, "percent_high": 60.0}}}
+    found["gb"] = found["rf"]
+    values = {run: {"utility": {"replacement": {"ctgan": found}}} for run, _, _ in runs()}
+    path = Path(records.folder) / "benchmark_other_packages.json"
+    store.save({"values": values}, path)
+    table = results_tables.kept(records, ["second_sample", "hybrid", "ctgan"])
+    assert set(table["CTGAN"]) == {"50 [40, 60]"}
+    assert table.loc["013, public table", "second sample"] == "–"
+    share = records.share("012_public", "hybrid").show(".0f")
+    assert table.loc["012, public table", "HybridDiffusion"] == share
+    path.unlink()
+    monkeypatch.setattr(evidence, "AWAITED", frozenset())
+    with pytest.raises(store.RecordError, match="no record 'benchmark_other_packages'"):
+        results_tables.kept(records, ["ctgan"])
+    monkeypatch.setattr(evidence, "AWAITED", {"benchmark_other_packages"})
+    assert set(results_tables.kept(records, ["ctgan"])["CTGAN"]) == {"–"}
+
+
+def test_copies_stand_beside_those_that_chance_gives(records):
+    def set_copies(contents):
+        contents["values"]["fidelity_intervals"]["hybrid"] |= {
+            "copies_of_as_many": {"mean": 0.25},
+            "copies_of_test": {"mean": 0.125},
+        }
+
+    change(records, "011_standin", set_copies)
+    table = results_tables.copies(records, ["hybrid"])
+    assert table.loc["011, stand-in"].item() == "25.0% (12.5%)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.004, "<0.01"), (0.25, "0.25"), (2.5, "2.5"), (12.5, "12"), (139.0, "139")],
+)
+def test_times_are_shown_in_digits_that_suit_them(records, seconds, shown):
+    def set_times(contents):
+        contents["timings"]["hybrid"] = {"fit": seconds, "sample": 1.0}
+
+    change(records, "013_public", set_times)
+    table = results_tables.times(records, ["hybrid"])
+    assert table.loc["013, public table", "HybridDiffusion"] == f"{shown} + 1.0"
+    assert table.loc["013, public table", "training rows"] == "2,136"
+
+
+def test_a_published_figure_stands_beside_its_share_of_real_rows():
+    table = results_tables.literature(Records(), "tabddpm_utility")
+    assert table.loc["TabDDPM", "California"] == "0.836 · 98%"
+    assert table.loc["real rows", "California"] == "0.857"
+
+
+def test_published_tables_name_their_source_and_are_complete():
+    related = Records().value("published.related_work")
+    tables = {key: table for key, table in related.items() if isinstance(table, dict)}
+    assert tables
+    for table in tables.values():
+        assert "arXiv" in table["source"]
+        assert table["condition"]
+        assert {len(row) for row in table["rows"].values()} == {len(table["columns"])}
+        assert len(table["forms"]) == len(table["columns"])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("score", {}, "unknown table score; known are scores, advantages"),
+        ("scores", {"experiment": "014", "methods": ["real"]}, "unknown experiment 014"),
+        ("scores", {"experiment": "013", "methods": ["gan"]}, "unknown method gan; known are"),
+        ("copies", {"experiment": "013"}, "table 'copies': .*'experiment'"),
+        ("times", {}, "table 'times': .*'methods'"),
+    ],
+)
+def test_a_table_that_does_not_exist_or_is_asked_for_wrongly_is_named(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        results_tables.make(name, Records(COMMITTED), **options)
+
+
+# Figures -----------------------------------------------------------------------------------------
+
+
+def test_every_run_has_a_panel_of_scores_with_both_settings(records):
+    figure = results_figures.scores(records)
+    axes = figure.axes
+    assert len(axes) == 6
+    for row, experiment in enumerate(EXPERIMENTS):
+        for ax, words in zip(axes[2 * row : 2 * row + 2], SOURCES.values(), strict=True):
+            assert ax.get_title().startswith(f"{experiment}, {words}")
+    share = records.share("013_public", "hybrid", setting="augmentation")
+    points = [line for line in axes[5].lines if line.get_marker() == "o"]
+    drawn = {(line.get_xdata()[0], line.get_markerfacecolor()) for line in points}
+    assert (share.value, "white") in drawn
+
+
+def test_a_mean_left_of_the_axis_is_written_out(records):
+    figure = results_figures.scores(records)
+    share = records.share("013_standin", "smogn_extreme_synthetic").value
+    assert f"{share:.0f}".replace("-", "−") in [text.get_text() for text in figure.axes[4].texts]
+
+
+def test_cost_is_shown_on_a_logarithmic_axis_without_methods_that_keep_nothing(records):
+    figure = results_figures.cost(records)
+    assert [ax.get_xscale() for ax in figure.axes] == ["log", "log"]
+    spent = records.value("013_standin.timings.hybrid")
+    drawn = {
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in figure.axes[0].lines
+        if line.get_marker() == "D"
+    }
+    assert (spent["fit"] + spent["sample"], records.share("013_standin", "hybrid").value) in drawn
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "HybridDiffusion" in labels
+    assert "SMOGN, synthetic rows only" not in labels
+
+
+def test_leakage_has_a_point_for_every_method_of_the_report_cards(records):
+    row = {"value": 0.7, "low": 0.65, "high": 0.75}
+    card = {"void": [], "hybrid": {"membership": row}, "control_copy": {"membership": row}}
+    cards = {run: card for run, _, _ in runs()}
+    store.save({"values": {"cards": cards}}, Path(records.folder) / "privacy.json")
+    figure = results_figures.leakage(records)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["HybridDiffusion", *EXPERIMENTS]
+    points = [line for line in figure.axes[1].lines if line.get_marker() in "osD"]
+    drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for line in points]
+    shares = [records.share(f"{name}_public", "hybrid").value for name in EXPERIMENTS]
+    assert drawn == [(0.7, share) for share in shares]
+
+
+def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
+    before = results_figures.dimension(records)
+    sweep = records.value("why_smogn_fails.sweep.irrelevant")
+    assert [tick.get_text() for tick in before.axes[0].get_xticklabels()] == [
+        str(sweep[end]["columns"]) for end in ("narrowest", "widest")
+    ]
+
+    def add(contents):
+        for kind in contents["values"]["sweep"].values():
+            for end in kind.values():
+                end["hybrid"] = end["interpolation"]
+
+    change(records, "why_smogn_fails", add)
+    after = results_figures.dimension(records)
+    n_before, n_after = (len(f.legends[0].get_texts()) for f in (before, after))
+    assert n_after == n_before + ("hybrid" not in sweep["widest"])
+    assert "HybridDiffusion" in [text.get_text() for text in after.legends[0].get_texts()]
+
+
+def test_figures_are_closed(records):
+    results_figures.cost(records)
+    assert plt.get_fignums() == []
+
+
+# The benchmark of HybridDiffusion ----------------------------------------------------------------
+
+
+def test_the_model_as_it_is_stands_above_its_variants(records):
+    assert benchmark.ablation(records, "013_public").index[0] == "as it is"
+    rows = [r for r in benchmark.fresh(records).index if r.startswith("013")]
+    first, second, *_, last = (row.split(": ")[1] for row in rows)
+    assert (first, second, last) == ("second sample", "HybridDiffusion", "TabDDPM")

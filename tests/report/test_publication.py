@@ -1,0 +1,457 @@
+"""The report as a publication: slides, captions, weight, links, and what its tools need."""
+
+import importlib.util
+import json
+import re
+import sys
+import warnings
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.testing.util import SphinxTestApp
+from sphinx.util.console import strip_colors
+
+from seds500.records import store
+from seds500.runner import notebooks
+
+ROOT = Path(__file__).parents[2]
+PROJECT = notebooks.Project(ROOT)
+BUILT = ROOT / "_build" / "html"
+LIMITS = {"median page": 1.5e6, "heaviest page": 3.5e6, "all files": 30e6}  # bytes
+
+
+def module(folder: str, name: str) -> ModuleType:
+    """A module of a folder that is no package."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded  # some import each other
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+module("book/_ext", "generated")
+module("book/_ext", "figures")
+reading = module("book/_ext", "reading")
+slides = module("book/_ext", "slides")
+editions = module("book/_ext", "editions")
+repository = module("book/_ext", "repository")
+tables = module("book/_ext", "tables")
+browser = module("tools", "browser")
+accessibility = module("tools", "accessibility")
+
+needs_chromium = pytest.mark.skipif(browser.find() is None, reason="no Chromium on this machine")
+
+
+def build(folder: Path) -> tuple[str, SphinxTestApp]:
+    """Build a small book; its warnings, by any of which a strict build fails."""
+    heard = StringIO()
+    app = SphinxTestApp("html", srcdir=folder, warning=heard)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            app.build()
+    finally:
+        app.cleanup()
+    return strip_colors(heard.getvalue()), app
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A book of two pages, one of which is the slides."""
+    extension = str(ROOT / "book" / "_ext")
+    templates = str(ROOT / "book" / "_templates")
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {extension!r})\n"
+        "extensions = ['myst_nb', 'records', 'reading', 'slides']\nhtml_theme = 'basic'\n"
+        f"templates_path = [{templates!r}]\nroot_doc = 'book/index'\n"
+        "nb_execution_mode = 'off'\nmyst_enable_extensions = ['colon_fence']\nnumfig = True\n"
+        "html_search = False\nsource_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb'}\n"
+    )
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "index.md").write_text("# Home\n\n```{toctree}\nslides\n```\n")
+    store.save({"values": {"r2": 0.62}}, tmp_path / "records" / "run.json")
+    return tmp_path
+
+
+SLIDES = """# A question
+
+Asked.
+
+## First
+
+R² {res}`run.r2:.2f`
+
+:::{sidebar}
+:class: notes
+
+Say it.
+:::
+
+## Second
+
+Done.
+"""
+
+
+# Slides
+
+
+def test_sections_become_slides_with_numbers_from_records_and_notes(book):
+    (book / "book" / "slides.md").write_text(SLIDES)
+    heard, _ = build(book)
+    assert heard == ""
+    page = BeautifulSoup((book / "_build/html/book/slides.html").read_text(), "html.parser")
+    shown = page.select(".slides > section")
+    assert [slide.h1.get_text() for slide in shown] == ["A question", "First", "Second"]
+    assert "title-slide" in shown[0]["class"]
+    assert "0.62" in shown[1].get_text()
+    assert shown[1].select_one("aside.notes").get_text().strip() == "Say it."
+    assert page.select("section section") == []  # reveal.js would stack them
+
+
+def test_the_slides_follow_a_changed_record_and_fail_without_it(book):
+    (book / "book" / "slides.md").write_text(SLIDES)
+    build(book)
+    store.save({"values": {"r2": 0.31}}, book / "records" / "run.json")
+    build(book)
+    assert "0.31" in (book / "_build/html/book/slides.html").read_text()
+    (book / "records" / "run.json").unlink()
+    heard, _ = build(book)
+    assert "slides.md:7" in heard
+    assert "no record 'run'" in heard
+
+
+def test_all_that_slides_load_lies_beside_them(book):
+    (book / "book" / "slides.md").write_text(SLIDES)
+    _, app = build(book)
+    static = Path(app.outdir) / "_static" / "reveal"
+    assert all((static / name).stat().st_size > 0 for name in slides.FILES)
+    page = BeautifulSoup((book / "_build/html/book/slides.html").read_text(), "html.parser")
+    sources = [tag.get("src") or tag.get("href") for tag in page.select("script[src], link")]
+    assert all(not urlsplit(source).netloc for source in sources)
+
+
+@pytest.mark.parametrize(
+    ("children", "message"),
+    [
+        ([nodes.paragraph("", "text")], "has no title"),
+        ([nodes.section("", nodes.title("", "Title"))], "has no slides"),
+    ],
+)
+def test_a_page_without_slides_is_refused(children, message):
+    page = nodes.Element("", *children)
+    with pytest.raises(ExtensionError, match=message):
+        slides.slides(page)
+
+
+def test_the_talk_has_ten_to_twelve_slides_each_with_notes():
+    text = (ROOT / "book" / "slides.md").read_text(encoding="utf-8")
+    parts = re.split(r"^#{1,2} ", text, flags=re.M)[1:]
+    assert 10 <= len(parts) <= 12
+    assert [part.splitlines()[0] for part in parts if ":class: notes" not in part] == []
+
+
+@needs_chromium
+@pytest.mark.skipif(not (BUILT / "book/slides.html").exists(), reason="the report is not built")
+def test_every_slide_fits_its_frame():
+    bottom = (
+        "Math.max(...[...Reveal.getCurrentSlide().children].filter(e => e.tagName != 'ASIDE')"
+        ".map(e => e.offsetTop + e.offsetHeight))"
+    )
+    with browser.Browser(width=1280, height=720) as page:
+        page.open((BUILT / "book" / "slides.html").as_uri())
+        heights = [
+            page.evaluate(f"Reveal.slide({i}) || {bottom}")
+            for i in range(page.evaluate("Reveal.getTotalSlides()"))
+        ]
+    assert heights
+    assert [i for i, height in enumerate(heights) if not 0 < height <= 720] == []
+
+
+# Captions, numbers, folded code
+
+
+def written(cells: list) -> str:
+    language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=language))
+
+
+def test_cells_are_folded_and_their_figures_and_tables_numbered(book):
+    pixel = (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5E"
+        "rkJggg=="
+    )
+    picture, table, plain = (nbformat.v4.new_code_cell(code) for code in ("draw()", "tell()", "x"))
+    picture.metadata["mystnb"] = {"image": {"alt": "A picture"}}
+    for cell, data in (
+        (picture, {"image/png": pixel}),
+        (table, {"text/html": "<table><tr><td>1</td></tr></table>"}),
+        (plain, {"text/plain": "2"}),
+    ):
+        cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
+    title = nbformat.v4.new_markdown_cell("# Page")
+    (book / "book" / "cells.ipynb").write_text(written([title, picture, table, plain]))
+    (book / "book" / "captions.yml").write_text(
+        "figures: {A picture: Look at it.}\ntables: {tell(: Read it.}\n"
+    )
+    (book / "book" / "index.md").write_text("# Home\n\n```{toctree}\ncells\n```\n")
+    heard, _ = build(book)
+    assert heard == ""
+    page = BeautifulSoup((book / "_build/html/book/cells.html").read_text(), "html.parser")
+    assert len(page.select("details.hide")) == 3
+    words = [
+        " ".join(caption.get_text().split()) for caption in page.select("figure .caption-text")
+    ]
+    numbers = [each.get_text().strip() for each in page.select("figure .caption-number")]
+    assert numbers == ["Fig. 1", "Table 1"]
+    assert "Look at it." in words
+    assert page.select_one("figure.numbered-table table") is not None
+
+
+def sources() -> list[tuple[str, list]]:
+    return [(name, PROJECT.read_source(name).cells) for name in PROJECT.notebooks()]
+
+
+def test_every_figure_of_a_notebook_has_a_caption_and_every_caption_a_figure():
+    known = yaml.safe_load((ROOT / "book" / "captions.yml").read_text(encoding="utf-8"))
+    described = {
+        cell.metadata["mystnb"]["image"]["alt"]
+        for _, cells in sources()
+        for cell in cells
+        if "image" in cell.metadata.get("mystnb", {})
+    }
+    assert sorted(described - set(known["figures"])) == [], "captions are missing"
+    assert sorted(set(known["figures"]) - described) == [], "captions without a figure"
+    lines = [
+        cell.source.strip().splitlines()[-1]
+        for _, cells in sources()
+        for cell in cells
+        if cell.cell_type == "code" and cell.source.strip()
+    ]
+    unused = [piece for piece in known["tables"] if not any(piece in line for line in lines)]
+    assert unused == [], "captions without a table"
+
+
+@pytest.mark.parametrize("name", PROJECT.notebooks())
+def test_every_picture_of_a_notebook_is_described(name):
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        if path.stem != name and not path.stem.startswith(f"{name}_"):
+            continue
+        bare = [
+            cell.source.splitlines()[-1]
+            for cell in cells
+            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+            and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+        ]
+        assert bare == [], f"{path.name}: pictures without alternative text"
+
+
+def test_a_generated_figure_names_a_function_that_is_described():
+    described = (ROOT / "book" / "api_figures.md").read_text(encoding="utf-8")
+    for name in reading.figures.FIGURES:
+        assert f".. autofunction:: {reading.figures.made_by(name)}\n" in described
+
+
+def test_every_table_from_records_has_a_caption():
+    from seds500.pages import results_tables
+
+    assert set(tables.CAPTIONS) == set(results_tables.TABLES)
+
+
+# Weight, icons, placeholders
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A built site of one page."""
+    (tmp_path / "book").mkdir()
+    static = tmp_path / "_static"
+    (static / "mathjax" / "ui").mkdir(parents=True)
+    (static / "a.css").write_text("x" * 100)
+    (static / "a.css.map").write_text("x")
+    (static / "mathjax" / editions.MATHJAX).write_text("x")
+    (static / "mathjax" / "ui" / "menu.js").write_text("x")
+    (tmp_path / "book" / "formats.html").write_text(
+        '<link rel="stylesheet" href="../_static/a.css?v=1"><a href="far.html"></a>'
+        '<img src="https://example.org/b.png"><i class="fa-solid fa-sun"></i>'
+        '<span class="filled" data-fill="edition:pdf"></span>'
+        '<span class="filled" data-fill="weight:page"></span>'
+    )
+    return tmp_path
+
+
+def test_a_page_weighs_itself_and_what_it_loads(site):
+    page = site / "book" / "formats.html"
+    weight = editions.page_weights(site)["book/formats.html"]
+    assert weight == page.stat().st_size + 100
+
+
+def test_placeholders_are_filled_and_filled_again_when_there_is_a_pdf(site):
+    page = site / "book" / "formats.html"
+    editions.fill(site)
+    assert "which <code>make pdf</code> writes" in page.read_text()
+    (site / "synthtab.pdf").write_bytes(b"0" * 2_000_000)
+    editions.fill(site)
+    assert '<a href="../synthtab.pdf">the whole report as one PDF</a> (2.0 MB)' in page.read_text()
+    assert page.read_text().count("0.0 MB") == 1
+
+
+def test_files_that_no_page_uses_are_removed(site):
+    editions.prune(site)
+    left = sorted(str(p.relative_to(site / "_static")) for p in (site / "_static").rglob("*"))
+    assert left == ["a.css", "mathjax", f"mathjax/{editions.MATHJAX}"]
+
+
+def icon(name: str, other: str = "") -> str:
+    return f'"{name}":[512,512,[{other}],"f185","M{"0" * 600}z"],'
+
+
+def test_only_icons_that_are_shown_are_kept(site):
+    script = site / editions.ICONS
+    script.parent.mkdir()
+    sun = icon("brightness", '9728,"sun"')
+    many = "".join(icon(f"other-{i}") for i in range(1200))
+    script.write_text(f"var icons={{{sun}{many}}};done()")
+    editions.thin_icons(site)
+    assert script.read_text() == f"var icons={{{sun}}};done()"
+    script.write_text("y" * 600_000)
+    with pytest.raises(ExtensionError, match="has another form than before"):
+        editions.thin_icons(site)
+
+
+def test_buttons_need_the_address_of_a_repository():
+    known = repository.options("https://github.com/owner/name", "main")
+    assert known["launch_buttons"]["binderhub_url"] == "https://mybinder.org"
+    assert repository.options("https://example.org/owner/name", "main")["launch_buttons"] == {}
+    for wrong in ("owner/name", "https://github.com/owner", "http://github.com/owner/name"):
+        with pytest.raises(ExtensionError, match=r"give it as https://github\.com/owner/name"):
+            repository.options(wrong, "main")
+
+
+# The built report, where there is one: `make test` builds it first
+
+
+def built() -> list[str]:
+    """The pages that the last build wrote, by their names in the search index."""
+    index = BUILT / "searchindex.js"
+    if not index.exists():
+        return []
+    found = re.search(
+        r'"docnames":\s*(\[[^\]]*\])|docnames:\s*(\[[^\]]*\])', index.read_text("utf-8")
+    )
+    return json.loads(next(group for group in found.groups() if group))
+
+
+needs_build = pytest.mark.skipif(not built(), reason="the report is not built: make book")
+
+
+@needs_build
+def test_no_link_inside_the_report_is_dead():
+    pages: dict[Path, set[str]] = {}
+
+    def anchors(path: Path) -> set[str]:
+        if path not in pages:
+            pages[path] = set(re.findall(r'\b(?:id|name)="([^"]+)"', path.read_text("utf-8")))
+        return pages[path]
+
+    dead = []
+    for name in built():
+        page = BUILT / f"{name}.html"
+        for link in re.findall(r'<a\b[^>]*?\bhref="([^"]+)"', page.read_text("utf-8")):
+            parts = urlsplit(link.replace("&amp;", "&"))
+            if parts.scheme or parts.netloc:
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            if not target.is_file():
+                dead.append(f"{name}: {link}")
+            elif parts.fragment and target.suffix == ".html":
+                if unquote(parts.fragment) not in {*anchors(target), "", "top"}:
+                    dead.append(f"{name}: {link} (no such place)")
+    assert dead == []
+
+
+@needs_build
+def test_the_report_loads_nothing_from_a_network():
+    loads = re.compile(r'<(?:script|img|iframe)\b[^>]*?\bsrc="([^"]+)"|<link\b[^>]*?href="([^"]+)"')
+    far = [
+        f"{name}: {link}"
+        for name in built()
+        for pair in loads.findall((BUILT / f"{name}.html").read_text("utf-8"))
+        for link in pair
+        if urlsplit(link).netloc
+    ]
+    assert far == []
+
+
+@needs_build
+def test_every_image_of_the_report_is_described():
+    images = re.compile(r"<img\b[^>]*>")
+    bare = [
+        f"{name}: {tag}"
+        for name in built()
+        for tag in images.findall((BUILT / f"{name}.html").read_text("utf-8"))
+        if not re.search(r'\balt="(?!_images|\.\./_images)[^"]+"', tag)
+    ]
+    assert bare == []
+
+
+@needs_build
+def test_the_report_is_light():
+    weights = sorted(editions.page_weights(BUILT).values())
+    files = [path for path in BUILT.rglob("*") if path.is_file() and path.suffix != ".pdf"]
+    found = {
+        "median page": weights[len(weights) // 2],
+        "heaviest page": weights[-1],
+        "all files": sum(path.stat().st_size for path in files),
+    }
+    heavy = {what: size for what, size in found.items() if size > LIMITS[what]}
+    assert heavy == {}
+
+
+# The browser
+
+
+@needs_chromium
+def test_the_browser_opens_evaluates_and_prints(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<title>A page</title><meta name='viewport' content='width=device-width'><p>text"
+    )
+    with browser.Browser(width=390, height=844) as chromium:
+        chromium.open(page.as_uri())
+        assert chromium.evaluate("[document.title, innerWidth]") == ["A page", 390]
+        chromium.look(390, 844, scheme="dark")
+        assert chromium.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        chromium.pdf(tmp_path / "page.pdf")
+        chromium.screenshot(tmp_path / "page.png")
+        with pytest.raises(browser.BrowserError, match="no_such_name"):
+            chromium.evaluate("no_such_name")
+        with pytest.raises(browser.BrowserError, match=r"missing\.html"):
+            chromium.open((tmp_path / "missing.html").as_uri())
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_missing_browser_is_said_with_the_remedy(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    with pytest.raises(browser.BrowserError, match=r"install one of chromium.*or set CHROMIUM"):
+        browser.Browser().__enter__()
+
+
+def test_a_finding_says_page_view_rule_and_element():
+    finding = accessibility.Finding(
+        "book/index.html", "dark", "color-contrast", "serious", "w", ("<a>",)
+    )
+    assert str(finding) == "book/index.html (dark): serious, color-contrast: w\n    <a>"
