@@ -295,8 +295,8 @@ def test_recalibration_is_refused_with_privacy() -> None:
 def test_without_opacus_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [m for m in sys.modules if m.partition(".")[0] == "opacus"]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("accounting", "private_training", "private_fit"):
-        monkeypatch.delitem(sys.modules, f"synthtab.{name}", raising=False)
+    for name in ("accounting", "training", "fit"):
+        monkeypatch.delitem(sys.modules, f"synthtab.dp.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "opacus", None)
     with pytest.raises(ImportError, match=r"pip install 'synthtab\[dp\]'"):
         HybridDiffusion(privacy=PRIVACY, **QUICK).fit(table(), SCHEMA)

@@ -131,7 +131,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_no_half_result(
         "import os, signal, sys\n"
         "from joblib import numpy_pickle\n"
         "from sklearn.linear_model import Ridge\n"
-        "from synthtab import protocol\n"
+        "from synthtab.evaluation.compare import compare\n"
         "from seds500.data import load\n"
         "from logged_generator import Logged, fitted\n"
         "folder = sys.argv[1]\n"

@@ -449,5 +449,5 @@ def test_help_tells_of_every_command(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     told = capsys.readouterr().out
-    for command in ("share", "sample", "evaluate", "info", "run", "experiments"):
+    for command in ("share", "sample", "evaluate", "info"):
         assert re.search(rf"^ +{command}\b", told, flags=re.MULTILINE)

@@ -35,7 +35,7 @@ def as_output(record: store.Record) -> dict:
     return json.loads(json.dumps({"cells": [cell]}))
 
 
-def store(folder: Path, name: str, **sections: object) -> None:
+def keep(folder: Path, name: str, **sections: object) -> None:
     store.save({"id": name, "notebook": "n", "parameters": {}, **sections}, folder / f"{name}.json")
 
 
@@ -137,7 +137,7 @@ def test_a_save_that_fails_leaves_the_old_record_and_no_other_file(tmp_path, mon
 
 
 def test_a_missing_record_is_named_with_the_command_that_makes_it(tmp_path):
-    store(tmp_path, "011_standin")
+    keep(tmp_path, "011_standin")
     message = (
         r"'013_standin': make it with `python -m seds500 experiments 013_standin`.*011_standin"
     )
@@ -154,7 +154,7 @@ def test_a_record_that_is_not_json_is_named(tmp_path):
 
 
 def test_records_are_found_from_a_folder_below(tmp_path, monkeypatch):
-    store(tmp_path / "records", "run", values={"a": 1})
+    keep(tmp_path / "records", "run", values={"a": 1})
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
     assert store.lookup(None, "run.a") == 1
@@ -184,7 +184,7 @@ def test_lookup_goes_down_from_the_values_and_into_named_sections(tmp_path):
     ],
 )
 def test_a_key_that_does_not_exist_is_told_with_its_neighbours(tmp_path, key, message):
-    store(tmp_path, "run", values={"hybrid": {"r2": 0.5, "ci": [0.4, 0.6]}, "smogn": {"r2": 0.1}})
+    keep(tmp_path, "run", values={"hybrid": {"r2": 0.5, "ci": [0.4, 0.6]}, "smogn": {"r2": 0.1}})
     with pytest.raises(store.RecordError, match=message):
         store.lookup(tmp_path, key)
 
