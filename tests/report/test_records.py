@@ -161,7 +161,7 @@ def test_records_are_found_from_a_folder_below(tmp_path, monkeypatch):
 
 
 def test_lookup_goes_down_from_the_values_and_into_named_sections(tmp_path):
-    store(
+    keep(
         tmp_path,
         "run",
         values={"hybrid": {"r2": {"mean": 0.5, "ci": [0.4, 0.6]}}},
