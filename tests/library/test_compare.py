@@ -80,7 +80,7 @@ class Remembering(Bootstrap):
 def test_added_rows_are_not_those_of_the_replacement(dataset: Dataset) -> None:
     Remembering.drawn.clear()
     n = len(dataset.split(0).train)
-    protocol.compare(
+    compare(
         dataset,
         {"it": Remembering()},
         seeds=[0],
@@ -130,8 +130,8 @@ def test_intervals_of_differences_widen_with_the_overlap_of_splits() -> None:
         for method, of in values.items()
     )
     none = pd.DataFrame()
-    compared = protocol.Comparison(scores, none, none, {}, n_train=3, n_test=2)
-    row = protocol.paired_difference(compared, "a").iloc[0]
+    compared = Comparison(scores, none, none, {}, n_train=3, n_test=2)
+    row = paired_difference(compared, "a").iloc[0]
     quantile = 4.302653  # of Student's t with 2 degrees of freedom, at 0.975
     found = (row["mean"], row["low"], row["high"])
     assert found == pytest.approx((2, 2 - quantile, 2 + quantile))
