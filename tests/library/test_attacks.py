@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seds500.data import load
 from synthtab import HybridDiffusion
 from synthtab.attacks.controls import controls
 from synthtab.attacks.copies import copy_excess, excess_p_value
@@ -18,6 +17,7 @@ from synthtab.attacks.outliers import most_isolated
 from synthtab.attacks.run import closeness, run_attacks
 from synthtab.attacks.whitebox import white_box_scores
 from synthtab.generators.reference import NoiseCopy
+from synthtab.table.example import example_table
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit, privacy_split
 
@@ -282,7 +282,7 @@ def test_a_row_as_near_to_both_parts_counts_half() -> None:
 
 
 def test_eighteen_thousand_rows_can_be_attacked() -> None:
-    data = load("011")
+    data = example_table(18_000)
     train, holdout = data.frame, data.reserve
     assert len(train) == len(holdout) > 17_000
     found = run_attacks(train, holdout, holdout[:4000], train, data.schema, random_state=0)
@@ -318,9 +318,9 @@ def test_a_table_of_categories_only_gives_finite_white_box_scores() -> None:
 
 
 def test_parts_are_disjoint_and_drawn_from_frame_and_reserve() -> None:
-    data = load("013")
+    data = example_table()
     split = privacy_split(data, 0)
-    assert [len(p) for p in split] == [2136, 2136, 1068]
+    assert [len(p) for p in split] == [800, 800, 400]
     together = pd.concat(split).value_counts()
     everything = pd.concat([data.frame, data.reserve]).value_counts()
     assert together.equals(everything.reindex(together.index))
@@ -330,7 +330,7 @@ def test_parts_are_disjoint_and_drawn_from_frame_and_reserve() -> None:
 
 
 def test_without_a_reserve_the_frame_is_divided() -> None:
-    data = load("013").subset(500, random_state=0)
+    data = example_table(500)
     lean = privacy_split(type(data)(**(vars(data) | {"reserve": None})), 0)
     assert [len(p) for p in lean] == [200, 200, 100]
     with pytest.raises(ValueError, match="parts of 99, 99 and 99 rows are too small"):

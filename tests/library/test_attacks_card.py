@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seds500.data import load
 from synthtab import IndependentMarginals
 from synthtab.attacks.card import ROWS, judge, make_card, void_reasons
 from synthtab.attacks.compare import measure
@@ -16,6 +15,7 @@ from synthtab.attacks.inference import Guessed
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.run import Findings, run_attacks
 from synthtab.generators.reference import Bootstrap
+from synthtab.table.example import example_table
 from synthtab.table.split import privacy_split
 
 N = 10_000
@@ -156,14 +156,14 @@ def test_no_findings_are_refused() -> None:
 
 
 def test_the_battery_refuses_tables_of_another_schema() -> None:
-    data = load("012")
+    data = example_table()
     train, holdout, reference = privacy_split(data, 0, n_rows=100)
     with pytest.raises(ValueError, match="missing columns"):
-        run_attacks(train, holdout, reference, train.drop(columns="process"), data.schema)
+        run_attacks(train, holdout, reference, train.drop(columns="service"), data.schema)
 
 
 def test_a_bootstrap_fails_on_a_card_whose_controls_hold() -> None:
-    data = load("012").subset(1000, random_state=0)
+    data = example_table(1000)
     measured = measure(data, {"bootstrap": Bootstrap()}, seeds=range(3))
     assert list(measured.findings) == ["bootstrap", *CONTROLS]
     assert (measured.n_train, measured.n_reference) == (800, 400)
@@ -174,7 +174,7 @@ def test_a_bootstrap_fails_on_a_card_whose_controls_hold() -> None:
 
 
 def test_measuring_twice_gives_the_same_findings() -> None:
-    data = load("013").subset(300, random_state=0)
+    data = example_table(300)
     once, again = (
         measure(data, {"marginals": IndependentMarginals()}, seeds=[4]).findings for _ in range(2)
     )
@@ -184,7 +184,7 @@ def test_measuring_twice_gives_the_same_findings() -> None:
 
 
 def test_measuring_refuses_no_seeds_and_reserved_names() -> None:
-    data = load("013").subset(300, random_state=0)
+    data = example_table(300)
     with pytest.raises(ValueError, match="no seeds"):
         measure(data, {}, seeds=[])
     with pytest.raises(ValueError, match=r"\['control_real'\] are the controls' names"):

@@ -8,18 +8,15 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression
 
-from seds500.data import load
-from seds500.pages import experiment as report
 from synthtab.evaluation.compare import (
-    LABELS,
     Comparison,
     compare,
     interval,
-    methods,
     paired_difference,
     summarise,
 )
 from synthtab.generators.reference import Bootstrap, IndependentMarginals
+from synthtab.table.example import example_table
 from synthtab.table.split import Dataset
 
 LEARNERS = {"ridge": LinearRegression()}
@@ -28,7 +25,7 @@ GENERATORS = {"bootstrap": Bootstrap(), "marginals": IndependentMarginals()}
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return load("013").subset(300, random_state=0)
+    return example_table(300)
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +171,9 @@ def test_shares_are_paired_by_seed(comparison: Comparison) -> None:
     np.testing.assert_allclose(difference.set_index("setting")["mean"], (mine - real), atol=1e-12)
 
 
-def test_a_method_that_was_not_compared_has_no_differences(
-    dataset: Dataset, comparison: Comparison
-) -> None:
+def test_a_method_that_was_not_compared_has_no_differences(comparison: Comparison) -> None:
     with pytest.raises(ValueError, match="no method 'hybrid' in the comparison; it has"):
         paired_difference(comparison, "hybrid")
-    assert report.as_record(dataset, comparison)["hybrid_minus"] == {}
-
-
-def test_methods_can_be_left_out_by_name_only(dataset: Dataset) -> None:
-    everything = methods(dataset)
-    some = methods(dataset, without=["tabddpm", "hybrid"])
-    assert list(some) == [m for m in everything if m not in ("tabddpm", "hybrid")]
-    with pytest.raises(ValueError, match=r"without \['SMOGN', 'real'\]: methods are \['boot"):
-        methods(dataset, without=["SMOGN", "real"])
 
 
 @pytest.mark.parametrize(
@@ -206,35 +192,3 @@ def test_wrong_arguments_are_refused(dataset: Dataset, arguments: dict, message:
 def test_the_name_of_the_baseline_is_taken(dataset: Dataset) -> None:
     with pytest.raises(ValueError, match="'real' is the baseline's name"):
         compare(dataset, {"real": Bootstrap()}, seeds=[0])
-
-
-def test_the_methods_of_the_study_all_have_a_label_and_a_colour() -> None:
-    from seds500.plots import COLOURS
-
-    assert set(methods(load("013"))) | {"real"} == set(LABELS) == set(COLOURS)
-
-
-def test_a_table_without_reserve_has_no_second_sample(dataset: Dataset) -> None:
-    import dataclasses
-
-    without = dataclasses.replace(dataset, reserve=None)
-    assert "second_sample" not in methods(without)
-
-
-def test_the_record_holds_every_score(dataset: Dataset, comparison: Comparison) -> None:
-    record = report.as_record(dataset, comparison)
-    entry = record["utility"]["replacement"]["bootstrap"]["ridge"]["r2"]
-    bounds = {"mean", "low", "high", "percent", "percent_low", "percent_high"}
-    assert set(entry) == bounds | {"against_real"}
-    assert record["utility"]["replacement"]["marginals"]["ridge"]["r2"]["against_real"] == "below"
-    assert record["dataset"]["n_seeds"] == 3
-    assert record["rows"].keys() == {"bootstrap", "marginals"}
-    assert record["fidelity"]["bootstrap"]["copies"] == 1
-
-
-def test_one_seed_has_no_interval(dataset: Dataset) -> None:
-    one = compare(dataset, GENERATORS, seeds=[0], learners=LEARNERS)
-    entry = report.as_record(dataset, one)["utility"]["replacement"]["bootstrap"]["ridge"]["r2"]
-    assert set(entry) == {"mean", "percent", "against_real"}
-    assert entry["against_real"] == "unknown with one seed"
-    assert "[" not in report.utility_table(one, "replacement").to_string()

@@ -17,12 +17,12 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from seds500.data import load
 from synthtab import parallel
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.compare import Comparison, compare
 from synthtab.generators.reference import Interpolation
 from synthtab.parallel import carry_out, one_thread
+from synthtab.table.example import example_table
 from synthtab.table.split import Dataset
 
 LEARNERS = {"ridge": Ridge()}
@@ -76,7 +76,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return load("013").subset(200, random_state=0)
+    return example_table(200)
 
 
 def generators(logged: Any, folder: Path) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_no_half_result(
         "from joblib import numpy_pickle\n"
         "from sklearn.linear_model import Ridge\n"
         "from synthtab.evaluation.compare import compare\n"
-        "from seds500.data import load\n"
+        "from synthtab.table.example import example_table\n"
         "from logged_generator import Logged, fitted\n"
         "folder = sys.argv[1]\n"
         "dump = numpy_pickle.dump\n"
@@ -144,7 +144,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_no_half_result(
         "    dump(value, file, **options)\n"
         "numpy_pickle.dump = half\n"
         "compare(\n"
-        "    load('013').subset(200, random_state=0),\n"
+        "    example_table(200),\n"
         "    {name: Logged(folder=folder, name=name) for name in ('first', 'second')},\n"
         f"    seeds={SEEDS}, learners={{'ridge': Ridge()}}, measure_fidelity=False,\n"
         "    cache=folder + '/cache',\n"

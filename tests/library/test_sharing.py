@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from seds500.data import load
 from synthtab.__main__ import main
 from synthtab.attacks.card import Row
 from synthtab.attacks.estimates import Estimate
@@ -25,21 +24,22 @@ from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
 from synthtab.sharing.columns import infer_plan, plan_text
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import read_source
+from synthtab.table.example import example_table
 
 TARGET = "süre"
 
 
 def write_table(path: Path, n_rows: int = 300) -> Path:
-    """Rows of the stand-in for 013 as a Turkish spreadsheet writes them, with gaps and dates."""
-    frame = load("013").frame.iloc[:n_rows]
+    """Rows of a simulated table as a Turkish spreadsheet writes them, with gaps and dates."""
+    frame = example_table(n_rows).frame
     lines = ["no;çap;boy;standart;firma;tarih;süre"]
     for i, row in enumerate(frame.itertuples(index=False)):
-        length = "" if i % 5 == 0 else f"{row.length_mm:.1f}".replace(".", ",")
-        size = f"{row.diameter_mm:.1f}".replace(".", ",")
+        length = "" if i % 5 == 0 else f"{row.distance_km:.1f}".replace(".", ",")
+        size = f"{row.weight_kg:.1f}".replace(".", ",")
         firm = "=Solo" if i < 3 else f"F{i % 7}"
         day = f"{1 + i % 28:02d}.0{1 + i % 9}.2025"
-        minutes = f"{row.machine_minutes:.2f} dk".replace(".", ",")
-        lines.append(f"B{i:05d};{size};{length};{row.standard};{firm};{day};{minutes}")
+        minutes = f"{row.price_eur:.2f} dk".replace(".", ",")
+        lines.append(f"B{i:05d};{size};{length};{row.service};{firm};{day};{minutes}")
     path.write_bytes(("\r\n".join(lines) + "\r\n").encode("cp1254"))
     return path
 
@@ -333,8 +333,8 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
 
 
 def test_equal_tables_are_equally_useful():
-    frame = load("013").frame.iloc[:400]
-    schema = load("013").schema
+    parcels = example_table(400)
+    frame, schema = parcels.frame, parcels.schema
     tables = {"real": frame[:300], "synthetic": frame[:300]}
     found = held_out_utility(tables, frame[300:], schema, random_state=0)
     made = found[found.table == "synthetic"]

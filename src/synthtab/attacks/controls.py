@@ -61,9 +61,9 @@ def controls(
 
     Examples
     --------
-    >>> from seds500.data import load
+    >>> from synthtab.table.example import example_table
     >>> from synthtab.table.split import privacy_split
-    >>> data = load("013")
+    >>> data = example_table()
     >>> made = controls(privacy_split(data, 0, n_rows=200), data.schema, random_state=0)
     >>> {key: len(table) for key, table in made.tables.items()}
     {'control_real': 100, 'control_copy': 200, 'control_leak_10': 200, 'control_leak_1': 200}

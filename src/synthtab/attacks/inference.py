@@ -76,11 +76,11 @@ def attribute_inference(
 
     Examples
     --------
-    >>> from seds500.data import load
-    >>> data = load("013")
+    >>> from synthtab.table.example import example_table
+    >>> data = example_table()
     >>> train, holdout = data.frame[:300], data.frame[300:600]
     >>> copy = attribute_inference(train, holdout, train, data.schema, scale_by=data.frame,
-    ...                            secrets=["plant"])["plant"]
+    ...                            secrets=["service"])["service"]
     >>> copy.training > 290 > copy.holdout
     True
     """

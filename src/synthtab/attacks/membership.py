@@ -86,8 +86,8 @@ def scores(
 
     Examples
     --------
-    >>> from seds500.data import load
-    >>> data = load("012")
+    >>> from synthtab.table.example import example_table
+    >>> data = example_table()
     >>> rows = data.frame
     >>> found = scores(rows[:200], rows[:100], rows[200:300], data.schema, random_state=0)
     >>> bool(found["dcr"][:100].min() > found["dcr"][100:].mean())

@@ -99,9 +99,9 @@ def run_attacks(
 
     Examples
     --------
-    >>> from seds500.data import load
+    >>> from synthtab.table.example import example_table
     >>> from synthtab.table.split import privacy_split
-    >>> data = load("012")
+    >>> data = example_table()
     >>> train, holdout, reference = privacy_split(data, 0, n_rows=200)
     >>> found = run_attacks(train, holdout, reference, train, data.schema, random_state=0)
     >>> round(found.copies["all"].of_training, 3), found.membership["dcr"].value > 0.9

@@ -118,8 +118,8 @@ def methods(
 
     Examples
     --------
-    >>> from seds500.data import load
-    >>> list(methods(load("013"), without=["hybrid"]))
+    >>> from synthtab.table.example import example_table
+    >>> list(methods(example_table(), without=["hybrid"]))
     ['second_sample', 'tabddpm', 'smogn_balance', ...]
     """
     generators: dict[str, Generator] = {

@@ -108,8 +108,8 @@ def tstr(
 
     Examples
     --------
-    >>> from seds500.data import load
-    >>> dataset = load("013")
+    >>> from synthtab.table.example import example_table
+    >>> dataset = example_table()
     >>> train, test = dataset.split(random_state=0)
     >>> scores = tstr(train, test, dataset.schema, reference=train, random_state=0)
     >>> scores.query("learner == 'ridge' and metric == 'r2'").value.item() > 0.5

@@ -166,9 +166,9 @@ def privacy_split(
 
     Examples
     --------
-    >>> from seds500.data import load
-    >>> [len(part) for part in privacy_split(load("013"), random_state=0)]
-    [2136, 2136, 1068]
+    >>> from synthtab.table.example import example_table
+    >>> [len(part) for part in privacy_split(example_table(), random_state=0)]
+    [800, 800, 400]
     """
     rows = dataset.frame
     if dataset.reserve is not None:
