@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test lint run experiments compare bench pdf accessibility lock clean
+.PHONY: help install book test test-library lint run experiments compare bench pdf accessibility lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +44,25 @@ test: $(STAMP) lint ## lint, types, the report without a warning, all tests
 	$(BIN)/jupyter-book build $(STRICT) --all .
 	$(BIN)/python -m pytest --nbval-lax
 
+# The library alone, in an environment without the report's packages. RESOLUTION=lowest takes the
+# oldest version of each dependency that pyproject.toml admits. TORCH names a release of torch where
+# the one that follows is not wanted: TORCH=2.13.0 is the one that the report is pinned to.
+RESOLUTION ?= newest
+TORCH      ?=
+LIBRARY    := $(BUILD)/library-$(notdir $(PYTHON))-$(RESOLUTION)
+
+test-library: ## the library's own tests: make test-library PYTHON=python3.12 RESOLUTION=lowest
+	rm -rf $(LIBRARY)
+	$(PYTHON) -m venv $(LIBRARY)
+	$(PYTHON) tools/bounds.py $(RESOLUTION) "$(TORCH)" > $(LIBRARY)/constraints.txt
+	$(LIBRARY)/bin/python -m pip install --quiet --constraint $(LIBRARY)/constraints.txt ".[test]"
+	$(LIBRARY)/bin/python -m pytest -n auto -m "not process" tests/library --pyargs synthtab
+
 lint: $(STAMP) ## style, format and types only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 run: $(STAMP) ## run one notebook into runs/: make run EXP=013 ARGS="-p source public -p seed 7"
 	@test -n "$(EXP)" || { echo 'name a notebook: make run EXP=013 ARGS="-p seed 7"'; exit 2; }
