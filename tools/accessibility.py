@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from browser import Browser
+from browser import chromium, show
 
 GRAVE = ("serious", "critical")
 
@@ -55,16 +55,22 @@ def pages(folder: Path) -> list[str]:
 
 def check(folder: Path, axe: str, names: Sequence[str]) -> Iterator[Finding]:
     """What axe-core finds, page by page and view by view."""
-    with Browser() as page:
+    with chromium() as browser:
         for view, width, height, scheme in VIEWS:
-            page.look(width, height, scheme=scheme)
+            page = browser.new_page(
+                viewport={"width": width, "height": height},
+                is_mobile=view == "phone",
+                color_scheme=scheme,
+                reduced_motion="reduce",  # else colours are midway
+            )
             for name in names:
-                page.open((folder / name).resolve().as_uri())
+                show(page, folder / name)
                 page.evaluate(axe)
                 for one in page.evaluate(RUN):
                     yield Finding(
                         name, view, one["id"], one["impact"], one["help"], tuple(one["nodes"])
                     )
+            page.close()
 
 
 def main(folder: Path, axe: Path, *names: str) -> int:

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import yaml
 
-from browser import Browser, BrowserError
+from browser import chromium, show
 
 ROOT = Path(__file__).parents[1]
 
@@ -94,12 +94,14 @@ def main(single: Path, html: Path) -> None:
 
     Raises
     ------
-    BrowserError
-        If a page is not built, or the browser fails.
+    FileNotFoundError
+        If a page is not built, or there is no Chromium.
+    ValueError
+        If the one-file edition has no chapters.
     """
     report, slides = single / "book" / "index.html", html / "book" / "slides.html"
     if missing := [str(path) for path in (report, slides) if not path.exists()]:
-        raise BrowserError(f"not built: {', '.join(missing)}; run `make pdf`")
+        raise FileNotFoundError(f"not built: {', '.join(missing)}; run `make pdf`")
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     title = {
         "title": config["title"],
@@ -107,19 +109,28 @@ def main(single: Path, html: Path) -> None:
         "subtitle": "A report that can be run again: SEDS500, re-examined",
     }
     made = editions()
-    with Browser(width=1000, height=1400) as page:
+    with chromium() as browser:
         # Sphinx writes the addresses of images and styles as if the file lay one folder higher.
         raised = single / "report.html"
         raised.write_text(report.read_text(encoding="utf-8"), encoding="utf-8")
-        page.look(1000, 1400, medium="print")
-        page.open(raised.resolve().as_uri())
+        page = browser.new_page(viewport={"width": 1000, "height": 1400})
+        page.emulate_media(media="print")
+        show(page, raised)
         if page.evaluate(ARRANGE % json.dumps(title)) < 2:
-            raise BrowserError(f"{report} has no chapters")
-        page.pdf(html / made.PDFS["pdf"][0], generateTaggedPDF=True, generateDocumentOutline=True)
-        page.look(1280, 720)
-        page.open(slides.resolve().as_uri() + "?print-pdf")
-        page.evaluate("new Promise(done => setTimeout(done, 1500))")  # reveal.js lays out its pages
-        page.pdf(html / made.PDFS["slides"][0])
+            raise ValueError(f"{report} has no chapters")
+        page.pdf(
+            path=html / made.PDFS["pdf"][0],
+            prefer_css_page_size=True,
+            print_background=True,
+            tagged=True,
+            outline=True,
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        show(page, slides, "?print-pdf")
+        page.wait_for_timeout(1500)  # reveal.js lays out its pages
+        page.pdf(
+            path=html / made.PDFS["slides"][0], prefer_css_page_size=True, print_background=True
+        )
     made.fill(html)
 
 

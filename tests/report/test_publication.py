@@ -168,8 +168,9 @@ def test_every_slide_fits_its_frame():
         "Math.max(...[...Reveal.getCurrentSlide().children].filter(e => e.tagName != 'ASIDE')"
         ".map(e => e.offsetTop + e.offsetHeight))"
     )
-    with browser.Browser(width=1280, height=720) as page:
-        page.open((BUILT / "book" / "slides.html").as_uri())
+    with browser.chromium() as chromium:
+        page = chromium.new_page(viewport={"width": 1280, "height": 720})
+        browser.show(page, BUILT / "book" / "slides.html")
         heights = [
             page.evaluate(f"Reveal.slide({i}) || {bottom}")
             for i in range(page.evaluate("Reveal.getTotalSlides()"))
@@ -422,32 +423,14 @@ def test_the_report_is_light():
 # The browser
 
 
-@needs_chromium
-def test_the_browser_opens_evaluates_and_prints(tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text(
-        "<title>A page</title><meta name='viewport' content='width=device-width'><p>text"
-    )
-    with browser.Browser(width=390, height=844) as chromium:
-        chromium.open(page.as_uri())
-        assert chromium.evaluate("[document.title, innerWidth]") == ["A page", 390]
-        chromium.look(390, 844, scheme="dark")
-        assert chromium.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        chromium.pdf(tmp_path / "page.pdf")
-        chromium.screenshot(tmp_path / "page.png")
-        with pytest.raises(browser.BrowserError, match="no_such_name"):
-            chromium.evaluate("no_such_name")
-        with pytest.raises(browser.BrowserError, match=r"missing\.html"):
-            chromium.open((tmp_path / "missing.html").as_uri())
-    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
-    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
-
-
 def test_a_missing_browser_is_said_with_the_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CHROMIUM", raising=False)
-    with pytest.raises(browser.BrowserError, match=r"install one of chromium.*or set CHROMIUM"):
-        browser.Browser().__enter__()
+    with (
+        pytest.raises(FileNotFoundError, match=r"install one of chromium.*or set CHROMIUM"),
+        browser.chromium(),
+    ):
+        pass
 
 
 def test_a_finding_says_page_view_rule_and_element():
