@@ -68,7 +68,29 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+# Two frames after the last formula is drawn, the scripts that wait for the page have run.
+SETTLED = """
+(async () => {
+  await (window.MathJax?.startup?.promise ?? null);
+  await new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r())));
+})()
+"""
+
+UNDRAWN = """
+[...document.querySelectorAll(".math")]
+  .filter(one => !(one.querySelector("mjx-container svg")?.getBoundingClientRect().width > 0)
+    || one.querySelector("[data-mml-node='merror']"))
+  .map(one => one.textContent)
+"""
+
+
 def show(page: Page, path: Path, query: str = "") -> None:
-    """Open a file, and wait until the scripts that wait for the page have run."""
+    """Open a file, and wait until its formulas are drawn and its scripts have run."""
     page.goto(path.resolve().as_uri() + query, timeout=120_000)  # ms: machines may be busy
-    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r())))")
+    page.evaluate(SETTLED)
+
+
+def undrawn(page: Page) -> list[str]:
+    """The formulas of a page that is shown which are not drawn, as TeX."""
+    found: list[str] = page.evaluate(UNDRAWN)
+    return found

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import yaml
 
-from browser import chromium, show
+from browser import chromium, show, undrawn
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 ARRANGE = r"""
 (async () => {
   const {title, author, subtitle} = %s;
-  await (window.MathJax?.startup?.promise ?? null);
   document.documentElement.dataset.theme = "light";
   const article = document.querySelector("article") ?? document.body;
   const make = (tag, name, text = "") => {
@@ -97,7 +96,7 @@ def main(single: Path, html: Path) -> None:
     FileNotFoundError
         If a page is not built, or there is no Chromium.
     ValueError
-        If the one-file edition has no chapters.
+        If the one-file edition has no chapters, or a formula that is not drawn.
     """
     report, slides = single / "book" / "index.html", html / "book" / "slides.html"
     if missing := [str(path) for path in (report, slides) if not path.exists()]:
@@ -116,6 +115,8 @@ def main(single: Path, html: Path) -> None:
         page = browser.new_page(viewport={"width": 1000, "height": 1400})
         page.emulate_media(media="print")
         show(page, raised)
+        if raw := undrawn(page):
+            raise ValueError(f"{report}: {len(raw)} formulas are not drawn, such as {raw[0]}")
         if page.evaluate(ARRANGE % json.dumps(title)) < 2:
             raise ValueError(f"{report} has no chapters")
         page.pdf(

@@ -60,19 +60,19 @@ class Loaded(HTMLParser):
 
 
 def loaded(page: Path) -> set[Path]:
-    """The page and the local files that it loads."""
+    """The page and the local files that it loads, there or not."""
     parser = Loaded()
     parser.feed(page.read_text(encoding="utf-8"))
-    paths = {unquote(urlsplit(link).path) for link in parser.links if not urlsplit(link).netloc}
-    files = {(page.parent / path).resolve() for path in paths if path}
-    return {page.resolve(), *(file for file in files if file.is_file())}
+    links = [urlsplit(link) for link in parser.links]
+    paths = [unquote(link.path) for link in links if not link.scheme and not link.netloc]
+    return {page.resolve(), *((page.parent / path).resolve() for path in paths if path)}
 
 
 def page_weights(folder: Path) -> dict[str, int]:
     """Bytes of each page of the book with all that it loads, before any compression."""
     pages = [*folder.glob("book/*.html"), *folder.glob("notebooks/*.html")]
     return {
-        str(page.relative_to(folder)): sum(file.stat().st_size for file in loaded(page))
+        str(page.relative_to(folder)): sum(f.stat().st_size for f in loaded(page) if f.is_file())
         for page in pages
     }
 
