@@ -5,9 +5,6 @@ how to make what has not been made. ``{weight}`all` `` is the size of all files 
 ``{weight}`page` `` that of the median page with all that it loads, ``{weight}`heaviest` `` that of
 the heaviest. All are filled in when the pages lie there, and again when a PDF has been printed:
 `python book/_ext/editions.py _build/html`.
-
-What no page uses is removed: MathJax comes in a dozen builds, of which one is loaded, and the theme
-with two thousand icons, of which some twenty are shown.
 """
 
 from __future__ import annotations
@@ -23,7 +20,6 @@ from urllib.parse import unquote, urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
 PDFS: Mapping[str, tuple[str, str]] = {
@@ -33,12 +29,6 @@ PDFS: Mapping[str, tuple[str, str]] = {
 """By the text of the role: the file beside the pages, and what it is."""
 
 PAGE = "book/formats"
-MATHJAX = "tex-svg-full.js"
-ICONS = Path("_static") / "scripts" / "fontawesome.js"
-# It begins where a name begins, or a long script without icons would be searched over and over.
-_ICON = re.compile(
-    r'(?<![\w-])"?([\w-]+)"?:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
-)
 _SPAN = re.compile(r'(<span class="filled" data-fill="([a-z:]+)">).*?(</span>)', re.S)
 
 
@@ -118,47 +108,6 @@ def fill(folder: Path) -> None:
         page.write_text(new, encoding="utf-8")
 
 
-def prune(folder: Path) -> None:
-    """Remove static files that no page uses."""
-    static = folder / "_static"
-    unused = [path for path in static.rglob("*.map") if path.is_file()]
-    mathjax = static / "mathjax"
-    unused += [p for p in mathjax.rglob("*") if p.is_file() and p != mathjax / MATHJAX]
-    for path in unused:
-        path.unlink()
-    for path in sorted(static.rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-
-
-def thin_icons(folder: Path) -> None:
-    """Take the icons that no page or script names out of the theme's script.
-
-    Raises
-    ------
-    ExtensionError
-        If the script has another form than the one known here.
-    """
-    path = folder / ICONS
-    whole = path.read_text(encoding="utf-8")
-    if len(whole) < 500_000:  # done by an earlier build
-        return
-    if len(_ICON.findall(whole)) < 1000:
-        raise ExtensionError(f"{ICONS} has another form than before: adapt {Path(__file__).name}")
-    sources = [p for kind in ("*.html", "*.js") for p in folder.rglob(kind) if p != path]
-    used = {
-        name
-        for source in sources
-        for name in re.findall(r"\bfa-([a-z0-9-]+)", source.read_text(encoding="utf-8"))
-    }
-
-    def keep(icon: re.Match[str]) -> str:
-        names = {icon[1], *re.findall(r'"([^"]+)"', icon[2])}  # an icon has other names too
-        return icon[0] if names & used else ""
-
-    path.write_text(_ICON.sub(keep, whole), encoding="utf-8")
-
-
 class Filled(SphinxRole):
     """A role whose text is known when all pages are written."""
 
@@ -186,10 +135,8 @@ class Weight(Filled):
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Prune and fill when the build is done."""
+    """Fill when the build is done."""
     if error is None and app.builder.name == "html":
-        prune(Path(app.outdir))
-        thin_icons(Path(app.outdir))
         fill(Path(app.outdir))
 
 
