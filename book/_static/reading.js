@@ -7,7 +7,9 @@
 
   const mark = () => {
     for (const box of document.querySelectorAll(boxes)) {
-      if (box.scrollWidth > box.clientWidth + 1) {
+      // A short formula is overhung, unseen, by its text for screen readers: that is no scrolling.
+      const scrolls = ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
+      if (scrolls && box.scrollWidth > box.clientWidth + 1) {
         box.tabIndex = 0;
       } else if (box.tabIndex === 0) {
         box.removeAttribute("tabindex");
@@ -20,7 +22,10 @@
     entry.setAttribute("role", "listitem");
   }
 
-  addEventListener("load", mark);
+  addEventListener("load", async () => {
+    await (window.MathJax?.startup?.promise ?? null); // formulas get their width when drawn
+    mark();
+  });
   addEventListener("resize", mark);
   document.addEventListener("toggle", mark, true);
 })();
