@@ -37,15 +37,10 @@ from seds500.records import provenance, store
 from synthtab.diffusion.process import HybridProcess
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.diffusion.training import on_cpu
-from synthtab.evaluation.compare import (
-    REAL,
-    SECOND_SAMPLE,
-    SecondSample,
-    compare,
-    interval,
-    summarise,
-)
-from synthtab.evaluation.utility import detection_auc, feature_encoder
+from synthtab.evaluation.compare import REAL, SECOND_SAMPLE, SecondSample, compare, summarise
+from synthtab.evaluation.fidelity import detection_auc
+from synthtab.evaluation.intervals import interval
+from synthtab.evaluation.utility import feature_encoder
 from synthtab.generators.reference import Bootstrap, Generator
 from synthtab.generators.tabddpm.model import TabDDPM
 from synthtab.table.encoding import Encoded, RankMap, TableEncoder, decimal_places

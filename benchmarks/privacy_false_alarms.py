@@ -22,8 +22,9 @@ import torch
 
 from seds500.data import load
 from seds500.records import provenance, store
-from synthtab.attacks import clopper_pearson, judge, measure
+from synthtab.attacks import judge, measure
 from synthtab.attacks.controls import SAFE
+from synthtab.evaluation.intervals import proportion
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_privacy_false_alarms.json"
 TABLES = (("012", "standin"), ("013", "standin"), ("012", "public"), ("013", "public"))
@@ -51,7 +52,7 @@ def shares(found: list[dict[str, str]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for row in found[0]:
         count = [f[row] for f in found].count
-        fails = clopper_pearson(count("fail"), len(found))
+        fails = proportion(count("fail"), len(found))
         values[row] = {
             "fail": fails.value,
             "fail_low": fails.low,

@@ -41,7 +41,7 @@ from synthtab.diffusion.process import (
     NoiseSchedule,
 )
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.evaluation.utility import detection_auc, share_of_copies
+from synthtab.evaluation.fidelity import detection_auc, share_of_copies
 from synthtab.table.encoding import RankMap
 from synthtab.table.schema import Schema
 

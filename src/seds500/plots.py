@@ -18,7 +18,8 @@ from matplotlib.lines import Line2D
 
 from seds500.data.standins import published
 from synthtab.evaluation.compare import LABELS, REAL
-from synthtab.evaluation.utility import LEARNERS, association
+from synthtab.evaluation.fidelity import association
+from synthtab.evaluation.utility import LEARNERS
 from synthtab.table.schema import Schema
 
 # Okabe & Ito (2008): told apart by readers with any common colour vision.

@@ -8,7 +8,8 @@ a page.
 from synthtab.diffusion.model_file import load_model, save_model
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Guarantee, Privacy
-from synthtab.evaluation.utility import fidelity, tstr
+from synthtab.evaluation.fidelity import fidelity
+from synthtab.evaluation.utility import tstr
 from synthtab.generators.reference import Bootstrap, IndependentMarginals, Interpolation, NoiseCopy
 from synthtab.generators.tabddpm.model import TabDDPM
 from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer

@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest, mannwhitneyu, norm
+from scipy.stats import mannwhitneyu, norm
 
-from synthtab.attacks.estimates import (
-    Flagged,
-    auc,
-    average,
-    clopper_pearson,
-    flagged,
-    pool,
-    tpr_interval,
-    wilson,
-)
+from synthtab.attacks.estimates import Flagged, auc, flagged, pool, tpr_interval
 from synthtab.attacks.inference import Guessed, inference_risk
+from synthtab.evaluation.intervals import average, proportion
 
 scores = st.lists(st.integers(0, 5), min_size=2, max_size=12)
 
@@ -55,30 +47,6 @@ def test_the_auc_refuses_what_it_cannot_judge() -> None:
         auc(np.array([0.0, np.nan]), np.zeros(3))
 
 
-@settings(max_examples=60)
-@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_binomial_intervals_are_those_of_scipy(case: tuple[int, int]) -> None:
-    k, n = case
-    for ours, method in ((clopper_pearson, "exact"), (wilson, "wilson")):
-        expected = binomtest(k, n).proportion_ci(0.9, method=method)
-        found = ours(k, n, confidence=0.9)
-        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
-
-
-@pytest.mark.parametrize("p", [0.01, 0.1, 0.37, 0.5])
-def test_clopper_pearson_covers_at_least_as_often_as_it_says(p: float) -> None:
-    n = 40
-    intervals = [clopper_pearson(k, n) for k in range(n + 1)]
-    covered = [k for k, i in enumerate(intervals) if i.low <= p <= i.high]
-    assert binom.pmf(covered, n, p).sum() >= 0.95
-
-
-def test_a_share_out_of_nothing_is_refused() -> None:
-    for share in (clopper_pearson, wilson):
-        with pytest.raises(ValueError, match="5 of 4 is not a share"):
-            share(5, 4)
-
-
 def test_flagging_takes_the_highest_scores_up_to_the_false_positive_rate() -> None:
     members = np.array([9.0, 8.0, 7.0, 1.0, 0.0])
     non_members = np.array([6.0, 5.0, 4.0, 3.0, 2.0])
@@ -106,7 +74,7 @@ def test_at_chance_the_rate_is_called_a_leak_as_rarely_as_stated() -> None:
     for _ in range(n_runs):
         found = flagged(rng.random(n), rng.random(n), fpr=0.05, random_state=rng)
         alarms += tpr_interval(found).low > found.fpr
-        plain += clopper_pearson(found.members, n).low > found.fpr
+        plain += proportion(found.members, n).low > found.fpr
     error = 3 * np.sqrt(0.025 * 0.975 / n_runs)
     assert alarms / n_runs < 0.025 + error
     assert plain / n_runs > 0.025 + error
@@ -127,14 +95,6 @@ def test_pooling_adds_up() -> None:
     assert pool([Flagged(1, 2, 10, 20), Flagged(3, 4, 10, 20)]) == Flagged(4, 6, 20, 40)
 
 
-def test_the_average_of_splits_takes_the_larger_of_both_scatters() -> None:
-    half = norm.ppf(0.975)
-    agreeing = average([0.5, 0.5], [0.04, 0.04])
-    assert agreeing.high - 0.5 == pytest.approx(half * np.sqrt(0.04 / 2))
-    disagreeing = average([0.4, 0.6], [1e-6, 1e-6])
-    assert disagreeing.high - 0.5 == pytest.approx(half * np.sqrt(0.02 / 2))
-
-
 @pytest.mark.parametrize(("a", "b"), [(0.1, 0.1), (0.35, 0.3), (0.97, 0.9), (0.5, 0.02)])
 def test_the_interval_of_the_inference_risk_covers(a: float, b: float) -> None:
     rng, n, n_runs = np.random.default_rng(4), 500, 1500
@@ -151,7 +111,7 @@ def test_the_interval_of_the_inference_risk_solves_its_equation() -> None:
     # Each bound r of the ratio of wrong guesses lies where a - r b equals its own half width, made
     # of the Wilson bounds on the sides that matter (Donner & Zou, 2012).
     risk = inference_risk([Guessed(90, 30, 120, 150)])
-    a, b = wilson(30, 120), wilson(120, 150)
+    a, b = (proportion(k, n, method="wilson") for k, n in ((30, 120), (120, 150)))
     for ratio, near_a, near_b in ((1 - risk.high, a.low, b.high), (1 - risk.low, a.high, b.low)):
         half = np.hypot(a.value - near_a, ratio * (b.value - near_b))
         assert abs(a.value - ratio * b.value) == pytest.approx(half)

@@ -11,10 +11,10 @@ from sklearn.linear_model import LinearRegression
 from synthtab.evaluation.compare import (
     Comparison,
     compare,
-    interval,
     paired_difference,
     summarise,
 )
+from synthtab.evaluation.intervals import interval
 from synthtab.generators.reference import Bootstrap, IndependentMarginals
 from synthtab.table.example import example_table
 from synthtab.table.split import Dataset

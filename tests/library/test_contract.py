@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
 from synthtab.evaluation.compare import SecondSample
-from synthtab.evaluation.utility import share_of_copies
+from synthtab.evaluation.fidelity import share_of_copies
 from synthtab.generators.reference import (
     Bootstrap,
     IndependentMarginals,

@@ -7,16 +7,15 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from synthtab.evaluation.utility import (
+from synthtab.evaluation.fidelity import (
     association,
     detection_auc,
-    feature_encoder,
     fidelity,
     range_coverage,
     rare_coverage,
     share_of_copies,
-    tstr,
 )
+from synthtab.evaluation.utility import feature_encoder, tstr
 from synthtab.table.schema import Schema
 
 
@@ -224,3 +223,12 @@ def test_detection_is_reproducible() -> None:
     assert detection_auc(a, b, SCHEMA, random_state=5) == detection_auc(
         a, b, SCHEMA, random_state=5
     )
+
+
+def test_association_of_two_categories_is_cramers_v_calculated_by_hand() -> None:
+    # 40 and 10, 20 and 30: chi-squared is 100 (40 * 30 - 10 * 20)^2 / (50 * 50 * 60 * 40) = 50 / 3.
+    rows = [("a", "x")] * 40 + [("a", "y")] * 10 + [("b", "x")] * 20 + [("b", "y")] * 30
+    frame = pd.DataFrame(rows, columns=["first", "second"]).assign(same="s")
+    found = association(frame, Schema.infer(frame, target="second"))
+    assert found.loc["first", "second"] == pytest.approx(np.sqrt(1 / 6), abs=1e-10)
+    assert found.loc["first", "same"] == 0

@@ -14,7 +14,7 @@ from synthtab.diffusion.model_file import load_model, save_model
 from synthtab.diffusion.rejection import Critic
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
-from synthtab.evaluation.utility import detection_auc
+from synthtab.evaluation.fidelity import detection_auc
 from synthtab.table.schema import Schema
 
 

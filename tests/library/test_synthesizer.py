@@ -13,7 +13,8 @@ from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import HybridProcess
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.diffusion.training import Rows, train, training_steps
-from synthtab.evaluation.utility import detection_auc, tstr
+from synthtab.evaluation.fidelity import detection_auc
+from synthtab.evaluation.utility import tstr
 from synthtab.generators.reference import IndependentMarginals
 from synthtab.table.schema import Schema
 

@@ -28,7 +28,8 @@ from seds500.pages.smogn_evidence import (
     share_interpolated,
 )
 from synthtab.evaluation.compare import Comparison, compare
-from synthtab.evaluation.utility import REGRESSORS, share_of_copies
+from synthtab.evaluation.fidelity import share_of_copies
+from synthtab.evaluation.utility import REGRESSORS
 from synthtab.generators.reference import Bootstrap, Interpolation
 from synthtab.smogn.interpolation import even_seeds, synthesise
 from synthtab.smogn.resample import SMOGNSynthesizer

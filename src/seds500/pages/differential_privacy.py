@@ -20,7 +20,8 @@ from seds500.plots import STYLE, close
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.accounting import Mechanism, epsilon, gaussian_mu
 from synthtab.dp.budget import Privacy
-from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise, verdict
+from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
+from synthtab.evaluation.intervals import verdict
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.generators.reference import Generator
 

@@ -28,7 +28,7 @@ from synthtab.diffusion.process import (
     log_marginals,
 )
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.evaluation.utility import detection_auc
+from synthtab.evaluation.fidelity import detection_auc
 from synthtab.table.encoding import Encoded, TableEncoder
 
 Floats = npt.NDArray[np.float64]
@@ -692,7 +692,7 @@ def detection_by_steps(
     -------
     DataFrame
         One row per number of steps: mean, least and greatest detection AUC over the draws; one
-        half at best. See `synthtab.evaluation.utility.detection_auc`.
+        half at best. See `synthtab.evaluation.fidelity.detection_auc`.
     """
     found = {}
     for n in n_steps:

@@ -10,15 +10,8 @@ import pandas as pd
 
 from seds500.data import StudyTable, fingerprint
 from seds500.data.standins import published
-from synthtab.evaluation.compare import (
-    LABELS,
-    REAL,
-    Comparison,
-    interval,
-    paired_difference,
-    summarise,
-    verdict,
-)
+from synthtab.evaluation.compare import LABELS, REAL, Comparison, paired_difference, summarise
+from synthtab.evaluation.intervals import interval, verdict
 from synthtab.evaluation.utility import LEARNERS
 
 FIDELITY_LABELS: Mapping[str, str] = {
@@ -148,7 +141,7 @@ def reading(comparison: Comparison) -> str:
     """What the replacement table says, as Markdown sentences computed from it.
 
     The learner is the one that does best on real rows. The last words of each line are those of
-    `synthtab.evaluation.compare.verdict` on the method's share of the baseline.
+    `synthtab.evaluation.intervals.verdict` on the method's share of the baseline.
     """
     setting = comparison.scores.setting.iloc[0]
     metric = comparison.scores.metric.iloc[0]

@@ -22,11 +22,12 @@ from synthtab.attacks.card import ROWS, Card, Row
 from synthtab.attacks.compare import Measured
 from synthtab.attacks.controls import CONTROLS
 from synthtab.attacks.copies import excess_p_value
-from synthtab.attacks.estimates import Estimate, average, pool, tpr_interval
+from synthtab.attacks.estimates import pool, tpr_interval
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
 from synthtab.attacks.shadow import Exposed
 from synthtab.evaluation.compare import LABELS, REAL
+from synthtab.evaluation.intervals import Estimate, average
 
 # Okabe & Ito's vermillion and bluish green, and a grey between them; letters say it again.
 _VERDICTS = {"fail": "#E69F7D", "inconclusive": "#E8E8E8", "pass": "#8CCFB7"}

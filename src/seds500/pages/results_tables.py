@@ -108,7 +108,7 @@ def advantages(records: Records, methods: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame of str
-        One row per run. The verdict is that of `synthtab.evaluation.compare.verdict` on zero.
+        One row per run. The verdict is that of `synthtab.evaluation.intervals.verdict` on zero.
     """
     _known("method", methods, LABELS)
     rows = {}

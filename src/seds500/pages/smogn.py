@@ -15,7 +15,8 @@ from seds500.arms.smogn import FewerRows, NumericOnly, Selection, Weighted
 from seds500.data import StudyTable
 from seds500.pages.experiment import numbers_of, with_bounds
 from seds500.plots import STYLE, close
-from synthtab.evaluation.compare import REAL, Comparison, interval, paired_difference, summarise
+from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
+from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.generators.reference import Generator, Interpolation, NoiseCopy
 from synthtab.smogn.resample import SMOGNSynthesizer

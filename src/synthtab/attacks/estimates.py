@@ -1,4 +1,4 @@
-"""Numbers with intervals: what an attack achieved, and how sure that is."""
+"""How well scores tell members from non-members: over all thresholds (AUC), and at one (TPR)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
+
+from synthtab.evaluation.intervals import Estimate, proportion
 
 Floats = npt.NDArray[np.float64]
-
-
-class Estimate(NamedTuple):
-    """A value with the bounds of its confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Auc(NamedTuple):
@@ -162,80 +155,10 @@ def tpr_interval(found: Flagged, *, confidence: float = 0.95) -> Estimate:
     q / (1 - q). At chance the flagged members follow a negative hypergeometric distribution, of
     which the binomial tail used here is the (wider) limit.
     """
-    share = clopper_pearson(found.members, found.members + found.non_members, confidence=confidence)
+    share = proportion(found.members, found.members + found.non_members, confidence=confidence)
 
     def rate(q: float) -> float:
         odds = math.inf if q == 1 else q / (1 - q)
         return min(1.0, found.non_members / found.n_members * odds)
 
     return Estimate(found.tpr, rate(share.low), rate(share.high))
-
-
-def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Estimate:
-    """Share k / n with the exact interval of Clopper & Pearson (1934).
-
-    Examples
-    --------
-    >>> share = clopper_pearson(0, 10)
-    >>> share.value, share.low, round(share.high, 3)
-    (0.0, 0.0, 0.308)
-    """
-    if not 0 <= k <= n or n < 1:
-        raise ValueError(f"{k} of {n} is not a share")
-    tail = (1 - confidence) / 2
-    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
-    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
-    return Estimate(k / n, low, high)
-
-
-def wilson(k: int, n: int, *, confidence: float = 0.95) -> Estimate:
-    """Share k / n with the score interval of Wilson (1927).
-
-    Examples
-    --------
-    >>> tuple(round(v, 3) for v in wilson(5, 10))
-    (0.5, 0.237, 0.763)
-    """
-    if not 0 <= k <= n or n < 1:
-        raise ValueError(f"{k} of {n} is not a share")
-    z = norm.ppf((1 + confidence) / 2)
-    share = k / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    # In exact arithmetic the bounds enclose the share; rounding must not leave it outside.
-    return Estimate(share, float(min(share, centre - half)), float(max(share, centre + half)))
-
-
-def average(
-    values: Sequence[float], variances: Sequence[float], *, confidence: float = 0.95
-) -> Estimate:
-    """Mean of one estimate per split, with a normal interval.
-
-    Parameters
-    ----------
-    values, variances : sequence of float of length n_splits
-        Estimates of the splits and their own variances.
-    confidence : float, default=0.95
-        Level of the interval.
-
-    Returns
-    -------
-    Estimate
-
-    Notes
-    -----
-    Given the table's rows, splits are independent draws of who is a member, so variances add up.
-    What the splits scatter beyond their own variances (the model's training varies as well) is
-    added as in the random effects model of DerSimonian & Laird (1986), with equal weights: the
-    variance of the mean is max(mean variance, variance between splits) / n_splits.
-
-    Examples
-    --------
-    >>> tuple(round(v, 3) for v in average([0.50, 0.52], [0.0001, 0.0001]))
-    (0.51, 0.49, 0.53)
-    """
-    n = len(values)
-    between = float(np.var(values, ddof=1)) if n > 1 else 0.0
-    deviation = math.sqrt(max(float(np.mean(variances)), between) / n)
-    value, half = float(np.mean(values)), float(norm.ppf((1 + confidence) / 2)) * deviation
-    return Estimate(value, value - half, value + half)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.attacks.distances import MixedDistance
-from synthtab.attacks.estimates import Estimate, wilson
+from synthtab.evaluation.intervals import Estimate, proportion
 from synthtab.table.schema import Schema
 
 Bools = npt.NDArray[np.bool_]
@@ -139,8 +139,10 @@ def inference_risk(parts: Sequence[Guessed], *, confidence: float = 0.95) -> Est
     (0.5, 0.46, 0.54)
     """
     training, holdout, n_training, n_holdout = (int(v) for v in np.sum(parts, axis=0))
-    wrong = wilson(n_training - training, n_training, confidence=confidence)
-    expected = wilson(n_holdout - holdout, n_holdout, confidence=confidence)
+    wrong, expected = (
+        proportion(n - right, n, method="wilson", confidence=confidence)
+        for right, n in ((training, n_training), (holdout, n_holdout))
+    )
     if expected.value == 0:
         return Estimate(0.0, 0.0, 1.0)
     a, b = wrong, expected

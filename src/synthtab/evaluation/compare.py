@@ -10,11 +10,12 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
 from sklearn.base import BaseEstimator, clone
 
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.evaluation.utility import fidelity, share_of_copies, tstr
+from synthtab.evaluation.fidelity import fidelity, share_of_copies
+from synthtab.evaluation.intervals import interval
+from synthtab.evaluation.utility import tstr
 from synthtab.generators.reference import (
     Bootstrap,
     Generator,
@@ -418,39 +419,3 @@ def paired_difference(
         for key, group in paired.groupby(["setting", "method", "learner"], sort=False)
     ]
     return pd.DataFrame(rows, columns=["setting", "method", "learner", "mean", "low", "high"])
-
-
-def verdict(low: float, high: float, reference: float) -> str:
-    """What an interval says of a reference value, in words.
-
-    Examples
-    --------
-    >>> verdict(1.0, 2.0, 0.0), verdict(-1.0, 2.0, 0.0)
-    ('above', 'not told apart')
-    """
-    if high < reference:
-        return "below"
-    if low > reference:
-        return "above"
-    return "unknown with one seed" if np.isnan(low) else "not told apart"
-
-
-def interval(
-    values: Sequence[float] | pd.Series[Any], *, inflation: float = 0.0, confidence: float = 0.95
-) -> tuple[float, float, float]:
-    """Mean and Student t bounds, with the variance of the mean raised by `inflation` * s^2.
-
-    Examples
-    --------
-    >>> tuple(round(v, 2) for v in interval([1.0, 2.0, 3.0]))
-    (2.0, -0.48, 4.48)
-    >>> interval([1.0])
-    (1.0, nan, nan)
-    """
-    array = np.asarray(values, dtype=float)
-    n, mean = len(array), float(np.mean(array))
-    if n < 2:
-        return mean, float("nan"), float("nan")
-    quantile = student_t.ppf((1 + confidence) / 2, n - 1)
-    half = float(quantile * array.std(ddof=1) * np.sqrt(1 / n + inflation))
-    return mean, mean - half, mean + half

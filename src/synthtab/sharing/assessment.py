@@ -17,9 +17,10 @@ from sklearn.metrics import roc_auc_score
 
 from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE, controls
-from synthtab.attacks.estimates import Estimate
 from synthtab.attacks.run import run_attacks
-from synthtab.evaluation.utility import CLASSIFIERS, REGRESSORS, feature_encoder, fidelity
+from synthtab.evaluation.fidelity import fidelity
+from synthtab.evaluation.intervals import Estimate
+from synthtab.evaluation.utility import CLASSIFIERS, REGRESSORS, feature_encoder
 from synthtab.parallel import one_thread
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
@@ -155,7 +156,7 @@ def held_out_fidelity(
     Returns
     -------
     DataFrame
-        See `synthtab.evaluation.utility.fidelity`. Copies are left to the attacks: these real
+        See `synthtab.evaluation.fidelity.fidelity`. Copies are left to the attacks: these real
         rows were never learnt.
     """
     n = min(len(test), len(synthetic), JUDGED_ROWS)

@@ -62,7 +62,7 @@ class Assessment:
     utility : DataFrame
         See `held_out_utility`.
     fidelity : DataFrame
-        See `synthtab.evaluation.utility.fidelity`; against held-out rows.
+        See `synthtab.evaluation.fidelity.fidelity`; against held-out rows.
     privacy : PrivacyJudgement or None
         None where there were no rows to judge it by.
     real, synthetic : DataFrame
