@@ -10,10 +10,10 @@ from synthtab import HybridDiffusion
 from synthtab.attacks.controls import controls
 from synthtab.attacks.copies import copy_excess, excess_p_value
 from synthtab.attacks.distances import MixedDistance
-from synthtab.attacks.estimates import auc
 from synthtab.attacks.inference import attribute_inference, inference_risk
 from synthtab.attacks.membership import ATTACKS, scores
 from synthtab.attacks.outliers import most_isolated
+from synthtab.attacks.roc import auc
 from synthtab.attacks.run import closeness, run_attacks
 from synthtab.attacks.whitebox import white_box_scores
 from synthtab.generators.reference import NoiseCopy

@@ -10,9 +10,9 @@ from synthtab.attacks.card import ROWS, judge, make_card, void_reasons
 from synthtab.attacks.compare import measure
 from synthtab.attacks.controls import CONTROLS
 from synthtab.attacks.copies import CopyExcess
-from synthtab.attacks.estimates import Auc, Flagged
 from synthtab.attacks.inference import Guessed
 from synthtab.attacks.membership import ATTACKS
+from synthtab.attacks.roc import Auc, Flagged
 from synthtab.attacks.run import Findings, run_attacks
 from synthtab.generators.reference import Bootstrap
 from synthtab.table.example import example_table

@@ -22,8 +22,8 @@ from synthtab.attacks.card import ROWS, Card, Row
 from synthtab.attacks.compare import Measured
 from synthtab.attacks.controls import CONTROLS
 from synthtab.attacks.copies import excess_p_value
-from synthtab.attacks.estimates import pool, tpr_interval
 from synthtab.attacks.membership import ATTACKS
+from synthtab.attacks.roc import pool, tpr_interval
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
 from synthtab.attacks.shadow import Exposed
 from synthtab.evaluation.compare import LABELS, REAL

@@ -10,10 +10,10 @@ from synthtab.attacks.compare import Measured, measure
 from synthtab.attacks.controls import CONTROLS, controls
 from synthtab.attacks.copies import copy_excess, excess_p_value
 from synthtab.attacks.distances import MixedDistance
-from synthtab.attacks.estimates import auc, flagged, tpr_interval
 from synthtab.attacks.inference import attribute_inference, inference_risk
 from synthtab.attacks.membership import ATTACKS, scores
 from synthtab.attacks.outliers import most_isolated
+from synthtab.attacks.roc import auc, flagged, tpr_interval
 from synthtab.attacks.run import Findings, closeness, run_attacks
 from synthtab.attacks.whitebox import white_box_scores
 from synthtab.evaluation.intervals import Estimate

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE
 from synthtab.attacks.copies import excess_p_value
-from synthtab.attacks.estimates import Auc, pool, tpr_interval
 from synthtab.attacks.inference import inference_risk
 from synthtab.attacks.membership import ATTACKS
+from synthtab.attacks.roc import Auc, pool, tpr_interval
 from synthtab.attacks.run import WHITE_BOX, Findings
 from synthtab.evaluation.intervals import Estimate, average
 

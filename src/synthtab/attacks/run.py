@@ -10,10 +10,10 @@ import pandas as pd
 
 from synthtab.attacks.copies import CopyExcess, copy_excess
 from synthtab.attacks.distances import MixedDistance
-from synthtab.attacks.estimates import Auc, Flagged, auc, flagged
 from synthtab.attacks.inference import Guessed, attribute_inference
 from synthtab.attacks.membership import scores
 from synthtab.attacks.outliers import isolated_share, most_isolated
+from synthtab.attacks.roc import Auc, Flagged, auc, flagged
 from synthtab.table.schema import Schema
 
 Floats = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.base import clone
 
-from synthtab.attacks.estimates import Auc, Flagged, auc, flagged
+from synthtab.attacks.roc import Auc, Flagged, auc, flagged
 from synthtab.attacks.whitebox import N_NOISES, SIGMA, OpenModel
 from synthtab.parallel import carry_out
 from synthtab.table.schema import Schema

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, norm
 
-from synthtab.attacks.estimates import Flagged, auc, flagged, pool, tpr_interval
 from synthtab.attacks.inference import Guessed, inference_risk
+from synthtab.attacks.roc import Flagged, auc, flagged, pool, tpr_interval
 from synthtab.evaluation.intervals import average, proportion
 
 scores = st.lists(st.integers(0, 5), min_size=2, max_size=12)
