@@ -48,8 +48,8 @@ def tables(name: str, source: str, seed: int, n_rows: int | None, n_iter: Any) -
     from sklearn.base import clone
 
     from seds500.data import load
+    from seds500.methods import methods
     from synthtab.attacks import controls, privacy_split
-    from synthtab.evaluation.compare import methods
 
     data = load(name, source)
     split = privacy_split(data, seed, n_rows=n_rows)

@@ -32,16 +32,18 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from seds500.data import StudyTable, load, standins
+from seds500.methods import SECOND_SAMPLE
 from seds500.pages.experiment import numbers_of
 from seds500.records import provenance, store
 from synthtab.diffusion.process import HybridProcess
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.diffusion.training import on_cpu
-from synthtab.evaluation.compare import REAL, SECOND_SAMPLE, SecondSample, compare, summarise
+from synthtab.evaluation.compare import REAL, compare, summarise
 from synthtab.evaluation.fidelity import detection_auc
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import feature_encoder
-from synthtab.generators.reference import Bootstrap, Generator
+from synthtab.generators.contract import Generator
+from synthtab.generators.reference import Bootstrap, SecondSample
 from synthtab.generators.tabddpm.model import TabDDPM
 from synthtab.table.encoding import Encoded, RankMap, TableEncoder, decimal_places
 from synthtab.table.schema import Schema

@@ -25,9 +25,10 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from seds500 import plots
 from seds500.data import load
+from seds500.methods import methods
 from seds500.pages import experiment as report
 from seds500.records import store
-from synthtab.evaluation.compare import SETTINGS, compare, methods, summarise
+from synthtab.evaluation.compare import SETTINGS, compare, summarise
 
 # %% tags=["parameters"]
 source: str = "standin"  # standin, public, or the path of your own table

@@ -32,12 +32,12 @@ from IPython.display import display
 from pydantic import NonNegativeInt, PositiveInt
 
 from seds500.data import load
+from seds500.methods import SECOND_SAMPLE, methods
 from seds500.pages import privacy as report
 from seds500.records import store
 from synthtab.attacks import make_card, measure
 from synthtab.attacks.shadow import likelihood_ratio_attack, repeated_training
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.evaluation.compare import SECOND_SAMPLE, methods
 
 # %% tags=["parameters"]
 experiments: list[str] = ["011", "012", "013"]  # tables

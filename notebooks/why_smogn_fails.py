@@ -39,11 +39,11 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from seds500.arms.smogn import Selection, n_encoded, widen
 from seds500.data import load
+from seds500.methods import STUDY_REGRESSORS
 from seds500.pages import smogn as report
 from seds500.pages import smogn_evidence as evidence
 from seds500.records import store
 from synthtab.evaluation.compare import compare
-from synthtab.evaluation.utility import STUDY_REGRESSORS
 from synthtab.generators.reference import Interpolation
 from synthtab.smogn.resample import SMOGNSynthesizer
 

@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from seds500.data.standins import published
-from synthtab.evaluation.compare import LABELS, REAL
+from seds500.methods import LABELS
+from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.fidelity import association
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.table.schema import Schema

@@ -8,12 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression
 
-from synthtab.evaluation.compare import (
-    Comparison,
-    compare,
-    paired_difference,
-    summarise,
-)
+from synthtab.evaluation.compare import Comparison, compare, paired_difference, summarise
 from synthtab.evaluation.intervals import interval
 from synthtab.generators.reference import Bootstrap, IndependentMarginals
 from synthtab.table.example import example_table
@@ -171,7 +166,9 @@ def test_shares_are_paired_by_seed(comparison: Comparison) -> None:
     np.testing.assert_allclose(difference.set_index("setting")["mean"], (mine - real), atol=1e-12)
 
 
-def test_a_method_that_was_not_compared_has_no_differences(comparison: Comparison) -> None:
+def test_a_method_that_was_not_compared_has_no_differences(
+    comparison: Comparison,
+) -> None:
     with pytest.raises(ValueError, match="no method 'hybrid' in the comparison; it has"):
         paired_difference(comparison, "hybrid")
 

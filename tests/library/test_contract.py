@@ -8,13 +8,13 @@ from sklearn.exceptions import NotFittedError
 
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
-from synthtab.evaluation.compare import SecondSample
 from synthtab.evaluation.fidelity import share_of_copies
 from synthtab.generators.reference import (
     Bootstrap,
     IndependentMarginals,
     Interpolation,
     NoiseCopy,
+    SecondSample,
 )
 from synthtab.generators.tabddpm.model import TabDDPM
 from synthtab.smogn.resample import SMOGNSynthesizer

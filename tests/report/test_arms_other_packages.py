@@ -12,7 +12,7 @@ from scipy.stats import norm
 from sklearn.base import clone
 
 from seds500.arms.other_packages import CTGAN, LABELS, GaussianCopula
-from synthtab.evaluation.compare import LABELS as OF_THE_STUDY
+from seds500.methods import LABELS as OF_THE_STUDY
 from synthtab.table.schema import Schema
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from synthtab.generators.reference import RandomState
+from synthtab.generators.contract import RandomState
 from synthtab.table.encoding import decimal_places
 from synthtab.table.schema import Schema
 

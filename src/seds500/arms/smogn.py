@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.generators.reference import Resampler
+from synthtab.generators.contract import Resampler
 from synthtab.smogn.resample import SMOGN, pool_runs
 from synthtab.table.schema import Schema
 from synthtab.table.split import Dataset

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from seds500.methods import LABELS, SECOND_SAMPLE
 from seds500.records.committed import Measured, Records, runs, title
-from synthtab.evaluation.compare import LABELS, SECOND_SAMPLE
 from synthtab.evaluation.utility import LEARNERS
 
 BENCHMARK = "benchmark_diffusion"
@@ -39,7 +39,7 @@ def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
     records : Records
         The committed runs.
     methods : sequence of str
-        Keys of `synthtab.evaluation.compare.LABELS`. A run that lacks one has no row for it.
+        Keys of `seds500.methods.LABELS`. A run that lacks one has no row for it.
 
     Returns
     -------

@@ -23,7 +23,7 @@ from synthtab.dp.budget import Privacy
 from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
 from synthtab.evaluation.intervals import verdict
 from synthtab.evaluation.utility import LEARNERS
-from synthtab.generators.reference import Generator
+from synthtab.generators.contract import Generator
 
 NO_GUARANTEE = "none"
 AUDIT_DELTA = 0.01

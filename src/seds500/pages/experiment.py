@@ -10,7 +10,8 @@ import pandas as pd
 
 from seds500.data import StudyTable, fingerprint
 from seds500.data.standins import published
-from synthtab.evaluation.compare import LABELS, REAL, Comparison, paired_difference, summarise
+from seds500.methods import LABELS
+from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
 from synthtab.evaluation.intervals import interval, verdict
 from synthtab.evaluation.utility import LEARNERS
 

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from seds500.data import StudyTable
+from seds500.methods import LABELS
 from seds500.plots import COLOURS, STYLE, close
 from seds500.records import store
 from synthtab.attacks.card import ROWS, Card, Row
@@ -26,7 +27,7 @@ from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.roc import pool, tpr_interval
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
 from synthtab.attacks.shadow import Exposed
-from synthtab.evaluation.compare import LABELS, REAL
+from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.intervals import Estimate, average
 
 # Okabe & Ito's vermillion and bluish green, and a grey between them; letters say it again.

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from seds500.methods import LABELS, SECOND_SAMPLE
 from seds500.pages import smogn
 from seds500.plots import COLOURS, STYLE, close
 from seds500.records.committed import (
@@ -24,7 +25,7 @@ from seds500.records.committed import (
     runs,
     title,
 )
-from synthtab.evaluation.compare import LABELS, REAL, SECOND_SAMPLE
+from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.utility import LEARNERS
 
 SETTINGS: Mapping[str, str] = {

@@ -12,9 +12,9 @@ import pandas as pd
 
 from seds500.arms.other_packages import LABELS as OTHER_LABELS
 from seds500.claims.evidence import OTHER_PACKAGES, is_there
+from seds500.methods import LABELS
 from seds500.pages import benchmark
 from seds500.records.committed import EXPERIMENTS, SOURCES, STUDY_LEARNER, Records, runs, title
-from synthtab.evaluation.compare import LABELS
 from synthtab.evaluation.utility import LEARNERS
 
 _SETTINGS: Mapping[str, str] = {
@@ -33,7 +33,7 @@ def scores(records: Records, experiment: str, methods: Sequence[str]) -> pd.Data
     experiment : {"011", "012", "013"}
         Which.
     methods : sequence of str
-        Keys of `synthtab.evaluation.compare.LABELS`, each a row for every setting. One that a
+        Keys of `seds500.methods.LABELS`, each a row for every setting. One that a
         single run lacks (the second sample, where rows are few) has a dash there.
 
     Returns
@@ -132,7 +132,7 @@ def kept(records: Records, methods: Sequence[str]) -> pd.DataFrame:
     records : Records
         The committed runs, and the benchmark of other packages.
     methods : sequence of str
-        Keys of `synthtab.evaluation.compare.LABELS` or `seds500.arms.other_packages.LABELS`.
+        Keys of `seds500.methods.LABELS` or `seds500.arms.other_packages.LABELS`.
 
     Returns
     -------

@@ -18,7 +18,8 @@ from seds500.plots import STYLE, close
 from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import LEARNERS
-from synthtab.generators.reference import Generator, Interpolation, NoiseCopy
+from synthtab.generators.contract import Generator
+from synthtab.generators.reference import Interpolation, NoiseCopy
 from synthtab.smogn.resample import SMOGNSynthesizer
 
 LABELS: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 
 from synthtab.evaluation.compare import REAL
-from synthtab.generators.reference import Generator
+from synthtab.generators.contract import Generator
 from synthtab.smogn.interpolation import synthesise, to_arrays
 from synthtab.smogn.resample import SMOGN
 from synthtab.table.schema import Schema

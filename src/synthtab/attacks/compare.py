@@ -15,7 +15,7 @@ from sklearn.base import clone
 from synthtab.attacks.controls import CONTROLS, controls
 from synthtab.attacks.run import Findings, run_attacks
 from synthtab.attacks.whitebox import OpenModel, white_box_scores
-from synthtab.generators.reference import Generator
+from synthtab.generators.contract import Generator
 from synthtab.parallel import carry_out
 from synthtab.table.split import Dataset, privacy_split
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.generators.reference import RandomState
+from synthtab.generators.contract import RandomState
 from synthtab.table.schema import Schema
 
 Floats = npt.NDArray[np.float64]

@@ -6,140 +6,24 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
-from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.fidelity import fidelity, share_of_copies
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import tstr
-from synthtab.generators.reference import (
-    Bootstrap,
-    Generator,
-    IndependentMarginals,
-    Interpolation,
-    NoiseCopy,
-    RandomState,
-)
-from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.generators.contract import Generator
 from synthtab.parallel import carry_out
-from synthtab.smogn.resample import SMOGNSynthesizer
-from synthtab.table.schema import Schema
 from synthtab.table.split import Dataset
 
 Setting = Literal["replacement", "augmentation"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 
 REAL = "real"
-SECOND_SAMPLE = "second_sample"
-
-LABELS: Mapping[str, str] = {
-    REAL: "training rows",
-    SECOND_SAMPLE: "second sample",
-    "hybrid": "HybridDiffusion",
-    "tabddpm": "TabDDPM",
-    "smogn_balance": "SMOGN, balance",
-    "smogn_extreme": "SMOGN, extreme",
-    "smogn_extreme_synthetic": "SMOGN, synthetic rows only",
-    "interpolation": "interpolation only",
-    "noise_copy": "noise copy",
-    "bootstrap": "bootstrap",
-    "marginals": "independent marginals",
-}
-"""What the methods are called on a page."""
-
-
-class SecondSample(BaseEstimator):  # type: ignore[misc]
-    """Real rows that nobody trained on, posing as synthetic: the ceiling of every score.
-
-    Parameters
-    ----------
-    reserve : DataFrame of shape (n_reserve, n_columns)
-        Rows of the same source, disjoint from training and test rows.
-    """
-
-    def __init__(self, reserve: pd.DataFrame) -> None:
-        self.reserve = reserve
-
-    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Check that the reserve is a table of the schema."""
-        schema.validate(self.reserve)
-        return self
-
-    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
-        """Rows of the reserve, drawn without replacement.
-
-        Raises
-        ------
-        ValueError
-            If no rows, or more than the reserve holds, are asked for.
-        """
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples}: draw at least one row")
-        if n_samples > len(self.reserve):
-            raise ValueError(
-                f"n_samples={n_samples}, but the reserve has {len(self.reserve)} rows: draw fewer, "
-                "or leave the second sample out"
-            )
-        rng = np.random.default_rng(random_state)
-        return self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
-
-
-def methods(
-    dataset: Dataset,
-    *,
-    n_iter: int | Literal["auto"] = "auto",
-    k: int = 5,
-    without: Iterable[str] = (),
-) -> dict[str, Generator]:
-    """Generators of the comparison, unfitted, by their keys in `LABELS`.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The table; its reserve, where there is one, becomes the second real sample.
-    n_iter : int or "auto", default="auto"
-        Training steps of HybridDiffusion and of TabDDPM; "auto" is each one's default.
-    k : int, default=5
-        Neighbours of SMOGN and of the interpolation.
-    without : iterable of str, default=()
-        Methods to leave out.
-
-    Returns
-    -------
-    dict of str to Generator
-
-    Raises
-    ------
-    ValueError
-        If a method to leave out is unknown.
-
-    Examples
-    --------
-    >>> from synthtab.table.example import example_table
-    >>> list(methods(example_table(), without=["hybrid"]))
-    ['second_sample', 'tabddpm', 'smogn_balance', ...]
-    """
-    generators: dict[str, Generator] = {
-        "hybrid": HybridDiffusion(n_iter=n_iter),
-        "tabddpm": TabDDPM() if n_iter == "auto" else TabDDPM(n_iter=n_iter),
-        "smogn_balance": SMOGNSynthesizer(samp_method="balance", k=k),
-        "smogn_extreme": SMOGNSynthesizer(samp_method="extreme", k=k),
-        "smogn_extreme_synthetic": SMOGNSynthesizer(samp_method="extreme", part="synthetic", k=k),
-        "interpolation": Interpolation(k=k),
-        "noise_copy": NoiseCopy(),
-        "bootstrap": Bootstrap(),
-        "marginals": IndependentMarginals(),
-    }
-    if dataset.reserve is not None:
-        generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
-    left_out = set(without)
-    if unknown := sorted(left_out - LABELS.keys() | left_out & {REAL}):
-        raise ValueError(f"without {unknown}: methods are {sorted(LABELS.keys() - {REAL})}")
-    return {key: generators[key] for key in LABELS if key in generators.keys() - left_out}
+"""The method that is none: learners trained on the real rows."""
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,6 @@ the rows, above 10,000 rows and not below, which would treat the tables of one c
 differently. It never stops early here.
 """
 
-STUDY_REGRESSORS: Mapping[str, Any] = {name: REGRESSORS[name] for name in ("rf", "gb", "ridge")}
-"""Those of the original study alone."""
-
 CLASSIFIERS: Mapping[str, Any] = {
     "rf": RandomForestClassifier(n_estimators=100),
     "gb": GradientBoostingClassifier(),

@@ -1,92 +1,20 @@
 """Reference generators: what a comparison means is seen against these.
 
-All keep the contract of `HybridDiffusion`: ``fit(frame, schema)`` and
-``sample(n_samples, random_state=...)``.
+All keep the contract of `synthtab.generators.contract.Generator`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
+from synthtab.generators.contract import RandomState, Resampler
 from synthtab.smogn.interpolation import column_of, even_seeds, features_of, synthesise, to_arrays
 from synthtab.table.encoding import decimal_places
 from synthtab.table.schema import Schema
-
-RandomState = int | np.random.Generator | None
-
-
-class Generator(Protocol):
-    """The contract of every generator of tables."""
-
-    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn from real rows."""
-        ...
-
-    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
-        """Return `n_samples` rows with the columns, order and dtypes of the fitted frame."""
-        ...
-
-
-class Resampler(BaseEstimator):  # type: ignore[misc]
-    """Keeps the fitted table; subclasses say in `_draw` how rows are drawn from it."""
-
-    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Check the table and keep it.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            Real rows.
-        schema : Schema
-            Their description.
-
-        Returns
-        -------
-        Self
-
-        Raises
-        ------
-        ValueError
-            If the frame is not a table of the schema.
-        """
-        schema.validate(frame)
-        self.frame_ = frame.reset_index(drop=True)
-        self.schema_ = schema
-        return self
-
-    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
-        """Draw rows.
-
-        Parameters
-        ----------
-        n_samples : int
-            Rows to draw.
-        random_state : int, Generator or None, default=None
-            Seed of the draw.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_columns)
-
-        Raises
-        ------
-        ValueError
-            If `n_samples` is less than 1.
-        sklearn.exceptions.NotFittedError
-            If `fit` was not called.
-        """
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples}: draw at least one row")
-        return self._draw(n_samples, np.random.default_rng(random_state))
-
-    def _draw(self, n_samples: int, rng: np.random.Generator) -> pd.DataFrame:
-        raise NotImplementedError
 
 
 class Bootstrap(Resampler):
@@ -187,6 +115,42 @@ class Interpolation(Resampler):
         table = features_of(features, list(schema.categorical), none, made)
         table[schema.target] = column_of(target, none, made.seed, made.target)
         return table[list(schema.columns)]
+
+
+class SecondSample(BaseEstimator):  # type: ignore[misc]
+    """Real rows that nobody trained on, posing as synthetic: the ceiling of every score.
+
+    Parameters
+    ----------
+    reserve : DataFrame of shape (n_reserve, n_columns)
+        Rows of the same source, disjoint from training and test rows.
+    """
+
+    def __init__(self, reserve: pd.DataFrame) -> None:
+        self.reserve = reserve
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Check that the reserve is a table of the schema."""
+        schema.validate(self.reserve)
+        return self
+
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Rows of the reserve, drawn without replacement.
+
+        Raises
+        ------
+        ValueError
+            If no rows, or more than the reserve holds, are asked for.
+        """
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples}: draw at least one row")
+        if n_samples > len(self.reserve):
+            raise ValueError(
+                f"n_samples={n_samples}, but the reserve has {len(self.reserve)} rows: draw fewer, "
+                "or leave the second sample out"
+            )
+        rng = np.random.default_rng(random_state)
+        return self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
 
 
 def _passes(n_rows: int, n_samples: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:

@@ -1,0 +1,95 @@
+"""The methods and learners that the report compares, and what its pages call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.evaluation.compare import REAL
+from synthtab.evaluation.utility import REGRESSORS
+from synthtab.generators.contract import Generator
+from synthtab.generators.reference import (
+    Bootstrap,
+    IndependentMarginals,
+    Interpolation,
+    NoiseCopy,
+    SecondSample,
+)
+from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.smogn.resample import SMOGNSynthesizer
+from synthtab.table.split import Dataset
+
+SECOND_SAMPLE = "second_sample"
+
+LABELS: Mapping[str, str] = {
+    REAL: "training rows",
+    SECOND_SAMPLE: "second sample",
+    "hybrid": "HybridDiffusion",
+    "tabddpm": "TabDDPM",
+    "smogn_balance": "SMOGN, balance",
+    "smogn_extreme": "SMOGN, extreme",
+    "smogn_extreme_synthetic": "SMOGN, synthetic rows only",
+    "interpolation": "interpolation only",
+    "noise_copy": "noise copy",
+    "bootstrap": "bootstrap",
+    "marginals": "independent marginals",
+}
+"""What the methods are called on a page."""
+
+STUDY_REGRESSORS: Mapping[str, Any] = {name: REGRESSORS[name] for name in ("rf", "gb", "ridge")}
+"""The learners of the original study."""
+
+
+def methods(
+    dataset: Dataset,
+    *,
+    n_iter: int | Literal["auto"] = "auto",
+    k: int = 5,
+    without: Iterable[str] = (),
+) -> dict[str, Generator]:
+    """Generators of the comparison, unfitted, by their keys in `LABELS`.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The table; its reserve, where there is one, becomes the second real sample.
+    n_iter : int or "auto", default="auto"
+        Training steps of HybridDiffusion and of TabDDPM; "auto" is each one's default.
+    k : int, default=5
+        Neighbours of SMOGN and of the interpolation.
+    without : iterable of str, default=()
+        Methods to leave out.
+
+    Returns
+    -------
+    dict of str to Generator
+
+    Raises
+    ------
+    ValueError
+        If a method to leave out is unknown.
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> list(methods(load("013"), without=["hybrid"]))
+    ['second_sample', 'tabddpm', 'smogn_balance', ...]
+    """
+    generators: dict[str, Generator] = {
+        "hybrid": HybridDiffusion(n_iter=n_iter),
+        "tabddpm": TabDDPM() if n_iter == "auto" else TabDDPM(n_iter=n_iter),
+        "smogn_balance": SMOGNSynthesizer(samp_method="balance", k=k),
+        "smogn_extreme": SMOGNSynthesizer(samp_method="extreme", k=k),
+        "smogn_extreme_synthetic": SMOGNSynthesizer(samp_method="extreme", part="synthetic", k=k),
+        "interpolation": Interpolation(k=k),
+        "noise_copy": NoiseCopy(),
+        "bootstrap": Bootstrap(),
+        "marginals": IndependentMarginals(),
+    }
+    if dataset.reserve is not None:
+        generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
+    left_out = set(without)
+    if unknown := sorted(left_out - LABELS.keys() | left_out & {REAL}):
+        raise ValueError(f"without {unknown}: methods are {sorted(LABELS.keys() - {REAL})}")
+    return {key: generators[key] for key in LABELS if key in generators.keys() - left_out}

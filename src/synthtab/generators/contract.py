@@ -1,0 +1,83 @@
+"""What every generator of tables can do: learn from real rows, and draw synthetic ones."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from synthtab.table.schema import Schema
+
+RandomState = int | np.random.Generator | None
+
+
+class Generator(Protocol):
+    """The contract of every generator of tables."""
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Learn from real rows."""
+        ...
+
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Return `n_samples` rows with the columns, order and dtypes of the fitted frame."""
+        ...
+
+
+class Resampler(BaseEstimator):  # type: ignore[misc]
+    """Keeps the fitted table; subclasses say in `_draw` how rows are drawn from it."""
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Check the table and keep it.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n, n_columns)
+            Real rows.
+        schema : Schema
+            Their description.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        ValueError
+            If the frame is not a table of the schema.
+        """
+        schema.validate(frame)
+        self.frame_ = frame.reset_index(drop=True)
+        self.schema_ = schema
+        return self
+
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Draw rows.
+
+        Parameters
+        ----------
+        n_samples : int
+            Rows to draw.
+        random_state : int, Generator or None, default=None
+            Seed of the draw.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_columns)
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is less than 1.
+        sklearn.exceptions.NotFittedError
+            If `fit` was not called.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples}: draw at least one row")
+        return self._draw(n_samples, np.random.default_rng(random_state))
+
+    def _draw(self, n_samples: int, rng: np.random.Generator) -> pd.DataFrame:
+        raise NotImplementedError
