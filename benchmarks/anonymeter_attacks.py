@@ -61,7 +61,7 @@ def tables(name: str, source: str, seed: int, n_rows: int | None, n_iter: Any) -
                 model.set_params(random_state=seed)
             fitted = model.fit(split.train, data.schema)
             synthetic[method] = fitted.sample(len(split.train), random_state=seed)
-    known = controls(split, data.schema, random_state=seed).tables
+    known = controls(split, random_state=seed).tables
     synthetic |= {c: known[c] for c in CONTROLS}
     rng = np.random.default_rng(seed)  # of rows equally near the package takes the first
     shuffled = {m: t.iloc[rng.permutation(len(t))] for m, t in synthetic.items()}

@@ -39,7 +39,14 @@ def parts(seed: int) -> tuple[PrivacySplit, pd.DataFrame]:
     """Members, non-members, reference; and fresh rows."""
     rows = table(4 * N, np.random.default_rng(seed))
     cut = [rows.iloc[i * N : (i + 1) * N].reset_index(drop=True) for i in range(4)]
-    return PrivacySplit(*cut[:3]), cut[3]
+    return PrivacySplit(*cut[:3], SCHEMA), cut[3]
+
+
+def halves(rows: pd.DataFrame, schema: Schema | None = None) -> PrivacySplit:
+    """The first half as members, the second as non-members, all as reference."""
+    schema = schema or Schema.infer(rows, target=rows.columns[-1])
+    half = len(rows) // 2
+    return PrivacySplit(rows[:half], rows[half:], rows, schema)
 
 
 # Distances ----------------------------------------------------------------------------------
@@ -105,11 +112,8 @@ def test_relabelling_gives_the_distribution_over_all_labellings() -> None:
         train = {real[i] for i in members}
         holdout = {real[i] for i in range(4) if i not in members}
         exact.append(np.mean([(v in train) - (v in holdout) for v in synthetic["a"]]))
-    rows = pd.DataFrame({"a": real})
-    n = 6000
-    found = copy_excess(
-        rows[:2], rows[2:], synthetic, columns=["a"], n_permutations=n, random_state=0
-    )
+    n, split = 6000, halves(pd.DataFrame({"a": real}))
+    found = copy_excess(split, synthetic, columns=["a"], n_permutations=n, random_state=0)
     assert found.excess == pytest.approx(exact[0])
     for value, share in zip(*np.unique(np.round(exact, 9), return_counts=True), strict=True):
         assert abs(np.isclose(found.permuted, value).mean() - share / 6) < 4 * np.sqrt(0.25 / n)
@@ -120,7 +124,7 @@ def test_the_permutation_p_value_is_uniform_on_fresh_rows() -> None:
     for seed in range(n_runs):
         rows = table(450, np.random.default_rng(seed))
         found = copy_excess(
-            rows[:150], rows[150:300], rows[300:],
+            halves(rows[:300]), rows[300:],
             columns=["size", "length"], n_permutations=199, random_state=seed,
         )  # fmt: skip
         p.append(excess_p_value([found]))
@@ -135,11 +139,7 @@ def test_a_few_copied_rows_are_found_and_splits_add_up() -> None:
     for seed in range(3):
         split, fresh = parts(seed)
         leaky = pd.concat([fresh[12:], split.train[:12]], ignore_index=True)
-        found.append(
-            copy_excess(
-                split.train, split.holdout, leaky, columns=SCHEMA.columns, random_state=seed
-            )
-        )
+        found.append(copy_excess(split, leaky, columns=SCHEMA.columns, random_state=seed))
     assert excess_p_value(found) < 0.01
     assert excess_p_value(found) <= min(excess_p_value([f]) for f in found)
 
@@ -147,7 +147,7 @@ def test_a_few_copied_rows_are_found_and_splits_add_up() -> None:
 def test_a_table_without_any_real_row_has_no_excess() -> None:
     rows = table(60, np.random.default_rng(0))
     elsewhere = rows.assign(length=rows.length + 1000)
-    found = copy_excess(rows[:30], rows[30:], elsewhere, columns=SCHEMA.columns, random_state=0)
+    found = copy_excess(halves(rows), elsewhere, columns=SCHEMA.columns, random_state=0)
     assert found.excess == 0
     assert excess_p_value([found]) == 1
 
@@ -155,7 +155,7 @@ def test_a_table_without_any_real_row_has_no_excess() -> None:
 def test_parts_of_different_length_are_refused() -> None:
     rows = table(50, np.random.default_rng(0))
     with pytest.raises(ValueError, match="30 training and 20 holdout rows"):
-        copy_excess(rows[:30], rows[30:], rows, columns=["size"])
+        copy_excess(PrivacySplit(rows[:30], rows[30:], rows, SCHEMA), rows, columns=["size"])
 
 
 # Membership ---------------------------------------------------------------------------------
@@ -164,8 +164,7 @@ def test_parts_of_different_length_are_refused() -> None:
 def test_every_membership_attack_finds_a_jittered_copy() -> None:
     split, _ = parts(0)
     copy = NoiseCopy(scale=0.01).fit(split.train, SCHEMA).sample(N, random_state=0)
-    targets = pd.concat([split.train, split.holdout], ignore_index=True)
-    found = scores(targets, copy, split.reference, SCHEMA, random_state=0)
+    found = scores(split, copy, random_state=0)
     assert list(found) == list(ATTACKS)
     for attack, score in found.items():
         area = auc(score[:N], score[N:])
@@ -176,10 +175,7 @@ def test_every_membership_attack_is_at_chance_on_fresh_rows() -> None:
     z = {attack: [] for attack in ATTACKS}
     for seed in range(8):
         split, fresh = parts(seed)
-        targets = pd.concat([split.train, split.holdout], ignore_index=True)
-        for attack, score in scores(
-            targets, fresh, split.reference, SCHEMA, random_state=seed
-        ).items():
+        for attack, score in scores(split, fresh, random_state=seed).items():
             area = auc(score[:N], score[N:])
             z[attack].append((area.value - 0.5) / np.sqrt(area.variance))
     for attack, values in z.items():
@@ -189,10 +185,7 @@ def test_every_membership_attack_is_at_chance_on_fresh_rows() -> None:
 
 def test_distance_attacks_do_not_depend_on_the_order_of_the_synthetic_rows() -> None:
     split, fresh = parts(1)
-    targets = split.train[:50]
-    forwards, backwards = (
-        scores(targets, f, split.reference, SCHEMA, random_state=0) for f in (fresh, fresh[::-1])
-    )
+    forwards, backwards = (scores(split, f, random_state=0) for f in (fresh, fresh[::-1]))
     for attack in ("dcr", "dcr_difference", "nndr", "density_ratio"):
         assert forwards[attack] == pytest.approx(backwards[attack]), attack
 
@@ -200,7 +193,7 @@ def test_distance_attacks_do_not_depend_on_the_order_of_the_synthetic_rows() -> 
 def test_a_table_of_one_row_repeated_can_be_attacked() -> None:
     split, fresh = parts(2)
     one = pd.concat([fresh[:1]] * 50, ignore_index=True)
-    found = scores(split.train[:20], one, split.reference, SCHEMA, random_state=0)
+    found = scores(split, one, random_state=0)
     assert all(np.isfinite(score).all() for score in found.values())
 
 
@@ -212,10 +205,8 @@ def test_inference_counts_right_guesses_exactly() -> None:
     train = pd.DataFrame({"x": [1.0, 9.0], "plant": ["a", "b"], "y": [103.0, 140.0]})
     holdout = pd.DataFrame({"x": [1.0, 9.0], "plant": ["a", "a"], "y": [100.0, 205.0]})
     schema = Schema.infer(synthetic, target="y")
-    found = attribute_inference(
-        train, holdout, synthetic, schema, scale_by=synthetic, secrets=["plant", "y"],
-        tolerance=0.08,
-    )  # fmt: skip
+    split = PrivacySplit(train, holdout, synthetic, schema)
+    found = attribute_inference(split, synthetic, secrets=["plant", "y"], tolerance=0.08)
     # One standard deviation of y is 50: guesses within 4 are right.
     assert found["plant"] == (2, 1, 2, 2)
     assert found["y"] == (1, 1, 2, 2)
@@ -225,51 +216,42 @@ def test_inference_finds_a_copy_and_nothing_in_fresh_rows() -> None:
     guessed: dict[str, list] = {c: [] for c in SCHEMA.columns}
     for seed in range(6):
         split, fresh = parts(seed)
-        found = attribute_inference(
-            split.train, split.holdout, fresh, SCHEMA, scale_by=split.reference
-        )
-        for column, counts in found.items():
+        for column, counts in attribute_inference(split, fresh).items():
             guessed[column].append(counts)
     for column, counts in guessed.items():
         risk = inference_risk(counts, confidence=0.999)
         assert risk.low < 0 < risk.high, column
-    copy = attribute_inference(
-        split.train, split.holdout, split.train, SCHEMA, scale_by=split.reference
-    )
-    for column, counts in copy.items():
+    for column, counts in attribute_inference(split, split.train).items():
         assert inference_risk([counts]).low > 0.1, column
 
 
 def test_inference_refuses_unknown_secrets_and_tables_without_other_columns() -> None:
     rows = table(10, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"secrets \['salary'\] are not columns"):
-        attribute_inference(rows, rows, rows, SCHEMA, scale_by=rows, secrets=["salary"])
+        attribute_inference(halves(rows), rows, secrets=["salary"])
     single = rows[["minutes"]]
     with pytest.raises(ValueError, match="'minutes' is the only column"):
-        attribute_inference(
-            single, single, single, Schema.infer(single, target="minutes"), scale_by=single
-        )
+        attribute_inference(halves(single), single)
 
 
 def test_isolated_rows_are_those_far_from_the_reference_whoever_is_a_member() -> None:
     split, _ = parts(0)
-    targets = pd.concat([split.train, split.holdout], ignore_index=True)
-    targets.loc[[3, 700], "minutes"] = 1e5
-    marked = most_isolated(targets, split.reference, SCHEMA, share=0.1)
+    split.train.loc[3, "minutes"] = split.holdout.loc[100, "minutes"] = 1e5
+    marked = most_isolated(split, share=0.1)
     assert marked.sum() == 120
     assert marked[[3, 700]].all()
     # Hypergeometric: 120 of 1,200 rows, of which half are members.
     assert abs(marked[:N].sum() - 60) < 4 * np.sqrt(120 * 0.25 * (1 - 120 / 1200))
     with pytest.raises(ValueError, match=r"share=1\.5"):
-        most_isolated(targets, split.reference, SCHEMA, share=1.5)
+        most_isolated(split, share=1.5)
 
 
 def test_the_nearest_real_row_is_a_training_row_half_of_the_time_by_chance() -> None:
     split, fresh = parts(4)
-    found = closeness(split.train, split.holdout, fresh, SCHEMA, scale_by=split.reference)
+    found = closeness(split, fresh)
     # Fresh rows with one nearest neighbour share no more than a few; 4 standard errors of a half.
     assert abs(found["nearest_is_training"] - 0.5) < 4 * np.sqrt(0.5 / N)
-    copied = closeness(split.train, split.holdout, split.train, SCHEMA, scale_by=split.reference)
+    copied = closeness(split, split.train)
     assert copied["dcr_training"] == 0 < copied["dcr_holdout"]
 
 
@@ -277,15 +259,15 @@ def test_a_row_as_near_to_both_parts_counts_half() -> None:
     train, holdout = pd.DataFrame({"x": [0.0, 9.0]}), pd.DataFrame({"x": [2.0, 8.0]})
     synthetic = pd.DataFrame({"x": [1.0, 0.0, 3.0, 2.0]})
     schema = Schema.infer(train, target="x")
-    found = closeness(train, holdout, synthetic, schema, scale_by=train)
+    found = closeness(PrivacySplit(train, holdout, train, schema), synthetic)
     assert found["nearest_is_training"] == (0.5 + 1 + 0 + 0) / 4
 
 
 def test_eighteen_thousand_rows_can_be_attacked() -> None:
     data = example_table(18_000)
-    train, holdout = data.frame, data.reserve
-    assert len(train) == len(holdout) > 17_000
-    found = run_attacks(train, holdout, holdout[:4000], train, data.schema, random_state=0)
+    split = PrivacySplit(data.frame, data.reserve, data.reserve[:4000], data.schema)
+    assert split.n == len(split.holdout) > 17_000
+    found = run_attacks(split, split.train, random_state=0)
     assert found.copies["all"].of_training == pytest.approx(1)
     assert ("dcr", 0.001) in found.flags
 
@@ -299,8 +281,8 @@ def test_the_white_box_attack_finds_rows_learnt_by_heart_and_nothing_in_fresh_on
     # Of few rows, seen often, the model knows each; the other one says what is easy to know.
     model = HybridDiffusion(n_iter=800, random_state=0).fit(rows[0], SCHEMA)
     other = HybridDiffusion(n_iter=100, random_state=1).fit(rows[1], SCHEMA)
-    targets = pd.concat([rows[0], *rows[2:]], ignore_index=True)
-    score = white_box_scores(model, other, targets, random_state=0)
+    split = PrivacySplit(rows[0], pd.concat(rows[2:], ignore_index=True), rows[1], SCHEMA)
+    score = white_box_scores(model, other, split, random_state=0)
     members, first, second = np.split(score, 3)
     leak, none = auc(members, first), auc(first, second)
     assert leak.value - 4 * np.sqrt(leak.variance) > 0.5
@@ -311,7 +293,9 @@ def test_a_table_of_categories_only_gives_finite_white_box_scores() -> None:
     rows = table(200, np.random.default_rng(6))[["plant", "size"]]
     schema = Schema.infer(rows, target="size", categorical=["size"])
     models = [HybridDiffusion(n_iter=5, random_state=i).fit(rows, schema) for i in (0, 1)]
-    assert np.isfinite(white_box_scores(*models, rows, n_noises=1, random_state=0)).all()
+    assert np.isfinite(
+        white_box_scores(*models, halves(rows, schema), n_noises=1, random_state=0)
+    ).all()
 
 
 # Splits and controls ------------------------------------------------------------------------
@@ -320,8 +304,9 @@ def test_a_table_of_categories_only_gives_finite_white_box_scores() -> None:
 def test_parts_are_disjoint_and_drawn_from_frame_and_reserve() -> None:
     data = example_table()
     split = privacy_split(data, 0)
-    assert [len(p) for p in split] == [800, 800, 400]
-    together = pd.concat(split).value_counts()
+    parts = (split.train, split.holdout, split.reference)
+    assert [len(p) for p in parts] == [800, 800, 400]
+    together = pd.concat(parts).value_counts()
     everything = pd.concat([data.frame, data.reserve]).value_counts()
     assert together.equals(everything.reindex(together.index))
     again, other = privacy_split(data, 0), privacy_split(data, 1)
@@ -332,7 +317,7 @@ def test_parts_are_disjoint_and_drawn_from_frame_and_reserve() -> None:
 def test_without_a_reserve_the_frame_is_divided() -> None:
     data = example_table(500)
     lean = privacy_split(type(data)(**(vars(data) | {"reserve": None})), 0)
-    assert [len(p) for p in lean] == [200, 200, 100]
+    assert [len(p) for p in (lean.train, lean.holdout, lean.reference)] == [200, 200, 100]
     with pytest.raises(ValueError, match="parts of 99, 99 and 99 rows are too small"):
         privacy_split(data, 0, n_rows=99)
 
@@ -340,16 +325,26 @@ def test_without_a_reserve_the_frame_is_divided() -> None:
 def test_controls_leak_what_they_say_and_leave_the_reference_alone() -> None:
     split, _ = parts(7)
     # Numbered rows, so that copies are copies and not chance.
-    split = PrivacySplit(*(p.assign(length=np.arange(N) + 1e4 * i) for i, p in enumerate(split)))
-    made = controls(split, SCHEMA, random_state=0)
+    numbered = (
+        p.assign(length=np.arange(N) + 1e4 * i)
+        for i, p in enumerate((split.train, split.holdout, split.reference))
+    )
+    split = PrivacySplit(*numbered, SCHEMA)
+    made = controls(split, random_state=0)
     known = set(split.train.length)
     leaked = {key: t.length.isin(known).sum() for key, t in made.tables.items()}
     assert leaked["control_leak_10"] == N // 10
     assert leaked["control_leak_1"] == N // 100
     assert leaked["control_real"] == 0
-    assert not set(made.tables["control_real"].length) & set(made.reference.length)
+    assert not set(made.tables["control_real"].length) & set(made.split.reference.length)
     assert len(made.tables["control_copy"]) == N
     moved = made.tables["control_copy"].minutes.sort_values().to_numpy()
     assert (
         0 < np.abs(moved - np.sort(split.train.minutes)).mean() < 0.02 * split.train.minutes.std()
     )
+
+
+def test_a_part_of_another_schema_is_refused_when_the_split_is_made() -> None:
+    rows = table(30, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"missing columns: \['plant'\]"):
+        PrivacySplit(rows[:10], rows[10:20], rows[20:].drop(columns="plant"), SCHEMA)

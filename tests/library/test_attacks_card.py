@@ -155,11 +155,11 @@ def test_no_findings_are_refused() -> None:
         judge([])
 
 
-def test_the_battery_refuses_tables_of_another_schema() -> None:
+def test_the_attacks_refuse_tables_of_another_schema() -> None:
     data = example_table()
-    train, holdout, reference = privacy_split(data, 0, n_rows=100)
+    split = privacy_split(data, 0, n_rows=100)
     with pytest.raises(ValueError, match="missing columns"):
-        run_attacks(train, holdout, reference, train.drop(columns="service"), data.schema)
+        run_attacks(split, split.train.drop(columns="service"))
 
 
 def test_a_bootstrap_fails_on_a_card_whose_controls_hold() -> None:

@@ -97,7 +97,7 @@ def measure(
     return Measured(
         findings=findings,
         timings=pd.DataFrame([timing for _, timing in runs]),
-        n_train=len(split.train),
+        n_train=split.n,
         n_reference=len(split.reference),
     )
 
@@ -112,32 +112,22 @@ def _run(
         int(s) for s in np.random.SeedSequence(seed).generate_state(4)
     )
     start = time.thread_time()
-    white_box, reference = None, split.reference
+    white_box = None
     if generator is None:
-        made = controls(split, schema, random_state=draw_seed)
-        table, reference = made.tables[method], made.reference
+        made = controls(split, random_state=draw_seed)
+        table, split = made.tables[method], made.split
     else:
         other: Any = clone(generator)
         for model, model_seed in ((generator, fit_seed), (other, other_seed)):
             if "random_state" in model.get_params():
                 model.set_params(random_state=model_seed)
         generator.fit(split.train, schema)
-        table = generator.sample(len(split.train), random_state=draw_seed)
+        table = generator.sample(split.n, random_state=draw_seed)
         if isinstance(generator, OpenModel):
-            targets = pd.concat([split.train, split.holdout], ignore_index=True)
-            white_box = white_box_scores(
-                generator, other.fit(reference, schema), targets, random_state=attack_seed
-            )
+            other.fit(split.reference, schema)
+            white_box = white_box_scores(generator, other, split, random_state=attack_seed)
     fitted = time.thread_time()
-    found = run_attacks(
-        split.train,
-        split.holdout,
-        reference,
-        table,
-        schema,
-        white_box=white_box,
-        random_state=attack_seed,
-    )
+    found = run_attacks(split, table, white_box=white_box, random_state=attack_seed)
     timing = {
         "seed": seed,
         "method": method,

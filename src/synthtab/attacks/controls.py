@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from synthtab.generators.contract import RandomState
 from synthtab.generators.reference import NoiseCopy
-from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
 
 CONTROLS: Mapping[str, str] = {
@@ -26,24 +27,19 @@ LEAKY = ("control_copy", "control_leak_10")
 
 
 class Controls(NamedTuple):
-    """Tables by key, and the part of the reference that is left for the attacker."""
+    """Tables by key, and the split with the half of its reference that is left for the attacker."""
 
     tables: dict[str, pd.DataFrame]
-    reference: pd.DataFrame
+    split: PrivacySplit
 
 
-def controls(
-    split: PrivacySplit, schema: Schema, *, random_state: int | np.random.Generator | None = None
-) -> Controls:
+def controls(split: PrivacySplit, *, random_state: RandomState = None) -> Controls:
     """Make the control tables of a split.
 
     Parameters
     ----------
     split : PrivacySplit
-        Members, non-members and reference. Half of the reference poses as synthetic; the attacker
-        keeps the other half.
-    schema : Schema
-        Description of the rows.
+        Half of its reference poses as synthetic; the attacker keeps the other half.
     random_state : int, Generator or None, default=None
         Seed.
 
@@ -63,15 +59,14 @@ def controls(
     --------
     >>> from synthtab.table.example import example_table
     >>> from synthtab.table.split import privacy_split
-    >>> data = example_table()
-    >>> made = controls(privacy_split(data, 0, n_rows=200), data.schema, random_state=0)
+    >>> made = controls(privacy_split(example_table(), 0, n_rows=200), random_state=0)
     >>> {key: len(table) for key, table in made.tables.items()}
     {'control_real': 100, 'control_copy': 200, 'control_leak_10': 200, 'control_leak_1': 200}
     """
     rng = np.random.default_rng(random_state)
-    half, n = len(split.reference) // 2, len(split.train)
+    half, n = len(split.reference) // 2, split.n
     fresh = split.reference.iloc[:half].reset_index(drop=True)
-    copy = NoiseCopy(scale=0.01).fit(split.train, schema).sample(n, random_state=rng)
+    copy = NoiseCopy(scale=0.01).fit(split.train, split.schema).sample(n, random_state=rng)
 
     def leak(share: float) -> pd.DataFrame:
         n_leaked = max(1, round(share * n))
@@ -85,4 +80,5 @@ def controls(
         "control_leak_10": leak(0.1),
         "control_leak_1": leak(0.01),
     }
-    return Controls(tables, split.reference.iloc[half:].reset_index(drop=True))
+    rest = split.reference.iloc[half:].reset_index(drop=True)
+    return Controls(tables, replace(split, reference=rest))

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.table.split import PrivacySplit
+
 Floats = npt.NDArray[np.float64]
 
 _CHUNK = 2**22  # labels held at once
@@ -31,8 +33,7 @@ class CopyExcess(NamedTuple):
 
 
 def copy_excess(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
+    split: PrivacySplit,
     synthetic: pd.DataFrame,
     *,
     columns: Sequence[str],
@@ -47,10 +48,10 @@ def copy_excess(
 
     Parameters
     ----------
-    train, holdout : DataFrame of shape (n, n_columns)
-        As many rows each, drawn at random from one table.
+    split : PrivacySplit
+        With as many training as holdout rows, drawn at random from one table.
     synthetic : DataFrame of shape (n_synthetic, n_columns)
-        What was made from `train`.
+        What was made from the training rows.
     columns : sequence of str
         Columns that must agree, exactly.
     n_permutations : int, default=999
@@ -70,20 +71,22 @@ def copy_excess(
 
     Examples
     --------
+    >>> from synthtab.table.schema import Schema
     >>> train, holdout = pd.DataFrame({"a": [1, 2, 3]}), pd.DataFrame({"a": [4, 5, 3]})
-    >>> found = copy_excess(train, holdout, pd.DataFrame({"a": [1, 2, 3, 9]}), columns=["a"],
-    ...                     random_state=0)
+    >>> split = PrivacySplit(train, holdout, holdout, Schema.infer(train, target="a"))
+    >>> found = copy_excess(split, pd.DataFrame({"a": [1, 2, 3, 9]}), columns=["a"], random_state=0)
     >>> found.of_training, found.of_holdout
     (0.75, 0.25)
     """
-    n = len(train)
-    if len(holdout) != n:
+    n = split.n
+    if len(split.holdout) != n:
         raise ValueError(
-            f"{n} training and {len(holdout)} holdout rows: take as many of each, or the longer "
-            "part is matched more often by chance"
+            f"{n} training and {len(split.holdout)} holdout rows: take as many of each, or the "
+            "longer part is matched more often by chance"
         )
     rng = np.random.default_rng(random_state)
-    rows = pd.concat([t[list(columns)] for t in (train, holdout, synthetic)], ignore_index=True)
+    tables = (split.train, split.holdout, synthetic)
+    rows = pd.concat([t[list(columns)] for t in tables], ignore_index=True)
     kind = rows.groupby(list(columns), sort=False, dropna=False).ngroup().to_numpy()
     n_synthetic = np.bincount(kind[2 * n :], minlength=kind.max() + 1)
     # Only real rows that some synthetic row equals play a part; sorted, equal ones lie together.

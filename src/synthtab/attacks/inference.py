@@ -12,7 +12,7 @@ import pandas as pd
 
 from synthtab.attacks.distances import MixedDistance
 from synthtab.evaluation.intervals import Estimate, proportion
-from synthtab.table.schema import Schema
+from synthtab.table.split import PrivacySplit
 
 Bools = npt.NDArray[np.bool_]
 
@@ -32,12 +32,9 @@ class Guessed(NamedTuple):
 
 
 def attribute_inference(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
+    split: PrivacySplit,
     synthetic: pd.DataFrame,
-    schema: Schema,
     *,
-    scale_by: pd.DataFrame,
     secrets: Sequence[str] | None = None,
     tolerance: float = 0.05,
 ) -> dict[str, Guessed]:
@@ -50,14 +47,11 @@ def attribute_inference(
 
     Parameters
     ----------
-    train, holdout : DataFrame of shape (n, n_columns) and (n_holdout, n_columns)
-        Rows the table was made from, and others of the same source.
+    split : PrivacySplit
+        Rows the table was made from, and others of the same source. The reference scales distances
+        (see `MixedDistance`) and `tolerance`.
     synthetic : DataFrame of shape (n_synthetic, n_columns)
         The table. Of rows equally near the first counts.
-    schema : Schema
-        Description of all three.
-    scale_by : DataFrame
-        See `MixedDistance`; its standard deviations are also those of `tolerance`.
     secrets : sequence of str or None, default=None
         Columns guessed, one at a time; None takes every column.
     tolerance : float, default=0.05
@@ -78,32 +72,30 @@ def attribute_inference(
     --------
     >>> from synthtab.table.example import example_table
     >>> data = example_table()
-    >>> train, holdout = data.frame[:300], data.frame[300:600]
-    >>> copy = attribute_inference(train, holdout, train, data.schema, scale_by=data.frame,
-    ...                            secrets=["service"])["service"]
+    >>> split = PrivacySplit(data.frame[:300], data.frame[300:600], data.frame, data.schema)
+    >>> copy = attribute_inference(split, split.train, secrets=["service"])["service"]
     >>> copy.training > 290 > copy.holdout
     True
     """
+    schema, n, real = split.schema, split.n, split.targets
     secrets = list(schema.columns) if secrets is None else list(secrets)
     unknown = [s for s in secrets if s not in schema.columns]
     if unknown:
         raise ValueError(f"secrets {unknown} are not columns; known are {list(schema.columns)}")
     if len(schema.columns) < 2:
         raise ValueError(f"{schema.columns[0]!r} is the only column: nothing to guess it from")
-    real = pd.concat([train, holdout], ignore_index=True)
     found = {}
     for secret in secrets:
         known = [c for c in schema.columns if c != secret]
-        metric = MixedDistance(schema, scale_by=scale_by, columns=known)
+        metric = MixedDistance(schema, scale_by=split.reference, columns=known)
         nearest = metric.nearest(real, synthetic).position[:, 0]
         guess, truth = synthetic[secret].to_numpy()[nearest], real[secret].to_numpy()
         if secret in schema.categorical:
             right = guess == truth
         else:
-            step = tolerance * scale_by[secret].to_numpy(dtype=np.float64).std()
+            step = tolerance * split.reference[secret].to_numpy(dtype=np.float64).std()
             right = np.abs(guess.astype(np.float64) - truth.astype(np.float64)) <= step
-        n = len(train)
-        found[secret] = Guessed(int(right[:n].sum()), int(right[n:].sum()), n, len(holdout))
+        found[secret] = Guessed(int(right[:n].sum()), int(right[n:].sum()), n, len(real) - n)
     return found
 
 

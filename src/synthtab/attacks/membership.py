@@ -11,7 +11,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from synthtab.attacks.distances import MixedDistance
 from synthtab.evaluation.utility import feature_encoder
-from synthtab.table.schema import Schema
+from synthtab.generators.contract import RandomState
+from synthtab.table.split import PrivacySplit
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,12 +32,7 @@ _NEAR_ZERO = 1e-6
 
 
 def scores(
-    targets: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    reference: pd.DataFrame,
-    schema: Schema,
-    *,
-    random_state: int | np.random.Generator | None = None,
+    split: PrivacySplit, synthetic: pd.DataFrame, *, random_state: RandomState = None
 ) -> dict[str, Floats]:
     """Score rows by each attack, higher for "was a training row".
 
@@ -46,20 +42,16 @@ def scores(
 
     Parameters
     ----------
-    targets : DataFrame of shape (n, n_columns)
-        Rows in question: members and non-members together, so that both are scored alike.
+    split : PrivacySplit
+        Its targets are scored, members and non-members together, so that both are treated alike.
     synthetic : DataFrame of shape (n_synthetic, n_columns)
         The table made from the members.
-    reference : DataFrame of shape (n_reference, n_columns)
-        Real rows that are neither members nor among the targets.
-    schema : Schema
-        Description of all three.
     random_state : int, Generator or None, default=None
         Seed of the classifier.
 
     Returns
     -------
-    dict of str to ndarray of shape (n,)
+    dict of str to ndarray of shape (n_targets,)
         ``dcr``
             Minus the distance to the closest synthetic row (Chen et al., 2020: the black-box
             attack of GAN-Leaks).
@@ -89,11 +81,13 @@ def scores(
     >>> from synthtab.table.example import example_table
     >>> data = example_table()
     >>> rows = data.frame
-    >>> found = scores(rows[:200], rows[:100], rows[200:300], data.schema, random_state=0)
+    >>> split = PrivacySplit(rows[:100], rows[100:200], rows[200:300], data.schema)
+    >>> found = scores(split, split.train, random_state=0)
     >>> bool(found["dcr"][:100].min() > found["dcr"][100:].mean())
     True
     """
-    metric = MixedDistance(schema, scale_by=reference)
+    targets, reference = split.targets, split.reference
+    metric = MixedDistance(split.schema, scale_by=reference)
     k = min(_K, len(synthetic), len(reference))
     to_synthetic = metric.nearest(targets, synthetic, k=k).distance
     to_reference = metric.nearest(targets, reference, k=k).distance
@@ -102,7 +96,7 @@ def scores(
         "dcr_difference": to_reference[:, 0] - to_synthetic[:, 0],
         "nndr": -_ratio_of_nearest(metric, targets, synthetic),
         "density_ratio": _mean_log(to_reference) - _mean_log(to_synthetic),
-        "logan": _log_odds(targets, synthetic, reference, schema, random_state),
+        "logan": _log_odds(split, synthetic, random_state),
     }
 
 
@@ -123,13 +117,8 @@ def _ratio_of_nearest(
     return np.asarray(first / second)
 
 
-def _log_odds(
-    targets: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    reference: pd.DataFrame,
-    schema: Schema,
-    random_state: int | np.random.Generator | None,
-) -> Floats:
+def _log_odds(split: PrivacySplit, synthetic: pd.DataFrame, random_state: RandomState) -> Floats:
+    reference, schema = split.reference, split.schema
     encoder = feature_encoder(schema, features=schema.columns).fit(reference)
     rng = np.random.default_rng(random_state)
     classifier = ExtraTreesClassifier(
@@ -141,5 +130,5 @@ def _log_odds(
     rows = pd.concat([synthetic, reference], ignore_index=True)
     label = np.repeat([1, 0], [len(synthetic), len(reference)])
     classifier.fit(encoder.transform(rows), label)
-    share = classifier.predict_proba(encoder.transform(targets))[:, 1].clip(1e-6, 1 - 1e-6)
+    share = classifier.predict_proba(encoder.transform(split.targets))[:, 1].clip(1e-6, 1 - 1e-6)
     return np.asarray(np.log(share / (1 - share)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from synthtab.attacks.distances import MixedDistance
-from synthtab.table.schema import Schema
+from synthtab.table.split import PrivacySplit
 
 _K = 5
 
@@ -23,25 +22,19 @@ def isolated_share(n: int) -> float:
     return 0.05 if n >= 5000 else 0.2
 
 
-def most_isolated(
-    targets: pd.DataFrame, reference: pd.DataFrame, schema: Schema, *, share: float
-) -> npt.NDArray[np.bool_]:
-    """Mark the rows that lie farthest from other real rows.
+def most_isolated(split: PrivacySplit, *, share: float) -> npt.NDArray[np.bool_]:
+    """Mark the members and non-members that lie farthest from other real rows.
 
     Parameters
     ----------
-    targets : DataFrame of shape (n, n_columns)
-        Members and non-members together.
-    reference : DataFrame of shape (n_reference, n_columns)
-        Real rows that are neither: isolation must not depend on who is a member.
-    schema : Schema
-        Description of both.
+    split : PrivacySplit
+        Distances are to its reference: isolation must not depend on who is a member.
     share : float
         Share of the targets that is marked.
 
     Returns
     -------
-    ndarray of bool, shape (n,)
+    ndarray of bool, shape (n_targets,)
         By the mean distance to the 5 nearest reference rows.
 
     Raises
@@ -51,14 +44,17 @@ def most_isolated(
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from synthtab.table.schema import Schema
     >>> rows = pd.DataFrame({"size": [1.0, 2.0, 3.0, 50.0]})
-    >>> schema = Schema.infer(rows, target="size")
-    >>> most_isolated(rows, rows.iloc[:3], schema, share=0.25).tolist()
+    >>> split = PrivacySplit(rows[:2], rows[2:], rows[:3], Schema.infer(rows, target="size"))
+    >>> most_isolated(split, share=0.25).tolist()
     [False, False, False, True]
     """
     if not 0 < share <= 1:
         raise ValueError(f"share={share}: give a share of the rows, above 0 and at most 1")
-    metric = MixedDistance(schema, scale_by=reference)
+    targets, reference = split.targets, split.reference
+    metric = MixedDistance(split.schema, scale_by=reference)
     k = min(_K, len(reference))
     distance = metric.nearest(targets, reference, k=k).distance.mean(axis=1)
     marked = np.zeros(len(targets), dtype=bool)

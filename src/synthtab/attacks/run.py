@@ -14,7 +14,8 @@ from synthtab.attacks.inference import Guessed, attribute_inference
 from synthtab.attacks.membership import scores
 from synthtab.attacks.outliers import isolated_share, most_isolated
 from synthtab.attacks.roc import Auc, Flagged, auc, flagged
-from synthtab.table.schema import Schema
+from synthtab.generators.contract import RandomState
+from synthtab.table.split import PrivacySplit
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,29 +55,20 @@ class Findings:
 
 
 def run_attacks(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
-    reference: pd.DataFrame,
+    split: PrivacySplit,
     synthetic: pd.DataFrame,
-    schema: Schema,
     *,
     white_box: Floats | None = None,
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
 ) -> Findings:
     """Attack a synthetic table in every way of the report card.
 
     Parameters
     ----------
-    train : DataFrame of shape (n, n_columns)
-        Members: the rows the table was made from.
-    holdout : DataFrame of shape (n, n_columns)
-        Non-members.
-    reference : DataFrame of shape (n_reference, n_columns)
-        Further real rows, held by the attacker.
+    split : PrivacySplit
+        With as many non-members as members.
     synthetic : DataFrame of shape (n_synthetic, n_columns)
-        The table.
-    schema : Schema
-        Description of all four.
+        The table made from the members.
     white_box : ndarray of shape (2 * n,) or None, default=None
         Scores of an attack on the model, of training and then of holdout rows: see
         `synthtab.attacks.whitebox.white_box_scores`.
@@ -90,7 +82,7 @@ def run_attacks(
     Raises
     ------
     ValueError
-        If a table is not one of the schema, or training and holdout part differ in length.
+        If the table is not one of the schema, or training and holdout part differ in length.
 
     Notes
     -----
@@ -101,28 +93,25 @@ def run_attacks(
     --------
     >>> from synthtab.table.example import example_table
     >>> from synthtab.table.split import privacy_split
-    >>> data = example_table()
-    >>> train, holdout, reference = privacy_split(data, 0, n_rows=200)
-    >>> found = run_attacks(train, holdout, reference, train, data.schema, random_state=0)
+    >>> split = privacy_split(example_table(), 0, n_rows=200)
+    >>> found = run_attacks(split, split.train, random_state=0)
     >>> round(found.copies["all"].of_training, 3), found.membership["dcr"].value > 0.9
     (1.0, True)
     """
-    for table in (train, holdout, reference, synthetic):
-        schema.validate(table)
+    split.schema.validate(synthetic)
     rng = np.random.default_rng(random_state)
-    n = len(train)
-    targets = pd.concat([train, holdout], ignore_index=True)
+    n, schema = split.n, split.schema
     # Equally near rows are taken as they come: a generator's order must not decide which.
     synthetic = synthetic.iloc[rng.permutation(len(synthetic))].reset_index(drop=True)
     copies = {
-        key: copy_excess(train, holdout, synthetic, columns=columns, random_state=rng)
+        key: copy_excess(split, synthetic, columns=columns, random_state=rng)
         for key, columns in (("all", schema.columns), ("features", schema.features))
     }
-    by_attack = scores(targets, synthetic, reference, schema, random_state=rng)
+    by_attack = scores(split, synthetic, random_state=rng)
     if white_box is not None:
         by_attack[WHITE_BOX] = white_box
     rates = [rate for rate in FALSE_POSITIVE_RATES if rate * n >= 1]
-    marked = most_isolated(targets, reference, schema, share=isolated_share(n))
+    marked = most_isolated(split, share=isolated_share(n))
     alone, others = marked[:n], marked[n:]
     return Findings(
         copies=copies,
@@ -133,32 +122,21 @@ def run_attacks(
             for rate in rates
         },
         isolated={attack: auc(s[:n][alone], s[n:][others]) for attack, s in by_attack.items()},
-        inference=attribute_inference(train, holdout, synthetic, schema, scale_by=reference),
-        closeness=closeness(train, holdout, synthetic, schema, scale_by=reference),
+        inference=attribute_inference(split, synthetic),
+        closeness=closeness(split, synthetic),
         target=schema.target,
     )
 
 
-def closeness(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    schema: Schema,
-    *,
-    scale_by: pd.DataFrame,
-) -> dict[str, float]:
+def closeness(split: PrivacySplit, synthetic: pd.DataFrame) -> dict[str, float]:
     """How near synthetic rows lie to training rows, and to holdout rows by the same measure.
 
     Parameters
     ----------
-    train, holdout : DataFrame of shape (n, n_columns)
-        As many rows each.
+    split : PrivacySplit
+        With as many non-members as members; the reference scales distances.
     synthetic : DataFrame of shape (n_synthetic, n_columns)
         The table.
-    schema : Schema
-        Description of all three.
-    scale_by : DataFrame
-        See `MixedDistance`.
 
     Returns
     -------
@@ -177,15 +155,16 @@ def closeness(
 
     Examples
     --------
+    >>> from synthtab.table.schema import Schema
     >>> a, b = pd.DataFrame({"x": [0.0, 2.0, 4.0]}), pd.DataFrame({"x": [1.0, 3.0, 9.0]})
-    >>> schema = Schema.infer(a, target="x")
-    >>> closeness(a, b, a, schema, scale_by=a)["nearest_is_training"]
+    >>> split = PrivacySplit(a, b, a, Schema.infer(a, target="x"))
+    >>> closeness(split, a)["nearest_is_training"]
     1.0
     """
-    metric = MixedDistance(schema, scale_by=scale_by)
+    metric = MixedDistance(split.schema, scale_by=split.reference)
     found: dict[str, float] = {}
     nearest: dict[str, Floats] = {}
-    for key, real in {"training": train, "holdout": holdout}.items():
+    for key, real in {"training": split.train, "holdout": split.holdout}.items():
         different = real.drop_duplicates()
         distance = metric.nearest(synthetic, different, k=min(2, len(different))).distance
         nearest[key] = distance[:, 0]

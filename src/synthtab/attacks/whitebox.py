@@ -11,6 +11,7 @@ import pandas as pd
 
 from synthtab.generators.contract import RandomState
 from synthtab.table.schema import Schema
+from synthtab.table.split import PrivacySplit
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class OpenModel(Protocol):
 def white_box_scores(
     model: OpenModel,
     reference_model: OpenModel,
-    targets: pd.DataFrame,
+    split: PrivacySplit,
     *,
     sigma: Sequence[float] = SIGMA,
     n_noises: int = N_NOISES,
@@ -58,8 +59,8 @@ def white_box_scores(
     reference_model : OpenModel
         One like it, fitted to reference rows: neither members nor targets. A row that is hard to
         learn has a high loss in both, which says nothing of who was a member.
-    targets : DataFrame of shape (n, n_columns)
-        Members and non-members.
+    split : PrivacySplit
+        Its targets, members and non-members, are scored.
     sigma : sequence of float, default=(0.1, 0.3, 1.0)
         Noise levels. The log ratio is taken at each and then averaged: losses of different levels
         differ in size.
@@ -70,7 +71,7 @@ def white_box_scores(
 
     Returns
     -------
-    ndarray of shape (n,)
+    ndarray of shape (n_targets,)
         Mean over the levels of log(reference loss / loss), higher for "member".
 
     Notes
@@ -80,7 +81,7 @@ def white_box_scores(
     is the calibration of Watson et al. (2022).
     """
     seeds = np.random.default_rng(random_state).integers(2**63, size=len(sigma))
-    ratios = []
+    targets, ratios = split.targets, []
     for level, seed in zip(sigma, seeds, strict=True):
         losses = [
             m.row_loss(targets, sigma=[level], n_noises=n_noises, random_state=int(seed))

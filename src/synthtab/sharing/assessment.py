@@ -7,7 +7,7 @@ of how another training would have turned out. For that see `synthtab.evaluation
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -238,26 +238,17 @@ class PrivacyJudgement:
 
 
 def judge_privacy(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
-    reference: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    schema: Schema,
-    *,
-    random_state: int,
+    split: PrivacySplit, synthetic: pd.DataFrame, *, random_state: int
 ) -> PrivacyJudgement:
     """Attack one synthetic table with the battery and the fixed rules of the report card.
 
     Parameters
     ----------
-    train : DataFrame
-        Rows the table was made from. As many of them are attacked as are held out, at most 10,000.
-    holdout, reference : DataFrame
-        Real rows it was not made from: non-members, and rows that the attacker holds.
+    split : PrivacySplit
+        Rows the table was made from, of which as many are attacked as are held out, at most 10,000;
+        rows it was not made from; and rows that the attacker holds.
     synthetic : DataFrame
         What would be released.
-    schema : Schema
-        Description of all four.
     random_state : int
         Seed of draws and attacks.
 
@@ -272,27 +263,25 @@ def judge_privacy(
     are too weak on so few rows, and the card is void.
     """
     rng = np.random.default_rng(random_state)
-    n = min(len(train), len(holdout), _MAX_ATTACKED)
+    n = min(split.n, len(split.holdout), _MAX_ATTACKED)
 
     def some(frame: pd.DataFrame, size: int) -> pd.DataFrame:
         chosen = rng.permutation(len(frame))[:size]
         return frame.iloc[chosen].reset_index(drop=True)
 
-    parts = PrivacySplit(some(train, n), some(holdout, n), some(reference, n))
+    split = replace(
+        split,
+        train=some(split.train, n),
+        holdout=some(split.holdout, n),
+        reference=some(split.reference, n),
+    )
     control_seed, *seeds = (int(s) for s in rng.integers(2**31, size=2 + len(LEAKY) + 1))
-    made = controls(parts, schema, random_state=control_seed)
+    made = controls(split, random_state=control_seed)
     with one_thread():
-        found = run_attacks(*parts, synthetic, schema, random_state=seeds[0])
+        found = run_attacks(split, synthetic, random_state=seeds[0])
         verdicts: dict[str, Verdict] = {}
         for control, seed in zip((SAFE, *LEAKY), seeds[1:], strict=True):
-            attacked = run_attacks(
-                parts.train,
-                parts.holdout,
-                made.reference,
-                made.tables[control],
-                schema,
-                random_state=seed,
-            )
+            attacked = run_attacks(made.split, made.tables[control], random_state=seed)
             judged = [row.verdict for row in judge([attacked]).values()]
             verdicts[control] = min(judged, key=("fail", "inconclusive", "pass").index)
     near = found.closeness
@@ -304,7 +293,7 @@ def judge_privacy(
         void=void_reasons(verdicts),
         nearest=Estimate(share, max(0.0, share - half), min(1.0, share + half)),
         n_attacked=n,
-        n_reference=len(parts.reference),
+        n_reference=len(split.reference),
         n_released=len(synthetic),
     )
 

@@ -23,6 +23,7 @@ from synthtab.sharing.columns import TablePlan, check_plan, infer_plan
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.share import PACKAGES, Assessment, read_schema, write_card
 from synthtab.sharing.source import Source, TableError, read_source
+from synthtab.table.split import PrivacySplit
 
 _TEST_SHARE = 0.2
 
@@ -100,9 +101,8 @@ def evaluate(
         n_reference = max(40, len(test) // 3)
         order = rng.permutation(len(test))
         holdout, reference = test.iloc[order[n_reference:]], test.iloc[order[:n_reference]]
-        private = judge_privacy(
-            train, holdout, reference, made, form.schema, random_state=random_state
-        )
+        split = PrivacySplit(train, holdout, reference, form.schema)
+        private = judge_privacy(split, made, random_state=random_state)
     if len(made) < len(tables[SYNTHETIC]):
         notes.append(f"Judged on {len(made):,} of {len(tables[SYNTHETIC]):,} synthetic rows.")
     return Assessment(

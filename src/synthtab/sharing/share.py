@@ -42,6 +42,7 @@ from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import Source, TableError, read_source
 from synthtab.sharing.writer import row_writer
 from synthtab.table.schema import Schema
+from synthtab.table.split import PrivacySplit
 
 Write = Callable[[str], Any]
 
@@ -320,10 +321,11 @@ def _judge(
     settled: pd.DataFrame, parts: Parts, synthetic: pd.DataFrame, schema: Schema, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, PrivacyJudgement]:
     train, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
+    split = PrivacySplit(train, holdout, reference, schema)
     test = pd.concat([holdout, reference], ignore_index=True)
     utility = held_out_utility({REAL: train, SYNTHETIC: synthetic}, test, schema, random_state=seed)
     like = held_out_fidelity(test, synthetic, schema, random_state=seed)
-    private = judge_privacy(train, holdout, reference, synthetic, schema, random_state=seed)
+    private = judge_privacy(split, synthetic, random_state=seed)
     return utility, like, private
 
 

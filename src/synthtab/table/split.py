@@ -122,15 +122,45 @@ def _drawn(frame: pd.DataFrame, n_rows: int, rng: np.random.Generator) -> pd.Dat
     return frame.iloc[rng.permutation(len(frame))[:n_rows]].reset_index(drop=True)
 
 
-class PrivacySplit(NamedTuple):
-    """Three disjoint random parts of one source, each with a fresh RangeIndex."""
+@dataclass(frozen=True)
+class PrivacySplit:
+    """Members, non-members and further rows of one source, disjoint: what an attack is judged on.
+
+    Attributes
+    ----------
+    train : DataFrame of shape (n, n_columns)
+        Members: what a generator is fitted to.
+    holdout : DataFrame of shape (n_holdout, n_columns)
+        Non-members, which an attack must not tell from members.
+    reference : DataFrame of shape (n_reference, n_columns)
+        Further rows, which an attacker may hold.
+    schema : Schema
+        Description of all three.
+
+    Raises
+    ------
+    ValueError
+        If a part is not a table of the schema.
+    """
 
     train: pd.DataFrame
-    """Members: what a generator is fitted to."""
     holdout: pd.DataFrame
-    """Non-members, as many: what an attack must not tell from members."""
     reference: pd.DataFrame
-    """Further rows, which an attacker may hold."""
+    schema: Schema
+
+    def __post_init__(self) -> None:
+        for part in (self.train, self.holdout, self.reference):
+            self.schema.validate(part)
+
+    @property
+    def n(self) -> int:
+        """Number of members."""
+        return len(self.train)
+
+    @property
+    def targets(self) -> pd.DataFrame:
+        """Members, then non-members: the rows of which an attack asks who is a member."""
+        return pd.concat([self.train, self.holdout], ignore_index=True)
 
 
 def privacy_split(
@@ -167,8 +197,9 @@ def privacy_split(
     Examples
     --------
     >>> from synthtab.table.example import example_table
-    >>> [len(part) for part in privacy_split(example_table(), random_state=0)]
-    [800, 800, 400]
+    >>> split = privacy_split(example_table(), random_state=0)
+    >>> len(split.train), len(split.holdout), len(split.reference)
+    (800, 800, 400)
     """
     rows = dataset.frame
     if dataset.reserve is not None:
@@ -184,4 +215,5 @@ def privacy_split(
         )
     order = np.random.default_rng(random_state).permutation(len(rows))
     parts = np.split(order, [n, 2 * n, 2 * n + n_reference])[:3]
-    return PrivacySplit(*(rows.iloc[part].reset_index(drop=True) for part in parts))
+    train, holdout, reference = (rows.iloc[part].reset_index(drop=True) for part in parts)
+    return PrivacySplit(train, holdout, reference, dataset.schema)
