@@ -16,6 +16,8 @@ import torch
 from joblib import Memory, Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 def carry_out(
     function: Callable[..., Any],
@@ -45,8 +47,8 @@ def carry_out(
         the place of the processes; they need this code, these packages, one thread each and, with
         `cache`, that folder. The calls of a worker that dies are given to the others.
     code_of : sequence of object, default=()
-        Objects among the arguments whose classes may live outside this package. With `cache`, the
-        files of their modules are part of the key.
+        Objects among the arguments whose classes may live outside this package. With `cache`, all
+        files of their top-level packages are part of the key.
 
     Returns
     -------
@@ -107,9 +109,10 @@ def one_thread() -> Iterator[None]:
 def code_version(*objects: object) -> str:
     """Hash of everything outside the arguments that a result may depend on.
 
-    Covers `environment` and the file of each object's module. It is coarse on purpose: a result is
-    computed once more after any change, however harmless, rather than found when it is stale. What
-    those modules import from elsewhere, and the processor, are not covered.
+    Covers `environment` and every file of the top-level package of each object's class. It is
+    coarse on purpose: a result is computed once more after any change, however harmless, rather
+    than found when it is stale. What is imported from elsewhere, and the processor, are not
+    covered.
 
     Parameters
     ----------
@@ -133,9 +136,11 @@ def code_version(*objects: object) -> str:
             "unseen: move them to a module of their own, or leave the cache out"
         )
     digest = hashlib.sha256(environment().encode())
-    for name in sorted({c.__module__ for c in classes}):
-        path = getattr(sys.modules.get(name), "__file__", None)
-        digest.update(name.encode() + (Path(path).read_bytes() if path else b""))
+    for name in sorted({c.__module__.partition(".")[0] for c in classes} - {_PACKAGE}):
+        module = sys.modules.get(name)
+        path = getattr(module, "__file__", None)  # none of what is built into Python
+        roots = getattr(module, "__path__", [path] if path else [])
+        digest.update("".join([name, *(_sources(Path(root)) for root in roots)]).encode())
     return digest.hexdigest()
 
 
@@ -147,17 +152,17 @@ def environment() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _sources() -> str:
-    """Hash of the package's files."""
-    root = Path(__file__).parent
+def _sources(root: Path) -> str:
+    """Hash of a module's file, or of the files of a package's folder."""
+    files = [root] if root.is_file() else sorted([*root.rglob("*.py"), *root.rglob("*.json")])
     digest = hashlib.sha256()
-    for path in sorted([*root.rglob("*.py"), *root.rglob("*.json")]):
+    for path in files:
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 # Read when the package is imported: files edited later are not the code that runs.
-_SOURCES = _sources()
+_SOURCES = _sources(Path(__file__).parent)
 
 
 def _alone(call: Callable[..., Any], task: tuple[Any, ...], expected: str | None) -> Any:

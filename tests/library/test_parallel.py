@@ -70,7 +70,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     (folder / "logged_generator.py").write_text(LOGGED)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         yield importlib.import_module("logged_generator")
 
 
@@ -223,20 +223,35 @@ def test_a_result_of_other_code_is_not_found(
     assert n_fits() == 6
 
 
-def test_the_sources_are_all_files_of_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("execution.py", "part/inner.py", "published.json", "notes.txt"):
+def test_the_sources_are_all_files_of_the_package(tmp_path: Path) -> None:
+    for name in ("parallel.py", "part/inner.py", "published.json", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1")
-    monkeypatch.setattr(parallel, "__file__", str(tmp_path / "execution.py"))
-    before = parallel._sources()
+    before = parallel._sources(tmp_path)
     (tmp_path / "notes.txt").write_text("2")
-    assert parallel._sources() == before
+    assert parallel._sources(tmp_path) == before
     (tmp_path / "part/inner.py").write_text("2")
-    changed = parallel._sources()
+    changed = parallel._sources(tmp_path)
     (tmp_path / "published.json").write_text("2")
-    assert len({before, changed, parallel._sources()}) == 3
+    assert len({before, changed, parallel._sources(tmp_path)}) == 3
+
+
+def test_a_helper_beside_the_module_of_a_class_is_part_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "some_arms"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "inner" / "__init__.py").touch()
+    (package / "inner" / "arm.py").write_text("class Arm: ...")
+    helper = package / "helper.py"
+    helper.write_text("SCALE = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    arm = importlib.import_module("some_arms.inner.arm").Arm()
+    before = parallel.code_version(arm)
+    assert parallel.code_version(arm) == before != parallel.code_version()
+    helper.write_text("SCALE = 2")
+    assert parallel.code_version(arm) != before
 
 
 def test_code_that_cannot_be_seen_is_refused(tmp_path: Path) -> None:
