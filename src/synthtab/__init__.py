@@ -1,21 +1,37 @@
-"""Synthetic mixed-type tables: hybrid diffusion, SMOGN, reference generators and their evaluation.
+"""Synthetic tables of numbers and categories: how to make them, and how to judge them.
 
-A table passes through the modules in this order: `schema`, `encoding`, `diffusion`, `denoiser`,
-`synthesizer` (or `tabddpm`, `smogn`, `baselines`), `evaluation`, `protocol`, `results`, and so to
-a page.
+A `Schema` says what a table is (`synthtab.table`). Generators learn it and draw rows: diffusion
+(`synthtab.diffusion`), with a guarantee where one is asked for (`synthtab.dp`), resampling
+(`synthtab.smogn`), reference generators and a published rival (`synthtab.generators`). Whether the
+rows are useful and like the real ones is for `synthtab.evaluation`, whether they give anyone away
+for `synthtab.attacks`; `synthtab.sharing` does all of it for one file.
+
+Names are imported when they are first asked for, since torch and scikit-learn take seconds.
 """
 
-from synthtab.diffusion.model_file import load_model, save_model
-from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.dp.budget import Guarantee, Privacy
-from synthtab.evaluation.fidelity import fidelity
-from synthtab.evaluation.utility import tstr
-from synthtab.generators.reference import Bootstrap, IndependentMarginals, Interpolation, NoiseCopy
-from synthtab.generators.tabddpm.model import TabDDPM
-from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
-from synthtab.table.encoding import TableEncoder
-from synthtab.table.schema import Schema
-from synthtab.table.split import Dataset
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthtab.diffusion.model_file import load_model, save_model
+    from synthtab.diffusion.synthesizer import HybridDiffusion
+    from synthtab.dp.budget import Guarantee, Privacy
+    from synthtab.evaluation.compare import compare, paired_difference, summarise
+    from synthtab.evaluation.fidelity import fidelity
+    from synthtab.evaluation.utility import tstr
+    from synthtab.generators.reference import (
+        Bootstrap,
+        IndependentMarginals,
+        Interpolation,
+        NoiseCopy,
+        SecondSample,
+    )
+    from synthtab.generators.tabddpm.model import TabDDPM
+    from synthtab.sharing.share import share
+    from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
+    from synthtab.table.encoding import TableEncoder
+    from synthtab.table.schema import Schema
+    from synthtab.table.split import Dataset
 
 __all__ = [
     "SMOGN",
@@ -29,10 +45,44 @@ __all__ = [
     "Privacy",
     "SMOGNSynthesizer",
     "Schema",
+    "SecondSample",
     "TabDDPM",
     "TableEncoder",
+    "compare",
     "fidelity",
     "load_model",
+    "paired_difference",
     "save_model",
+    "share",
+    "summarise",
     "tstr",
 ]
+
+_MODULES = {
+    "diffusion.model_file": ("load_model", "save_model"),
+    "diffusion.synthesizer": ("HybridDiffusion",),
+    "dp.budget": ("Guarantee", "Privacy"),
+    "evaluation.compare": ("compare", "paired_difference", "summarise"),
+    "evaluation.fidelity": ("fidelity",),
+    "evaluation.utility": ("tstr",),
+    "generators.reference": (
+        "Bootstrap", "IndependentMarginals", "Interpolation", "NoiseCopy", "SecondSample",
+    ),
+    "generators.tabddpm.model": ("TabDDPM",),
+    "sharing.share": ("share",),
+    "smogn.resample": ("SMOGN", "SMOGNSynthesizer"),
+    "table.encoding": ("TableEncoder",),
+    "table.schema": ("Schema",),
+    "table.split": ("Dataset",),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
