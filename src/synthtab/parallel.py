@@ -119,10 +119,6 @@ def code_version(*objects: object) -> str:
     *objects : object
         Objects whose classes may live outside this package.
 
-    Returns
-    -------
-    str of length 64
-
     Raises
     ------
     ValueError

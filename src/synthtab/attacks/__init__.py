@@ -1,8 +1,9 @@
 """Privacy of synthetic tables, measured by attack, with controls that must fail and must pass.
 
-`splits` says who is a member; `membership`, `whitebox`, `copies`, `inference` and `isolated` hold
-the attacks, all on the distance of `distances`; `battery` runs them on one table, `protocol` on
-every method; `controls` makes tables whose verdict is known; `card` turns findings into verdicts.
+`synthtab.table.split` says who is a member; `membership`, `whitebox`, `copies` and `inference` hold
+the attacks, all on the distance of `distances`, and `outliers` the rows they are repeated on; `run`
+makes all of them on one table, `compare` on every method; `shadow` attacks models trained again and
+again; `controls` makes tables whose verdict is known; `card` turns findings into verdicts.
 """
 
 from synthtab.attacks.card import Card, Row, judge, make_card

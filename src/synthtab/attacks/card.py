@@ -6,7 +6,7 @@ The rules and thresholds were fixed before any method was looked at. Between *fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -175,18 +175,20 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
     """
     if not findings:
         raise ValueError("no findings: attack the method on one split at least")
-    n_rates = 2  # tpr_1 and tpr_10 are two looks at the same scores
-    level = 1 - ALPHA / len(ATTACKS)
-    rows: dict[str, Row | None] = {
+    # tpr_1 and tpr_10 are two looks at the same scores.
+    level = 1 - ALPHA / (len(ATTACKS) * 2)
+    rows = {
         "copies": _copies_row(findings),
-        "membership": _auc_row([f.membership for f in findings], level, _membership_verdict),
-        "tpr_1": _tpr_row(findings, 0.01, 1 - ALPHA / (len(ATTACKS) * n_rates)),
-        "tpr_10": _tpr_row(findings, 0.1, 1 - ALPHA / (len(ATTACKS) * n_rates)),
-        "white_box": _white_box_row(findings),
-        "isolated": _auc_row([f.isolated for f in findings], level, _isolated_verdict),
+        "membership": _auc_row([f.membership for f in findings], ATTACKS, _membership_verdict),
+        "tpr_1": _tpr_row(findings, 0.01, level),
+        "tpr_10": _tpr_row(findings, 0.1, level),
+        "isolated": _auc_row([f.isolated for f in findings], ATTACKS, _isolated_verdict),
         "inference": _inference_row(findings),
     }
-    return {key: row for key, row in rows.items() if row is not None}
+    if WHITE_BOX in findings[0].membership:
+        aucs = [f.membership for f in findings]
+        rows["white_box"] = _auc_row(aucs, [WHITE_BOX], _membership_verdict)
+    return {key: rows[key] for key in ROWS if key in rows}
 
 
 def _membership_verdict(auc: Estimate) -> Verdict:
@@ -214,11 +216,14 @@ def _copies_row(findings: Sequence[Findings]) -> Row:
 
 
 def _auc_row(
-    aucs: Sequence[Mapping[str, Auc]], level: float, verdict: Callable[[Estimate], Verdict]
+    aucs: Sequence[Mapping[str, Auc]],
+    attacks: Collection[str],
+    verdict: Callable[[Estimate], Verdict],
 ) -> Row:
     items = []
-    for attack in ATTACKS:
+    for attack in attacks:
         values, variances = zip(*(a[attack] for a in aucs), strict=True)
+        level = 1 - ALPHA / len(attacks)
         estimate = _within(average(values, variances, confidence=level), 0.0, 1.0)
         items.append(Item(attack, estimate, verdict(estimate)))
     return _row(items)
@@ -236,14 +241,6 @@ def _tpr_row(findings: Sequence[Findings], rate: float, level: float) -> Row:
             verdict = "inconclusive"
         items.append(Item(attack, estimate, verdict))
     return _row(items)
-
-
-def _white_box_row(findings: Sequence[Findings]) -> Row | None:
-    if WHITE_BOX not in findings[0].membership:
-        return None
-    values, variances = zip(*(f.membership[WHITE_BOX] for f in findings), strict=True)
-    estimate = _within(average(values, variances, confidence=1 - ALPHA), 0.0, 1.0)
-    return _row([Item(WHITE_BOX, estimate, _membership_verdict(estimate))])
 
 
 def _inference_row(findings: Sequence[Findings]) -> Row:

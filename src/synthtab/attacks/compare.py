@@ -71,10 +71,6 @@ def measure(
         Folder in which every finished run, one method on one split, is kept and found again: see
         `synthtab.parallel.carry_out`.
 
-    Returns
-    -------
-    Measured
-
     Raises
     ------
     ValueError

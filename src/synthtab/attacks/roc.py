@@ -33,10 +33,6 @@ def auc(members: Floats, non_members: Floats) -> Auc:
     members, non_members : ndarray of shape (m,) and (n,)
         Scores, larger for "member".
 
-    Returns
-    -------
-    Auc
-
     Raises
     ------
     ValueError
@@ -96,10 +92,6 @@ def flagged(
         Share of the non-members, rounded down to whole rows.
     random_state : Generator
         Breaks ties: discrete columns make many, and a fixed order would favour one side.
-
-    Returns
-    -------
-    Flagged
 
     Raises
     ------

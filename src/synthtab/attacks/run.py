@@ -75,10 +75,6 @@ def run_attacks(
     random_state : int, Generator or None, default=None
         Seed of relabellings, of ties and of the classifier.
 
-    Returns
-    -------
-    Findings
-
     Raises
     ------
     ValueError

@@ -59,10 +59,6 @@ def repeated_training(
     n_jobs : int, default=1
         Processes. Results do not depend on it.
 
-    Returns
-    -------
-    Trainings
-
     Raises
     ------
     ValueError

@@ -105,10 +105,6 @@ def compare(
     scheduler : str or None, default=None
         Address of a Dask scheduler whose workers take the place of the processes.
 
-    Returns
-    -------
-    Comparison
-
     Raises
     ------
     ValueError

@@ -177,10 +177,6 @@ def detection_auc(
         Unfitted; None takes histogram gradient boosting.
     random_state : int or None, default=None
         Seed of folds and classifier.
-
-    Returns
-    -------
-    float
     """
     if classifier is None:
         classifier = HistGradientBoostingClassifier(early_stopping=False)

@@ -74,10 +74,6 @@ def average(
     confidence : float, default=0.95
         Level of the interval.
 
-    Returns
-    -------
-    Estimate
-
     Notes
     -----
     Given the table's rows, splits are independent draws of who is a member, so variances add up.

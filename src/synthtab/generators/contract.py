@@ -39,10 +39,6 @@ class Resampler(BaseEstimator):  # type: ignore[misc]
         schema : Schema
             Their description.
 
-        Returns
-        -------
-        Self
-
         Raises
         ------
         ValueError

@@ -84,18 +84,10 @@ class Heom:
         return np.hstack([self.numeric, *one_hot])
 
     def neighbours(self, k: int) -> tuple[Ints, Floats, Floats]:
-        """The k nearest other rows, their distances, and maxD.
+        """The k nearest other rows, their distances and maxD: (n_rows, k) twice, and (n_rows,).
 
-        Parameters
-        ----------
-        k : int
-            Neighbours of each row; at most n_rows - 1.
-
-        Returns
-        -------
-        ndarrays of shape (n_rows, k), (n_rows, k) and (n_rows,)
-            maxD is half the median distance to the other rows, or infinity where all k
-            neighbours are certainly nearer, so that its value is not needed.
+        maxD is half the median distance to the other rows, or infinity where all k neighbours are
+        certainly nearer, so that its value is not needed. `k` is at most n_rows - 1.
         """
         coordinates = self.coordinates() if self.n_rows >= _TREE_MIN_ROWS else None
         if coordinates is None:
@@ -239,10 +231,6 @@ def synthesise(
         interpolation does where SMOGN would give it up.
     rng : Generator
         Source of all draws.
-
-    Returns
-    -------
-    Synthetic
     """
     n_rows = len(target)
     rows = Heom(numeric, codes, metric)

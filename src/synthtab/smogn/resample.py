@@ -1,7 +1,7 @@
 """SMOGN: resampling a regression table so that extreme target values become common.
 
-Written from Branco, Torgo and Ribeiro (2017), "SMOGN: a pre-processing approach for imbalanced
-regression", PMLR 74:36-50: `synthtab.smogn.relevance` says which rows are resampled and how much,
+Branco, Torgo and Ribeiro (2017), "SMOGN: a pre-processing approach for imbalanced regression", PMLR
+74:36-50: `synthtab.smogn.relevance` says which rows are resampled and how much,
 `synthtab.smogn.interpolation` makes the new ones. Each departure from the paper, or from the two
 published programs (the authors' R package UBL and the Python package smogn), is marked ``NOTE``.
 """
@@ -244,7 +244,8 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
         target = y.to_numpy(dtype=float)
 
         kept: list[Ints] = []
-        made = [_none(numeric, codes)]
+        none = np.empty(0, dtype=np.int64)
+        made = [Synthetic(numeric[:0], none.astype(float), codes[:0], none, none)]
         for bump, percentage in enumerate(self.percentages_):
             rows = np.flatnonzero(self.bump_of_row_ == bump)
             rare = self.relevance_[rows[0]] >= self.rel_thres
@@ -283,27 +284,17 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
 
     def _describe_bumps(self, target: Floats) -> None:
         n_bumps = len(self.percentages_)
-        n_rows = np.bincount(self.bump_of_row_)
-        bump_out = self.bump_of_row_[self.source_index_]
-        y_min, y_max = np.full(n_bumps, np.inf), np.full(n_bumps, -np.inf)
-        np.minimum.at(y_min, self.bump_of_row_, target)
-        np.maximum.at(y_max, self.bump_of_row_, target)
-        rare = np.zeros(n_bumps, dtype=bool)
-        rare[self.bump_of_row_] = self.relevance_ >= self.rel_thres
-        counts = {
-            f"n_{origin}": np.bincount(bump_out[self.row_origin_ == origin], minlength=n_bumps)
-            for origin in ("real", "interpolated", "noise")
-        }
-        self.bumps_ = pd.DataFrame(
-            {
-                "y_min": y_min,
-                "y_max": y_max,
-                "rare": rare,
-                "n_rows": n_rows,
-                "percentage": self.percentages_,
-                **counts,
-            }
+        rows = pd.DataFrame({"y": target, "rare": self.relevance_ >= self.rel_thres})
+        bumps = rows.groupby(self.bump_of_row_).agg(
+            y_min=("y", "min"), y_max=("y", "max"), rare=("rare", "first"), n_rows=("y", "size")
         )
+        bumps["percentage"] = self.percentages_
+        bump_out = self.bump_of_row_[self.source_index_]
+        for origin in ("real", "interpolated", "noise"):
+            chosen = bump_out[self.row_origin_ == origin]
+            bumps[f"n_{origin}"] = np.bincount(chosen, minlength=n_bumps)
+        self.bumps_ = bumps
+        n_rows = bumps["n_rows"].to_numpy()
         weight = n_rows[bump_out] / np.bincount(bump_out, minlength=n_bumps)[bump_out]
         self.sample_weight_ = weight / weight.mean()
 
@@ -406,12 +397,6 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
         return tuple(c for c in X.columns if c in named)
 
 
-def _none(numeric: Floats, codes: Ints) -> Synthetic:
-    """No new rows, to begin a list that may stay without any."""
-    nothing = np.empty(0, dtype=np.int64)
-    return Synthetic(numeric[:0], nothing.astype(float), codes[:0], nothing, nothing)
-
-
 def _floor(count: float) -> int:
     # NOTE: smogn and UBL truncate the floating point product, so that 30 % of 10 rows can
     # become 2.
@@ -504,10 +489,6 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
         schema : Schema
             Its description; the target must be numerical.
 
-        Returns
-        -------
-        Self
-
         Raises
         ------
         ValueError
@@ -571,19 +552,10 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
         return table if self.part == "whole" else table[smogn.row_origin_ != "real"]
 
     def _smogn(self, schema: Schema, rng: np.random.Generator | None) -> SMOGN:
-        return SMOGN(
-            samp_method=self.samp_method,
-            k=self.k,
-            pert=self.pert,
-            rel_thres=self.rel_thres,
-            rel_method=self.rel_method,
-            rel_ctrl_pts_rg=self.rel_ctrl_pts_rg,
-            rel_coef=self.rel_coef,
-            rel_xtrm_type=self.rel_xtrm_type,
-            metric=self.metric,
-            categorical_features=[c for c in schema.features if c in schema.categorical],
-            random_state=rng,
-        )
+        parameters = self.get_params() | {"random_state": rng}
+        del parameters["part"]
+        categorical = [c for c in schema.features if c in schema.categorical]
+        return SMOGN(categorical_features=categorical, **parameters)
 
 
 def pool_runs(

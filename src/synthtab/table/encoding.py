@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -171,7 +171,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         max_levels = min(_MAX_LEVELS, len(frame) // _ROWS_PER_LEVEL)
         discrete = [c for c in schema.numerical if frame[c].nunique() <= max_levels]
         self.levels_: dict[str, NDArray[Any]] = {
-            **{c: _object_array(categories) for c, categories in schema.categorical.items()},
+            **{c: object_array(categories) for c, categories in schema.categorical.items()},
             **{c: np.unique(_as_float(frame[c])) for c in discrete},
         }
         self.rank_maps_ = {
@@ -207,7 +207,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         dtypes = {c: pd.api.types.pandas_dtype(name) for c, name in plain["dtypes"].items()}
         encoder.dtypes_ = pd.Series(dtypes)
         encoder.levels_ = {
-            c: _object_array(tuple(levels)) if c in schema.categorical else np.array(levels)
+            c: object_array(tuple(levels)) if c in schema.categorical else np.array(levels)
             for c, levels in plain["levels"].items()
         }
         encoder.rank_maps_ = {c: RankMap.from_plain(p) for c, p in plain["rank_maps"].items()}
@@ -243,11 +243,9 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         codes = np.empty((len(frame), len(self.levels_)), dtype=np.int64)
         for j, (column, levels) in enumerate(self.levels_.items()):
             if column in self.schema_.categorical:
-                code_of = {category: code for code, category in enumerate(levels)}
-                codes[:, j] = [code_of[value] for value in frame[column].tolist()]
+                codes[:, j] = category_codes(frame[column], levels)
             else:
-                between = (levels[1:] + levels[:-1]) / 2
-                codes[:, j] = np.searchsorted(between, _as_float(frame[column]))
+                codes[:, j] = nearest_level(_as_float(frame[column]), levels)
         return codes
 
     def transform(
@@ -316,10 +314,22 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(columns, columns=list(self.schema_.columns))
 
 
-def _object_array(values: tuple[Any, ...]) -> NDArray[Any]:
+def object_array(values: tuple[Any, ...]) -> NDArray[Any]:
+    """Values in an array of objects, each as it is."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def category_codes(values: pd.Series[Any], categories: Iterable[Any]) -> IntArray:
+    """Position of each value among the categories, shape (n,)."""
+    code_of = {category: code for code, category in enumerate(categories)}
+    return np.array([code_of[value] for value in values.tolist()], dtype=np.int64)
+
+
+def nearest_level(values: FloatArray, levels: FloatArray) -> IntArray:
+    """Position of the nearest of the sorted levels, shape (n,)."""
+    return np.searchsorted((levels[1:] + levels[:-1]) / 2, values)
 
 
 def _as_float(values: pd.Series[Any]) -> FloatArray:

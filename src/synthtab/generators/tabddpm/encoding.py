@@ -6,16 +6,19 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from synthtab.table.encoding import decimal_places
+from synthtab.table.encoding import (
+    FloatArray,
+    IntArray,
+    category_codes,
+    decimal_places,
+    nearest_level,
+    object_array,
+)
 from synthtab.table.schema import Schema
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _MAX_LEVELS = 32
 
@@ -67,10 +70,6 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
             Table to encode.
         schema : Schema
             Its description.
-
-        Returns
-        -------
-        Self
 
         Raises
         ------
@@ -131,8 +130,7 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
             scores = self.transformer_.transform(self._numbers(frame))
         codes = np.empty((len(frame), len(self.categorical_)), dtype=np.int64)
         for j, column in enumerate(self.categorical_):
-            code_of = {v: code for code, v in enumerate(self.schema_.categorical[column])}
-            codes[:, j] = [code_of[value] for value in frame[column].tolist()]
+            codes[:, j] = category_codes(frame[column], self.schema_.categorical[column])
         return scores, codes
 
     def inverse_transform(self, scores: FloatArray, codes: IntArray) -> pd.DataFrame:
@@ -159,18 +157,15 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         # As in the authors' program, which stops at a NaN.
-        wrong = {
-            column: int((~np.isfinite(scores[:, j])).sum())
-            for j, column in enumerate(self.schema_.numerical)
-        }
-        if any(wrong.values()):
-            columns_named = "; ".join(
-                f"column {c!r}: {n} of {len(scores)} scores are not finite"
-                for c, n in wrong.items()
-                if n
-            )
+        wrong = [
+            f"column {column!r}: {n} of {len(scores)} scores are not finite"
+            for column, n in zip(self.schema_.numerical, (~np.isfinite(scores)).sum(0), strict=True)
+            if n
+        ]
+        if wrong:
             raise ValueError(
-                f"drawing diverged: {columns_named}; train longer (n_iter) or lower learning_rate"
+                f"drawing diverged: {'; '.join(wrong)}; train longer (n_iter) or lower "
+                "learning_rate"
             )
         columns: dict[str, pd.Series[Any]] = {}
         if self.transformer_ is not None:
@@ -178,7 +173,7 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
             for j, column in enumerate(self.schema_.numerical):
                 columns[column] = pd.Series(self._rounded(column, numbers[:, j]))
         for j, column in enumerate(self.categorical_):
-            columns[column] = pd.Series(_as_objects(self.schema_.categorical[column])[codes[:, j]])
+            columns[column] = pd.Series(object_array(self.schema_.categorical[column])[codes[:, j]])
         return pd.DataFrame({c: columns[c].astype(self.dtypes_[c]) for c in self.schema_.columns})
 
     def _numbers(self, frame: pd.DataFrame) -> FloatArray:
@@ -187,11 +182,5 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
     def _rounded(self, column: str, values: FloatArray) -> FloatArray:
         if column in self.levels_:
             levels = self.levels_[column]
-            return levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, values)]
+            return levels[nearest_level(values, levels)]
         return values.round(self.decimals_[column]) if column in self.decimals_ else values
-
-
-def _as_objects(values: tuple[Any, ...]) -> NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -93,27 +93,12 @@ class GaussianDDPM:
         return mean, self.posterior_variance[t][:, None]
 
     def p_sample(self, eps: Tensor, x_t: Tensor, t: int, noise: Tensor) -> Tensor:
-        """One reverse step (Ho et al., 2020, algorithm 2).
+        """One reverse step, shape (n, d): numbers at t - 1 (Ho et al., 2020, algorithm 2).
 
         The mean is that of `q_posterior` at the predicted x_0, written so that neither of the two
         is divided by the vanishing signal of late times. The variance is beta_t, the larger of the
-        two that the paper names.
-
-        Parameters
-        ----------
-        eps : Tensor of shape (n, d)
-            Predicted noise.
-        x_t : Tensor of shape (n, d)
-            Numbers now.
-        t : int
-            Time now, 1 to T.
-        noise : Tensor of shape (n, d)
-            Standard normal; not used in the last step, which ends at the mean.
-
-        Returns
-        -------
-        Tensor of shape (n, d)
-            Numbers at time t - 1.
+        two that the paper names. `noise` is standard normal, and not used in the last step, which
+        ends at the mean.
         """
         mean: Tensor = (x_t - self._eps_weight[t] * eps) * self._step_scale[t]
         return mean if t == 1 else mean + self._step_sd[t] * noise

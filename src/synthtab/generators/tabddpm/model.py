@@ -19,9 +19,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from synthtab.generators.tabddpm.encoding import FloatArray, QuantileEncoder
+from synthtab.generators.tabddpm.encoding import QuantileEncoder
 from synthtab.generators.tabddpm.gaussian import GaussianDDPM, cosine_alpha_bar
 from synthtab.generators.tabddpm.multinomial import MultinomialDiffusion
+from synthtab.table.encoding import FloatArray
 from synthtab.table.schema import Schema
 
 _BLOCK = 1024  # rows drawn from one seed, few enough for the processor's cache
@@ -152,25 +153,10 @@ class MixedDDPM:
     def sample(
         self, network: TimestepMLP, n: int, y: Tensor | None, generator: torch.Generator
     ) -> Rows:
-        """Draw rows: T reverse steps from noise.
+        """Draw n rows, of classes `y` of shape (n,) if there are any: T reverse steps from noise.
 
         NOTE: the paper leaves the variance of a step open; as in the authors' program it is
         beta_t (see `GaussianDDPM.p_sample`), and nothing is clipped between the steps.
-
-        Parameters
-        ----------
-        network : TimestepMLP
-            The trained network.
-        n : int
-            Number of rows.
-        y : Tensor of shape (n,) or None
-            Classes of the rows.
-        generator : torch.Generator
-            Source of randomness, on the CPU.
-
-        Returns
-        -------
-        Rows
         """
         x = torch.randn(n, self.n_num, generator=generator)
         codes = self.multinomial.block.uniform(n, generator)

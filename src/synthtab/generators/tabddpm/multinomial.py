@@ -77,19 +77,10 @@ class CategoryBlock:
         return shifted - self.spread(self.sum(shifted.exp()).log())
 
     def draw(self, log_p: Tensor, uniform: Tensor) -> Tensor:
-        """Categories at the given uniforms, by inversion.
+        """Codes at the uniforms in [0, 1), by inversion: (n, sum K_j) and (n, n_cat) to (n, n_cat).
 
-        Parameters
-        ----------
-        log_p : Tensor of shape (n, sum K_j)
-            Log probabilities; each column's need not add up to one exactly.
-        uniform : Tensor of shape (n, n_cat)
-            Numbers in [0, 1).
-
-        Returns
-        -------
-        Tensor of shape (n, n_cat)
-            Codes. A category of probability 0 is never drawn.
+        Each column's probabilities need not add up to one exactly. A category of probability 0 is
+        never drawn.
 
         Raises
         ------
@@ -150,16 +141,7 @@ class MultinomialDiffusion:
     def q_log_prob(self, log_p_0: Tensor, t: Tensor) -> Tensor:
         """Log probabilities of x_t, given those of x_0 (Hoogeboom et al., 2021, eq. 12).
 
-        Parameters
-        ----------
-        log_p_0 : Tensor of shape (n, sum K_j)
-            Log probabilities of the clean categories; minus infinity is allowed.
-        t : Tensor of shape (n,)
-            Times, 0 to T.
-
-        Returns
-        -------
-        Tensor of shape (n, sum K_j)
+        Shapes (n, sum K_j), minus infinity being allowed, and (n,), of times 0 to T.
         """
         kept = log_p_0 + self.log_alpha_bar[t][:, None]
         return torch.logaddexp(kept, self.log_1_min_alpha_bar[t][:, None] - self.log_size_of)
@@ -169,21 +151,11 @@ class MultinomialDiffusion:
 
         Hoogeboom et al. (2021), eq. 13: the product of q(x_{t-1} | x_0) and q(x_t | x_{t-1}),
         normalised. The normaliser is q(x_t | x_0), which has a closed form, so that no sum over
-        categories is taken.
+        categories is taken. At t = 1 it is `log_p_0`, weighted by how probable x_1 is from each
+        category.
 
-        Parameters
-        ----------
-        log_p_0 : Tensor of shape (n, sum K_j)
-            Log probabilities of the clean categories: one-hot, or a network's prediction.
-        x_t : Tensor of shape (n, n_cat)
-            Codes at time t.
-        t : Tensor of shape (n,)
-            Times, 1 to T.
-
-        Returns
-        -------
-        Tensor of shape (n, sum K_j)
-            At t = 1 it is `log_p_0`, weighted by how probable x_1 is from each category.
+        Shapes (n, sum K_j), of what is known of x_0 or of a network's prediction; (n, n_cat), of
+        codes at t; and (n,), of times 1 to T.
         """
         block = self.block
         before = self.q_log_prob(log_p_0, t - 1)
@@ -195,43 +167,18 @@ class MultinomialDiffusion:
         return before + step - block.spread(total)
 
     def p_sample(self, logits: Tensor, x_t: Tensor, t: Tensor, uniform: Tensor) -> Tensor:
-        """One reverse step: codes at t - 1.
+        """One reverse step: codes at t - 1, shape (n, n_cat), at uniforms of that shape.
 
-        Parameters
-        ----------
-        logits : Tensor of shape (n, sum K_j)
-            Prediction of the clean categories.
-        x_t : Tensor of shape (n, n_cat)
-            Codes now.
-        t : Tensor of shape (n,)
-            Times, 1 to T.
-        uniform : Tensor of shape (n, n_cat)
-            Uniform numbers that decide the draw.
-
-        Returns
-        -------
-        Tensor of shape (n, n_cat)
+        `logits`, of shape (n, sum K_j), predict the clean categories; `t` is 1 to T.
         """
         return self.block.draw(self.q_posterior(self.block.log_softmax(logits), x_t, t), uniform)
 
     def kl(self, logits: Tensor, x_0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """Term t of the variational bound, per cell, in nats.
+        """Term t of the variational bound, per cell, in nats: shape (n, n_cat).
 
         KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)); at t = 1, where the first is certain, this
-        is the decoder's -log p(x_0 | x_1) (Hoogeboom et al., 2021, section 4).
-
-        Parameters
-        ----------
-        logits : Tensor of shape (n, sum K_j)
-            Prediction of the clean categories.
-        x_0, x_t : Tensor of shape (n, n_cat)
-            Clean codes, and codes at time t.
-        t : Tensor of shape (n,)
-            Times, 1 to T.
-
-        Returns
-        -------
-        Tensor of shape (n, n_cat)
+        is the decoder's -log p(x_0 | x_1) (Hoogeboom et al., 2021, section 4). `logits`, of shape
+        (n, sum K_j), predict the clean categories; `t` is 1 to T.
         """
         position = self.block.position(x_0)
         known = torch.full(logits.shape, -torch.inf).scatter_(1, position, 0.0)
