@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.attacks.distances import Floats
+from synthtab.generators.contract import RandomState
 from synthtab.table.split import PrivacySplit
-
-Floats = npt.NDArray[np.float64]
 
 _CHUNK = 2**22  # labels held at once
 
@@ -38,7 +38,7 @@ def copy_excess(
     *,
     columns: Sequence[str],
     n_permutations: int = 999,
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
 ) -> CopyExcess:
     """Count synthetic rows that equal a training row, and a holdout row by the same measure.
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import ExtraTreesClassifier
 
-from synthtab.attacks.distances import MixedDistance
+from synthtab.attacks.distances import Floats, MixedDistance
 from synthtab.evaluation.utility import feature_encoder
 from synthtab.generators.contract import RandomState
 from synthtab.table.split import PrivacySplit
-
-Floats = npt.NDArray[np.float64]
 
 ATTACKS: Mapping[str, str] = {
     "dcr": "nearest distance",

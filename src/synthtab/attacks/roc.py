@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata
 
+from synthtab.attacks.distances import Floats
 from synthtab.evaluation.intervals import Estimate, proportion
-
-Floats = npt.NDArray[np.float64]
 
 
 class Auc(NamedTuple):

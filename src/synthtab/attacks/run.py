@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthtab.attacks.copies import CopyExcess, copy_excess
-from synthtab.attacks.distances import MixedDistance
+from synthtab.attacks.distances import Floats, MixedDistance
 from synthtab.attacks.inference import Guessed, attribute_inference
 from synthtab.attacks.membership import scores
 from synthtab.attacks.outliers import isolated_share, most_isolated
 from synthtab.attacks.roc import Auc, Flagged, auc, flagged
 from synthtab.generators.contract import RandomState
 from synthtab.table.split import PrivacySplit
-
-Floats = npt.NDArray[np.float64]
 
 FALSE_POSITIVE_RATES = (0.001, 0.01, 0.1)
 WHITE_BOX = "white_box"

@@ -11,12 +11,13 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.base import clone
 
+from synthtab.attacks.distances import Floats
 from synthtab.attacks.roc import Auc, Flagged, auc, flagged
 from synthtab.attacks.whitebox import N_NOISES, SIGMA, OpenModel
+from synthtab.generators.contract import RandomState
 from synthtab.parallel import carry_out
 from synthtab.table.schema import Schema
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -37,7 +38,7 @@ def repeated_training(
     n_models: int,
     sigma: Sequence[float] = SIGMA,
     n_noises: int = N_NOISES,
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
     n_jobs: int = 1,
 ) -> Trainings:
     """Train a model again and again, each time on another half of the rows.
@@ -134,7 +135,7 @@ def likelihood_ratio_attack(
     *,
     share: float = 0.05,
     fpr: float = 0.1,
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
 ) -> dict[str, Exposed]:
     """Attack half of the models with what the other half taught, for all and for exposed rows.
 

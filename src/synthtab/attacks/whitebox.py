@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from synthtab.attacks.distances import Floats
 from synthtab.generators.contract import RandomState
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
-
-Floats = npt.NDArray[np.float64]
 
 SIGMA = (0.1, 0.3, 1.0)
 N_NOISES = 16

@@ -98,10 +98,8 @@ def compare(
     n_jobs : int, default=1
         Processes. Results do not depend on it.
     cache : str, Path or None, default=None
-        Folder in which the result of every finished run, one method on one seed, is kept and found
-        again: a comparison that was stopped continues where it was, and one with a further seed
-        or method runs these only. Timings are those of the run that was kept. See
-        `synthtab.parallel.carry_out` for what a result is found by.
+        Folder in which every finished run, one method on one seed, is kept and found again, with
+        its timings: see `synthtab.parallel.carry_out`.
     scheduler : str or None, default=None
         Address of a Dask scheduler whose workers take the place of the processes.
 

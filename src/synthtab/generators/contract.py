@@ -18,24 +18,12 @@ class Generator(Protocol):
     """The contract of every generator of tables."""
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn from real rows."""
-        ...
-
-    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
-        """Return `n_samples` rows with the columns, order and dtypes of the fitted frame."""
-        ...
-
-
-class Resampler(BaseEstimator):  # type: ignore[misc]
-    """Keeps the fitted table; subclasses say in `_draw` how rows are drawn from it."""
-
-    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Check the table and keep it.
+        """Learn from real rows.
 
         Parameters
         ----------
         frame : DataFrame of shape (n, n_columns)
-            Real rows.
+            Real rows, without missing values.
         schema : Schema
             Their description.
 
@@ -44,24 +32,23 @@ class Resampler(BaseEstimator):  # type: ignore[misc]
         ValueError
             If the frame is not a table of the schema.
         """
-        schema.validate(frame)
-        self.frame_ = frame.reset_index(drop=True)
-        self.schema_ = schema
-        return self
+        ...
 
     def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
-        """Draw rows.
+        """Draw synthetic rows.
 
         Parameters
         ----------
         n_samples : int
             Rows to draw.
         random_state : int, Generator or None, default=None
-            Seed of the draw.
+            Seed of the draw; None draws afresh.
 
         Returns
         -------
         DataFrame of shape (n_samples, n_columns)
+            With the columns, order, dtypes and categories of the fitted frame; index 0 to
+            n_samples - 1.
 
         Raises
         ------
@@ -70,6 +57,21 @@ class Resampler(BaseEstimator):  # type: ignore[misc]
         sklearn.exceptions.NotFittedError
             If `fit` was not called.
         """
+        ...
+
+
+class Resampler(BaseEstimator):  # type: ignore[misc]
+    """Keeps the fitted table; subclasses say in `_draw` how rows are drawn from it."""
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Check the table and keep it; see `Generator.fit`."""
+        schema.validate(frame)
+        self.frame_ = frame.reset_index(drop=True)
+        self.schema_ = schema
+        return self
+
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Draw rows; see `Generator.sample`."""
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples}: draw at least one row")

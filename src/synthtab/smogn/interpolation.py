@@ -306,21 +306,8 @@ def features_of(
 ) -> pd.DataFrame:
     """Rows `kept` of a frame, then the new rows, in the frame's columns and dtypes.
 
-    Parameters
-    ----------
-    X : DataFrame of shape (n_rows, n_features)
-        Features that the new rows were made from, by `to_arrays`.
-    categorical : sequence of column names
-        Its categorical features.
-    kept : ndarray of shape (n_kept,), of int
-        Positions of real rows.
-    made : Synthetic
-        New rows, with positions in `X`.
-
-    Returns
-    -------
-    DataFrame of shape (n_kept + n_new, n_features)
-        Categories come from the donors; numbers are rounded in integer columns.
+    `kept`, of shape (n_kept,), and `made` hold positions in `X`, from whose arrays (`to_arrays`)
+    the rows were made. Categories come from the donors; numbers are rounded in integer columns.
     """
     # Every value is first copied from a real row, which keeps any dtype and the categories; the
     # numeric values of synthetic rows are then written over.

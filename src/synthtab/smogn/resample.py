@@ -20,6 +20,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from synthtab.smogn.interpolation import (
+    Floats,
+    Ints,
     Synthetic,
     column_of,
     even_seeds,
@@ -35,9 +37,6 @@ from synthtab.smogn.relevance import (
     sampling_percentages,
 )
 from synthtab.table.schema import Schema
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class SMOGN(BaseEstimator):  # type: ignore[misc]
@@ -163,23 +162,8 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: pd.Series[Any]) -> Self:
         """Find the relevance, the bumps and their percentages, without resampling.
 
-        Parameters
-        ----------
-        X : DataFrame of shape (n_rows, n_features)
-            Features.
-        y : Series of shape (n_rows,)
-            Target, numeric.
-
-        Returns
-        -------
-        Self
-            With `relevance_`, `control_points_`, `bump_of_row_`, `percentages_` and
-            `categorical_features_`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As `fit_resample`.
+        Takes and refuses what `fit_resample` does; sets `relevance_`, `control_points_`,
+        `bump_of_row_`, `percentages_` and `categorical_features_`.
         """
         self._check_parameters()
         self.categorical_features_ = self._check_table(X, y)
@@ -480,14 +464,7 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Check the table and keep it.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_rows, n_columns)
-            Table to resample.
-        schema : Schema
-            Its description; the target must be numerical.
+        """Check the table and keep it; see `synthtab.generators.contract.Generator`.
 
         Raises
         ------
@@ -519,24 +496,9 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
     def sample(
         self, n_samples: int, *, random_state: int | np.random.Generator | None = None
     ) -> pd.DataFrame:
-        """Resample the fitted table.
+        """Resample the fitted table; see `synthtab.generators.contract.Generator`.
 
-        Parameters
-        ----------
-        n_samples : int
-            Rows to return.
-        random_state : int, Generator or None, default=None
-            Seed or generator of all draws; None takes that of the constructor.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_columns)
-            Columns, their order and dtypes of the fitted table; index 0 to n_samples - 1.
-
-        Raises
-        ------
-        ValueError
-            If `n_samples` is less than 1.
+        Without a `random_state` that of the constructor is taken.
         """
         check_is_fitted(self)
         if n_samples < 1:
@@ -563,20 +525,8 @@ def pool_runs(
 ) -> pd.DataFrame:
     """Exactly `n_samples` rows of runs that return another number of rows.
 
-    Parameters
-    ----------
-    run : callable
-        One run: a generator in, a table out.
-    n_samples : int
-        Rows to return.
-    rng : Generator
-        Source of all draws.
-
-    Returns
-    -------
-    DataFrame of shape (n_samples, n_columns)
-        A uniform draw without replacement from the last run, and all rows of the runs before it,
-        in random order within each run; index 0 to n_samples - 1.
+    A uniform draw without replacement from the last run, and all rows of the runs before it, in
+    random order within each run; index 0 to n_samples - 1. A run takes a generator.
     """
     runs: list[pd.DataFrame] = []
     missing = n_samples

@@ -62,20 +62,7 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn quantiles, levels and dtypes.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            Table to encode.
-        schema : Schema
-            Its description.
-
-        Raises
-        ------
-        ValueError
-            If the frame is not a table of the schema.
-        """
+        """Learn quantiles, levels and dtypes of a table of the schema."""
         schema.validate(frame)
         self.schema_, self.dtypes_ = schema, frame.dtypes
         self.categorical_ = tuple(c for c in schema.columns if c in schema.categorical)
@@ -104,25 +91,7 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
         return tuple(len(self.schema_.categorical[c]) for c in self.categorical_)
 
     def transform(self, frame: pd.DataFrame) -> tuple[FloatArray, IntArray]:
-        """Encode a table.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            A table of the fitted schema.
-
-        Returns
-        -------
-        ndarray of shape (n, n_num), ndarray of shape (n, n_cat)
-            Normal scores and codes.
-
-        Raises
-        ------
-        ValueError
-            If the frame is not a table of the fitted schema.
-        sklearn.exceptions.NotFittedError
-            If the encoder is not fitted.
-        """
+        """Normal scores (n, n_num) and codes (n, n_cat) of a table of the fitted schema."""
         check_is_fitted(self)
         self.schema_.validate(frame)
         scores = np.empty((len(frame), 0))
@@ -134,26 +103,12 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
         return scores, codes
 
     def inverse_transform(self, scores: FloatArray, codes: IntArray) -> pd.DataFrame:
-        """Decode a table.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n, n_num)
-            Normal scores; beyond the fitted range they are its ends.
-        codes : ndarray of shape (n, n_cat)
-            Codes.
-
-        Returns
-        -------
-        DataFrame of shape (n, n_columns)
-            With the columns, order and dtypes of the fitted frame.
+        """Decode scores (n, n_num), ends of the range standing for what is beyond, and codes.
 
         Raises
         ------
         ValueError
             If a score is not finite; it names every such column.
-        sklearn.exceptions.NotFittedError
-            If the encoder is not fitted.
         """
         check_is_fitted(self)
         # As in the authors' program, which stops at a NaN.

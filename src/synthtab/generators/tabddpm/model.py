@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from synthtab.generators.contract import RandomState
 from synthtab.generators.tabddpm.encoding import QuantileEncoder
 from synthtab.generators.tabddpm.gaussian import GaussianDDPM, cosine_alpha_bar
 from synthtab.generators.tabddpm.multinomial import MultinomialDiffusion
@@ -248,7 +249,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         depth: int = 2,
         learning_rate: float = 1e-3,
         callback: Callable[[int, int, float], None] | None = None,
-        random_state: int | np.random.Generator | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.n_iter = n_iter
         self.n_timesteps = n_timesteps
@@ -260,18 +261,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn the joint distribution of a table.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            Training rows, without missing values.
-        schema : Schema
-            Their description.
-
-        Returns
-        -------
-        TabDDPM
+        """Learn the joint distribution of a table; see `synthtab.generators.contract.Generator`.
 
         Raises
         ------
@@ -310,27 +300,13 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         self.network_ = network.requires_grad_(False)
         return self
 
-    def sample(
-        self, n_samples: int, *, random_state: int | np.random.Generator | None = None
-    ) -> pd.DataFrame:
-        """Draw synthetic rows.
-
-        Parameters
-        ----------
-        n_samples : int
-            Rows to draw.
-        random_state : int, Generator or None, default=None
-            Seed of the draw; None draws afresh.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_columns)
-            With the columns, order, dtypes and categories of the fitted table.
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Draw synthetic rows; see `synthtab.generators.contract.Generator`.
 
         Raises
         ------
         ValueError
-            If `n_samples` is not positive, or a drawn number is not finite.
+            If `n_samples` is less than 1, or a drawn number is not finite.
         sklearn.exceptions.NotFittedError
             If the model is not fitted.
         """
