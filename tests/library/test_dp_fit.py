@@ -287,11 +287,6 @@ def test_a_private_model_refuses_columns_that_nothing_is_declared_for() -> None:
         assert part in str(refusal.value)
 
 
-def test_recalibration_is_refused_with_privacy() -> None:
-    with pytest.raises(ValueError, match="recalibrate=True with privacy"):
-        HybridDiffusion(privacy=PRIVACY, recalibrate=True).fit(table(), SCHEMA)
-
-
 def test_without_opacus_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [m for m in sys.modules if m.partition(".")[0] == "opacus"]:
         monkeypatch.delitem(sys.modules, name)

@@ -127,7 +127,7 @@ def test_a_model_without_privacy_is_loaded_without_a_guarantee(
 def test_a_model_of_another_release_is_refused(model: HybridDiffusion, tmp_path: Path) -> None:
     save_model(model, tmp_path / "model.pt")
     content = torch.load(tmp_path / "model.pt", weights_only=True)
-    content["parameters"]["dropout"] = content["parameters"].pop("antithetic")
+    content["parameters"]["dropout"] = content["parameters"].pop("depth")
     torch.save(content, tmp_path / "old.pt")
-    with pytest.raises(ValueError, match=r"old.pt: .* \(\['antithetic', 'dropout'\]\)"):
+    with pytest.raises(ValueError, match=r"old.pt: .* \(\['depth', 'dropout'\]\)"):
         load_model(tmp_path / "old.pt")

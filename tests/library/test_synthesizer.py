@@ -105,6 +105,26 @@ def test_blocks_of_a_long_draw_are_those_of_a_short_one(fitted: HybridDiffusion)
     pd.testing.assert_frame_equal(long.iloc[:4096], short)
 
 
+def test_rows_of_a_draw_scatter_as_independent_ones_do() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"plant": rng.choice(["a", "b"], 600), "size": rng.normal(size=600)})
+    frame["minutes"] = frame["size"] + rng.normal(size=600) + 2 * (frame.plant == "a")
+    schema = Schema.infer(frame, target="minutes")
+    model = HybridDiffusion(n_iter=100, width=16, n_steps=4, random_state=0).fit(frame, schema)
+    n_draws, ratios = 200, []
+    draws = [model.sample(200, random_state=seed) for seed in range(n_draws)]
+    edges = frame["size"].quantile([1 / 3, 2 / 3]).tolist()
+    for plant in ("a", "b"):
+        for low, high in zip([-np.inf, *edges], [*edges, np.inf], strict=True):
+            cells = [d.minutes[(d.plant == plant) & d["size"].between(low, high)] for d in draws]
+            values = pd.concat(cells)
+            # The mean of m independent rows of a cell has variance s^2 / m.
+            scores = [(c.mean() - values.mean()) * np.sqrt(len(c)) / values.std() for c in cells]
+            ratios.append(np.mean(np.square(scores)))
+    # A variance that is estimated from k draws has a relative standard error of sqrt(2 / k).
+    np.testing.assert_allclose(ratios, 1, atol=4 * np.sqrt(2 / n_draws))
+
+
 def test_the_global_generator_of_torch_is_left_alone() -> None:
     frame = moons(60, 0)
     torch.manual_seed(0)
@@ -113,16 +133,6 @@ def test_the_global_generator_of_torch_is_left_alone() -> None:
         frame, Schema.infer(frame, target="y")
     ).sample(5, random_state=0)
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-def test_recalibrated_columns_have_the_training_distribution(fitted: HybridDiffusion) -> None:
-    model = clone(fitted).set_params(n_iter=20, recalibrate=True)
-    frame = moons(1000, 3)
-    drawn = model.fit(frame, fitted.schema_).sample(1000, random_state=0)
-    gap = np.abs(np.sort(drawn.x) - np.sort(frame.x))
-    assert gap.max() <= 0.05
-    raw = model.set_params(recalibrate=False).sample(1000, random_state=0)
-    assert np.abs(np.sort(raw.x) - np.sort(frame.x)).max() > gap.max()
 
 
 def test_a_callback_sees_every_step() -> None:
@@ -195,12 +205,6 @@ def test_rows_drawn_block_by_block_are_those_drawn_at_once(fitted: HybridDiffusi
     assert [len(block) for block in blocks] == [4096, 50]
     whole = fitted.sample(4096 + 50, random_state=3)
     pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
-
-
-def test_blocks_cannot_be_recalibrated(fitted: HybridDiffusion) -> None:
-    model = clone(fitted).set_params(n_iter=2, recalibrate=True).fit(moons(50, 0), fitted.schema_)
-    with pytest.raises(ValueError, match="recalibrate=True needs all rows"):
-        next(model.iter_samples(5))
 
 
 def test_a_row_that_was_learnt_is_more_familiar_than_a_strange_one(fitted: HybridDiffusion) -> None:

@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import HybridProcess
-from synthtab.diffusion.rejection import Critic
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Guarantee
 from synthtab.dp.encoding import PrivateEncoder
@@ -76,7 +75,6 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
         },
         "encoder": model.encoder_.to_plain(),
         "guarantee": None if guarantee is None else guarantee.to_plain(),
-        "critic": None if model.critic_ is None else model.critic_.to_plain(),
         "weights": {name: w.cpu() for name, w in model.denoiser_.state_dict().items()},
         "loss_curve": model.loss_curve_.tolist(),
     }
@@ -145,8 +143,6 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
     )
     network.load_state_dict(weights)
     model.denoiser_ = network.requires_grad_(False).eval().to(model.device_)
-    critic = content["critic"]
-    model.critic_ = None if critic is None else Critic.from_plain(critic)
     model.loss_curve_ = np.array(content["loss_curve"])
     return model
 

@@ -12,15 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-
-from synthtab.diffusion.antithetic import antithetic_noise
-
-_WEIGHT_OF_EXPECTED = 3.0
 
 
 class Denoised(NamedTuple):
@@ -48,8 +42,6 @@ class State(NamedTuple):
 
 Denoiser = Callable[[State, Tensor], Denoised]
 """Of n rows and their noise levels, shape (n,) or, one for all of them, (1,)."""
-Features = Callable[[State], NDArray[np.float64]]
-"""The known cells of n rows as numbers on scales that compare, shape (n, n_features)."""
 
 
 @dataclass(frozen=True)
@@ -358,7 +350,6 @@ class HybridProcess:
         generator: torch.Generator,
         *,
         x_cat: Tensor | None = None,
-        features: Features | None = None,
     ) -> State:
         """Draw rows, stage by stage.
 
@@ -377,8 +368,6 @@ class HybridProcess:
             Source of randomness, on the CPU.
         x_cat : Tensor of shape (n_samples, n_cat) or None, default=None
             Codes that are given; the mask where a category is to be drawn. None gives none.
-        features : callable or None, default=None
-            By what rows are paired, see `sample_stage`; None draws each row for itself.
 
         Returns
         -------
@@ -389,9 +378,7 @@ class HybridProcess:
             x_cat = self.masked.mask.repeat(n_samples, 1)
         x_num = torch.zeros(n_samples, self.n_num)
         for stage in range(len(self.stages)):
-            x_num, x_cat = self.sample_stage(
-                denoiser, stage, x_num, x_cat, n_steps, generator, features=features
-            )
+            x_num, x_cat = self.sample_stage(denoiser, stage, x_num, x_cat, n_steps, generator)
         return State(x_num, x_cat, torch.ones(n_samples, self.n_num, dtype=torch.bool))
 
     @torch.no_grad()
@@ -403,8 +390,6 @@ class HybridProcess:
         x_cat: Tensor,
         n_steps: int,
         generator: torch.Generator,
-        *,
-        features: Features | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Draw the cells of one stage, given those of the stages before it.
 
@@ -416,11 +401,6 @@ class HybridProcess:
             Position in `stages`.
         x_num, x_cat : Tensor of shape (n, n_num) and (n, n_cat)
             Rows; in the stage of the categories, those that are not masked are given.
-        features : callable or None, default=None
-            Maps a `State` to what is known of its rows. A target's noise then cancels within pairs
-            of rows of which the network expects about the same and that are alike in these
-            (`antithetic_noise`): each row has its distribution, and means over similar rows scatter
-            less than those of independent draws.
 
         Returns
         -------
@@ -438,25 +418,8 @@ class HybridProcess:
         if not drawn.any():
             return x_num, self._reveal(denoiser, state, generator)
         noise = torch.randn(x_num.shape, generator=generator)
-        if features is not None and self.target is not None and drawn[self.target]:
-            noise[:, self.target] = self._antithetic(denoiser, state, features, generator)
         state = state._replace(x_num=torch.where(drawn, noise, state.x_num))
         return self._integrate(denoiser, state, drawn, n_steps), x_cat
-
-    def _antithetic(
-        self, denoiser: Denoiser, state: State, features: Features, generator: torch.Generator
-    ) -> Tensor:
-        """Noise for the target that cancels within pairs, shape (n,).
-
-        At the highest level, where nothing is seen of the target, the velocity is minus what the
-        network expects of it. It counts more than the other features: what it does not tell apart
-        matters little to a downstream model.
-        """
-        sigma = torch.full((1,), self.schedule.sigma_max)
-        expected = denoiser(state, sigma).velocity[:, self.target].double()
-        spread = expected.std(correction=0).clamp(1e-9)
-        expected = _WEIGHT_OF_EXPECTED * (expected - expected.mean()) / spread
-        return antithetic_noise(np.column_stack([expected.numpy(), features(state)]), generator)
 
     def _reveal(self, denoiser: Denoiser, state: State, generator: torch.Generator) -> Tensor:
         """Categories drawn one by one, codes of shape (n, n_cat)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from synthtab.diffusion.denoiser import MLPDenoiser
-from synthtab.diffusion.process import HybridProcess, State, log_marginals
-from synthtab.diffusion.rejection import Critic
+from synthtab.diffusion.process import HybridProcess, log_marginals
 from synthtab.diffusion.training import Callback, Rows, on_cpu, train, training_steps
 from synthtab.dp.budget import Guarantee, Privacy
 from synthtab.table.encoding import Encoded, TableEncoder
@@ -33,7 +30,6 @@ _WIDTH = 128
 _LEARNING_RATE = 2e-3
 # From this many rows on, structure finer than a smooth network learns can be told from chance.
 _ENOUGH_FOR_DETAIL = 5000
-_CRITIC_ROWS = 50_000
 
 
 class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
@@ -66,22 +62,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         rows are learnt by heart with them. None with privacy.
     n_steps : int, default=16
         Noise levels visited when drawing numbers.
-    critic : bool or "auto", default="auto"
-        Refuse some of the drawn rows, so that those that are left lie where the training rows do:
-        see `Critic`. Up to four times as many rows are then drawn. "auto": for tables of at least
-        5,000 rows, and never with privacy, where True is refused.
-    antithetic : bool, default=True
-        Let the noise of a numerical target cancel within pairs of drawn rows that are alike: each
-        row has the distribution that the model has learnt, but the rows of one draw are not
-        independent, and means over similar ones scatter less. False draws every row for itself.
     learning_rate : float or "auto", default="auto"
         Peak of the cosine schedule. "auto" is 2e-3, and 5e-3 with privacy.
     ema_decay : float, default=0.995
         Decay of the averaged weights, which are the ones that draw.
-    recalibrate : bool, default=False
-        Map the ranks of each drawn numerical column onto the training quantiles. It makes
-        one-column distributions exact, and reveals those quantiles; each call is then calibrated
-        as a whole, which is wrong for small draws. Refused with privacy.
     device : str, default="auto"
         Where the network works: "auto" takes a GPU when there is one. All random numbers are drawn
         on the CPU, where private training happens as a whole.
@@ -107,8 +91,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         The noising process.
     denoiser_ : MLPDenoiser
         Averaged weights.
-    critic_ : Critic or None
-        What refuses rows; None if every drawn row is kept.
     loss_curve_ : ndarray of shape (n_iter,)
         Training loss at each step; empty with privacy.
     guarantee_ : Guarantee or None
@@ -151,11 +133,8 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         depth: int = 2,
         n_frequencies: int | Literal["auto"] = "auto",
         n_steps: int = 16,
-        critic: bool | Literal["auto"] = "auto",
-        antithetic: bool = True,
         learning_rate: float | Literal["auto"] = "auto",
         ema_decay: float = 0.995,
-        recalibrate: bool = False,
         device: str = "auto",
         progress: bool = False,
         callback: Callback | None = None,
@@ -169,11 +148,8 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         self.depth = depth
         self.n_frequencies = n_frequencies
         self.n_steps = n_steps
-        self.critic = critic
-        self.antithetic = antithetic
         self.learning_rate = learning_rate
         self.ema_decay = ema_decay
-        self.recalibrate = recalibrate
         self.device = device
         self.progress = progress
         self.callback = callback
@@ -199,7 +175,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         ValueError
             If the frame is not a table of the schema, has fewer than two rows, or training
             diverges, or the checkpoint is of another training; with privacy, if something public is
-            not declared, naming the columns, or if `recalibrate` or `checkpoint` is set.
+            not declared, naming the columns, or if `checkpoint` is set.
         ModuleNotFoundError
             If privacy is asked for and opacus is not installed.
         """
@@ -244,8 +220,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
         self.guarantee_: Guarantee | None = None
-        has_critic = len(frame) >= _ENOUGH_FOR_DETAIL if self.critic == "auto" else self.critic
-        self.critic_: Critic | None = self._fit_critic(frame, rng) if has_critic else None
         return self
 
     def row_loss(
@@ -340,8 +314,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         blocks = list(self._draw(n_samples, random_state, conditions))
         x_num = np.concatenate([b.x_num for b in blocks])
         x_cat = np.concatenate([b.x_cat for b in blocks])
-        if self.recalibrate:
-            x_num = _normal_scores_of_ranks(x_num)
         return self.encoder_.inverse_transform(Encoded(x_num, x_cat))
 
     def iter_samples(
@@ -365,12 +337,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            As `sample`, and if `recalibrate` is set, which needs all rows at once.
+            As `sample`.
         sklearn.exceptions.NotFittedError
             If the model is not fitted.
         """
-        if self.recalibrate:
-            raise ValueError("recalibrate=True needs all rows at once: use sample, or set it False")
         for block in self._draw(n_samples, random_state, conditions):
             yield self.encoder_.inverse_transform(block)
 
@@ -395,16 +365,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     def _fit_privately(self, frame: pd.DataFrame, schema: Schema, privacy: Privacy) -> Self:
         """Like `fit`, by DP-SGD."""
-        if self.recalibrate:
-            raise ValueError(
-                "recalibrate=True with privacy: training quantiles are not within the guarantee; "
-                "set it False"
-            )
-        if self.critic is True:
-            raise ValueError(
-                "critic=True with privacy: it is fitted to the rows outside the guarantee; set it "
-                "False"
-            )
         if self.checkpoint is not None:
             raise ValueError(
                 "checkpoint with privacy: the state of a training is not within the guarantee; "
@@ -427,7 +387,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             random_state=self.random_state,
         )
         self.denoiser_ = denoiser.to(self.device_)
-        self.schema_, self.loss_curve_, self.critic_ = schema, np.empty(0), None
+        self.schema_, self.loss_curve_ = schema, np.empty(0)
         return self
 
     def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
@@ -449,50 +409,17 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"n_samples={n_samples}: draw at least one row")
         given = self._given_codes(conditions or {})
         rng = np.random.default_rng(random_state)
-        n_missing, bound = n_samples, 1.0 if self.critic_ is None else self.critic_.bound
-        while n_missing > 0:
+        for start in range(0, n_samples, _BLOCK):
             (child,) = rng.spawn(1)
-            block = self._candidates(min(_BLOCK, math.ceil(bound * n_missing)), child, given)
-            if self.critic_ is not None:
-                kept = self.critic_.accepts(self._as_matrix(block), child.random(len(block.x_num)))
-                block = Encoded(block.x_num[kept], block.x_cat[kept])
-            block = Encoded(block.x_num[:n_missing], block.x_cat[:n_missing])
-            n_missing -= len(block.x_num)
-            if len(block.x_num):
-                yield block
-
-    def _candidates(self, n: int, rng: np.random.Generator, given: Tensor) -> Encoded:
-        """Rows as the process draws them."""
-        state = self.process_.sample(
-            on_cpu(self.denoiser_),
-            n,
-            self.n_steps,
-            _generator(rng),
-            x_cat=given.repeat(n, 1),
-            features=self._features if self.antithetic else None,
-        )
-        return Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
-
-    def _fit_critic(self, frame: pd.DataFrame, rng: np.random.Generator) -> Critic:
-        """A critic of as many drawn rows as training rows, of at most 50,000."""
-        n = min(len(frame), _CRITIC_ROWS)
-        chosen = frame if n == len(frame) else frame.iloc[rng.choice(len(frame), n, replace=False)]
-        real = self.encoder_.transform(chosen, random_state=rng)
-        self.critic_ = None  # the rows that it is to judge are drawn without it
-        drawn = [self._as_matrix(block) for block in self._draw(n, rng, None)]
-        return Critic(
-            self._as_matrix(real), np.concatenate(drawn), random_state=int(rng.integers(2**31))
-        )
-
-    def _as_matrix(self, encoded: Encoded) -> np.ndarray:
-        """Rows as numbers: scores, and codes as the network sees them."""
-        meaning = [c.cpu().numpy() for c in self.denoiser_.coordinates]
-        codes = [c[encoded.x_cat[:, j], :-1] for j, c in enumerate(meaning)]
-        return np.column_stack([encoded.x_num, *codes]).astype(np.float64)
-
-    def _features(self, state: State) -> np.ndarray:
-        """Rows on their way as numbers; a number that is not known is 0."""
-        return self._as_matrix(Encoded(state.x_num.numpy(), state.x_cat.numpy()))
+            n = min(_BLOCK, n_samples - start)
+            state = self.process_.sample(
+                on_cpu(self.denoiser_),
+                n,
+                self.n_steps,
+                _generator(child),
+                x_cat=given.repeat(n, 1),
+            )
+            yield Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
 
     def _given_codes(self, conditions: Mapping[str, Any]) -> Tensor:
         """Codes of shape (1, n_cat), the mask where there is no condition."""
@@ -527,12 +454,6 @@ def _private_training() -> Callable[..., PrivateFit]:
             "privacy needs the package opacus: pip install 'synthtab[dp]'", name=error.name
         ) from error
     return fit_privately
-
-
-def _normal_scores_of_ranks(x_num: np.ndarray) -> np.ndarray:
-    """Replace each column's values by the normal scores of their ranks, shape kept."""
-    ranks = x_num.argsort(axis=0).argsort(axis=0)
-    return np.asarray(ndtri((ranks + 0.5) / len(x_num)))
 
 
 def _generator(rng: np.random.Generator) -> torch.Generator:
