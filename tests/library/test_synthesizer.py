@@ -92,7 +92,6 @@ def test_the_average_soon_forgets_the_first_weights(ema_decay: float, shares: li
         ema_decay=ema_decay,
         progress=False,
         callback=lambda *_: weights.append(copy.deepcopy(network.state_dict())),
-        checkpoint=None,
         generator=torch.Generator().manual_seed(0),
     )
     for name, found in average.state_dict().items():
@@ -100,9 +99,14 @@ def test_the_average_soon_forgets_the_first_weights(ema_decay: float, shares: li
         torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_blocks_of_a_long_draw_are_those_of_a_short_one(fitted: HybridDiffusion) -> None:
-    long, short = (fitted.sample(n, random_state=5) for n in (4096 + 100, 4096))
-    pd.testing.assert_frame_equal(long.iloc[:4096], short)
+@pytest.mark.parametrize("n", [50, 4096])
+def test_the_first_rows_of_a_long_draw_are_those_of_a_short_one(
+    fitted: HybridDiffusion, n: int
+) -> None:
+    long, short = (fitted.sample(n_rows, random_state=5) for n_rows in (4096 + 100, n))
+    # A matrix of other size is multiplied in another order: the last bit, and so the third decimal,
+    # may change.
+    pd.testing.assert_frame_equal(long.iloc[:n], short, check_exact=False, atol=0.0011, rtol=0)
 
 
 def test_rows_of_a_draw_scatter_as_independent_ones_do() -> None:

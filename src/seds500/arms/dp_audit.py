@@ -25,7 +25,7 @@ from synthtab.dp.training import train_privately
 
 FloatArray = NDArray[np.float64]
 
-_PROCESS = HybridProcess((), n_num=1, target=0)
+_PROCESS = HybridProcess((), n_num=1)
 _FAR_OUT = Rows(*(torch.full((1, 1), 1 - 1e-6, dtype=torch.float64),) * 2, torch.zeros(1, 0).long())
 
 

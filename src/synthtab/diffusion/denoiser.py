@@ -90,7 +90,7 @@ class MLPDenoiser(nn.Module):
             FourierFeatures(_TIME_WIDTH, scale=1.0), nn.Linear(_TIME_WIDTH, _TIME_WIDTH), nn.SiLU()
         )
         self.register_buffer("frequencies", torch.randn(n_num, n_frequencies) / 2)
-        n_inputs = n_num * (2 + 2 * n_frequencies) + sum(c.shape[1] for c in self.coordinates)
+        n_inputs = n_num * (1 + 2 * n_frequencies) + sum(c.shape[1] for c in self.coordinates)
         self.input = nn.Linear(n_inputs, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, _TIME_WIDTH) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
@@ -103,7 +103,7 @@ class MLPDenoiser(nn.Module):
         """Predict the clean row from a `State` of n rows and noise levels of shape (n,) or (1,)."""
         codes = [c[state.x_cat[:, j]] for j, c in enumerate(self.coordinates)]
         angles = 2 * torch.pi * (state.x_num[:, :, None] * self.frequencies).flatten(1)
-        numbers = [state.x_num, state.is_known.float(), angles.sin(), angles.cos()]
+        numbers = [state.x_num, angles.sin(), angles.cos()]
         h = self.input(torch.cat([*numbers, *codes], dim=1))
         time = self.level(log_level(sigma))
         for block in self.blocks:

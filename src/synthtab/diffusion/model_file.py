@@ -130,9 +130,7 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
     )
     encoder = _encoder(model, content)
     model.encoder_, weights = encoder, content["weights"]
-    model.process_ = HybridProcess(
-        encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
-    )
+    model.process_ = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
     network = MLPDenoiser(
         model.process_.n_num,
         [weights[f"coordinates.{j}"][:-1, :-1] for j in range(len(encoder.cardinalities))],

@@ -1,20 +1,22 @@
 """The diffusion processes: Gaussian for numbers, masking for categories, and a row drawn in stages.
 
-A row is drawn in stages: its categories, then its numbers given them, then the target given all
-else. Nothing here knows a layer or an optimiser: a *denoiser* is any callable that turns noisy
-cells and noise levels into a `Denoised`.
+A row is drawn in two stages: its categories, then its numbers given them. Nothing here knows a
+layer or an optimiser: a *denoiser* is any callable that turns noisy cells and noise levels into a
+`Denoised`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from enum import IntEnum
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from synthtab.table.encoding import EDGE
 
 
 class Denoised(NamedTuple):
@@ -31,13 +33,19 @@ class Denoised(NamedTuple):
 class State(NamedTuple):
     """Rows on their way: some cells clean, some noisy, some not begun.
 
-    `x_num` of shape (n, n_num) is 0 where a number is not begun; `x_cat` of shape (n, n_cat) is K_j
-    where a category is masked; `is_known` of shape (n, n_num) says which numbers are clean.
+    `x_num` of shape (n, n_num) is 0 while categories are drawn, before the numbers are begun;
+    `x_cat` of shape (n, n_cat) is K_j where a category is masked.
     """
 
     x_num: Tensor
     x_cat: Tensor
-    is_known: Tensor
+
+
+class Stage(IntEnum):
+    """A part of a row that is drawn at once, given the parts before it."""
+
+    CATEGORIES = 0
+    NUMBERS = 1
 
 
 Denoiser = Callable[[State, Tensor], Denoised]
@@ -212,12 +220,10 @@ class MaskedDiffusion:
 
 @dataclass(frozen=True)
 class HybridProcess:
-    """A row drawn in stages, all by one network: categories, numbers, target.
+    """A row drawn in two stages, both by one network: its categories, then its numbers.
 
     The masked diffusion of the categories comes first, the Gaussian diffusion of the numbers given
-    the categories next, and that of a numerical target, given the whole row, last. By the chain
-    rule nothing is lost, and what a downstream model learns, the target given the rest, is what
-    the network is trained on directly.
+    the categories second. By the chain rule nothing is lost.
 
     Parameters
     ----------
@@ -225,48 +231,24 @@ class HybridProcess:
         Number of categories of each categorical column.
     n_num : int
         Number of numerical columns.
-    target : int or None
-        Position of the target among the numerical columns; None if it is a category.
     schedule : NoiseSchedule
         The noise levels.
-    target_share : float
-        Share of the training rows that the target's stage takes; the other stages divide the rest
-        evenly. Two thirds did better than even shares on validation splits and the simulators'
-        rows: a downstream model learns from that stage what it predicts with.
     """
 
     cardinalities: tuple[int, ...]
     n_num: int
-    target: int | None = None
     schedule: NoiseSchedule = NoiseSchedule()
-    target_share: float = 2 / 3
 
     @property
     def masked(self) -> MaskedDiffusion:
         """The categorical part."""
         return MaskedDiffusion(self.cardinalities)
 
-    @cached_property
-    def stages(self) -> Tensor:
-        """Which numbers each stage draws, bool of shape (n_stages, n_num).
-
-        A stage that draws none draws the categories; it is the first.
-        """
-        is_target = torch.zeros(self.n_num, dtype=torch.bool)
-        if self.target is not None:
-            is_target[self.target] = True
-        numerical = [drawn for drawn in (~is_target, is_target) if drawn.any()]
-        categorical = [torch.zeros(self.n_num, dtype=torch.bool)] if self.cardinalities else []
-        return torch.stack([*categorical, *numerical])
-
-    @cached_property
-    def stage_shares(self) -> Tensor:
-        """Share of the training rows each stage takes, shape (n_stages,)."""
-        n_stages = len(self.stages)
-        if self.target is None or n_stages == 1:
-            return torch.full((n_stages,), 1 / n_stages)
-        others = torch.full((n_stages - 1,), (1 - self.target_share) / (n_stages - 1))
-        return torch.cat([others, torch.tensor([self.target_share])])
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of a row, in their order; one that has no column is left out."""
+        sizes = {Stage.CATEGORIES: len(self.cardinalities), Stage.NUMBERS: self.n_num}
+        return tuple(stage for stage, n_columns in sizes.items() if n_columns)
 
     def row_losses(
         self,
@@ -290,7 +272,7 @@ class HybridProcess:
         x_cat : Tensor of shape (n, n_cat)
             Category codes.
         stage : Tensor of int of shape (n,)
-            Positions in `stages`.
+            Values of `Stage`.
         sigma : Tensor of shape (n,)
             Noise levels; that of the categories is `NoiseSchedule.mask_rate`.
         generator : torch.Generator
@@ -301,26 +283,23 @@ class HybridProcess:
         Returns
         -------
         Tensor of shape (n,)
-            Mean squared error of the velocities of the numbers drawn, or cross-entropy of the
-            masked categories, summed over a row and divided by half the number of columns: by as
-            many cells as are masked on average.
+            Mean squared error of the velocities in the stage of the numbers. In that of the
+            categories the cross-entropy of the masked ones, summed over a row and divided by half
+            the number of columns: by as many cells as are masked on average.
         """
-        drawn = self.stages[stage]
-        of_categories = ~drawn.any(dim=1)
+        of_numbers = stage == Stage.NUMBERS
         n_noises = 1 if shared_noise else len(sigma)
         eps = torch.randn(n_noises, x_num.shape[1], generator=generator)
         uniform = torch.rand(n_noises, x_cat.shape[1], generator=generator)
-        rate = torch.where(of_categories, self.schedule.mask_rate(sigma), 0.0)
+        rate = torch.where(of_numbers, 0.0, self.schedule.mask_rate(sigma))
         state = State(
-            torch.where(drawn, GaussianDiffusion.q_sample(x_num, sigma, eps), x_num),
+            GaussianDiffusion.q_sample(x_num, sigma, eps) * of_numbers[:, None],
             self.masked.q_sample(x_cat, rate, uniform),
-            self._is_known(stage),
         )
-        state = state._replace(x_num=state.x_num * (drawn | state.is_known))
-        sigma_seen = torch.where(of_categories, self.schedule.sigma_max, sigma)
+        sigma_seen = torch.where(of_numbers, sigma, self.schedule.sigma_max)
         predicted = denoiser(state, sigma_seen)
         errors = (predicted.velocity - GaussianDiffusion.velocity(x_num, sigma, eps)).square()
-        losses = (errors * drawn).sum(dim=1) / drawn.sum(dim=1).clamp(min=1)
+        losses = errors.sum(dim=1) * of_numbers / max(self.n_num, 1)
         # NOTE: plain cross-entropy on masked cells; the likelihood bound would weight it by 1 / t.
         is_masked = state.x_cat == self.masked.mask
         for j, logits in enumerate(predicted.logits):
@@ -333,11 +312,11 @@ class HybridProcess:
     ) -> Tensor:
         """Training loss of a batch of clean rows, a scalar: see `row_losses`.
 
-        Each stage takes its share of the rows, at noise levels drawn from the schedule.
+        Each stage takes as many of the rows as the other, at noise levels drawn from the schedule.
         """
         start = torch.rand(1, generator=generator)
         place = (torch.arange(len(x_num)) + start) / len(x_num)
-        stage = torch.searchsorted(self.stage_shares.cumsum(dim=0)[:-1], place, right=True)
+        stage = torch.tensor(self.stages)[(place * len(self.stages)).long() % len(self.stages)]
         sigma = self.schedule.sample(len(x_num), generator)
         return self.row_losses(denoiser, x_num, x_cat, stage, sigma, generator).mean()
 
@@ -351,10 +330,11 @@ class HybridProcess:
         *,
         x_cat: Tensor | None = None,
     ) -> State:
-        """Draw rows, stage by stage.
+        """Draw independent rows.
 
-        The categories are revealed one of a row's at a time, in random order. Numbers follow
-        dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0, by Heun's method.
+        The categories are revealed one of a row's at a time, in random order. The numbers then
+        follow dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0, by Heun's method.
+        The noise of the first rows does not depend on how many are drawn.
 
         Parameters
         ----------
@@ -363,7 +343,7 @@ class HybridProcess:
         n_samples : int
             Rows to draw.
         n_steps : int
-            Noise levels visited in each numerical stage; the network runs about twice as often.
+            Noise levels visited in drawing the numbers; the network runs about twice as often.
         generator : torch.Generator
             Source of randomness, on the CPU.
         x_cat : Tensor of shape (n_samples, n_cat) or None, default=None
@@ -373,38 +353,6 @@ class HybridProcess:
         -------
         State
             Clean rows.
-        """
-        if x_cat is None:
-            x_cat = self.masked.mask.repeat(n_samples, 1)
-        x_num = torch.zeros(n_samples, self.n_num)
-        for stage in range(len(self.stages)):
-            x_num, x_cat = self.sample_stage(denoiser, stage, x_num, x_cat, n_steps, generator)
-        return State(x_num, x_cat, torch.ones(n_samples, self.n_num, dtype=torch.bool))
-
-    @torch.no_grad()
-    def sample_stage(
-        self,
-        denoiser: Denoiser,
-        stage: int,
-        x_num: Tensor,
-        x_cat: Tensor,
-        n_steps: int,
-        generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """Draw the cells of one stage, given those of the stages before it.
-
-        Parameters
-        ----------
-        denoiser, n_steps, generator
-            As for `sample`.
-        stage : int
-            Position in `stages`.
-        x_num, x_cat : Tensor of shape (n, n_num) and (n, n_cat)
-            Rows; in the stage of the categories, those that are not masked are given.
-
-        Returns
-        -------
-        Tensor of shape (n, n_num), Tensor of shape (n, n_cat)
 
         Notes
         -----
@@ -412,34 +360,41 @@ class HybridProcess:
         the velocity of normal data is 0 and no step errs; in sigma the paper's 18 steps widen such
         data by 4.7 %.
         """
-        drawn = self.stages[stage]
-        is_known = self._is_known(torch.full((len(x_num),), stage))
-        state = State(torch.where(is_known, x_num, 0.0), x_cat, is_known)
-        if not drawn.any():
-            return x_num, self._reveal(denoiser, state, generator)
-        noise = torch.randn(x_num.shape, generator=generator)
-        state = state._replace(x_num=torch.where(drawn, noise, state.x_num))
-        return self._integrate(denoiser, state, drawn, n_steps), x_cat
+        if x_cat is None:
+            x_cat = self.masked.mask.repeat(n_samples, 1)
+        n_cat = len(self.cardinalities)
+        # Uniform numbers are drawn row by row; normal ones of torch depend on the rows that follow.
+        luck = torch.rand(
+            n_samples, 2 * n_cat + self.n_num, generator=generator, dtype=torch.float64
+        )
+        turn, choice, rank = luck.split([n_cat, n_cat, self.n_num], dim=1)
+        state = State(torch.zeros(n_samples, self.n_num), x_cat)
+        state = state._replace(x_cat=self._reveal(denoiser, state, turn.argsort(dim=1), choice))
+        noise = torch.special.ndtri(rank.clamp(EDGE, 1 - EDGE)).float()
+        return state._replace(x_num=self._integrate(denoiser, state._replace(x_num=noise), n_steps))
 
-    def _reveal(self, denoiser: Denoiser, state: State, generator: torch.Generator) -> Tensor:
-        """Categories drawn one by one, codes of shape (n, n_cat)."""
-        n, n_cat = state.x_cat.shape
+    def _reveal(self, denoiser: Denoiser, state: State, turn: Tensor, choice: Tensor) -> Tensor:
+        """Categories drawn one by one, codes of shape (n, n_cat).
+
+        `turn` says when each cell is drawn, `choice` holds the uniform number that decides it;
+        both are of shape (n, n_cat).
+        """
         sigma = torch.full((1,), self.schedule.sigma_max)
-        turn = torch.rand(n, n_cat, generator=generator).argsort(dim=1)
-        for step in range(n_cat):
+        for step in range(len(self.cardinalities)):
             logits = denoiser(state, sigma).logits
-            uniform = torch.rand(n, n_cat, generator=generator)
             state = state._replace(
-                x_cat=self.masked.p_sample(logits, state.x_cat, turn == step, uniform)
+                x_cat=self.masked.p_sample(logits, state.x_cat, turn == step, choice)
             )
         return state.x_cat
 
-    def _integrate(self, denoiser: Denoiser, state: State, drawn: Tensor, n_steps: int) -> Tensor:
-        """Numbers at theta = 0, shape (n, n_num); those not drawn stay."""
+    def _integrate(self, denoiser: Denoiser, state: State, n_steps: int) -> Tensor:
+        """Numbers at theta = 0, shape (n, n_num)."""
+        if not self.n_num:
+            return state.x_num
         levels = self.schedule.steps(n_steps)
         angles = torch.arctan(levels)
         for i in range(n_steps):
-            step = (angles[i + 1] - angles[i]) * drawn
+            step = angles[i + 1] - angles[i]
             velocity = denoiser(state, levels[i : i + 1]).velocity
             if i + 1 < n_steps:  # the network does not know the level 0
                 ahead = state._replace(x_num=state.x_num + step * velocity)
@@ -447,11 +402,6 @@ class HybridProcess:
                 velocity = (velocity + corrected) / 2
             state = state._replace(x_num=state.x_num + step * velocity)
         return state.x_num
-
-    def _is_known(self, stage: Tensor) -> Tensor:
-        """Numbers that earlier stages have drawn, bool of shape (n, n_num)."""
-        before = self.stages.cumsum(dim=0) - self.stages.long() > 0
-        return before[stage]
 
 
 def _draw(probabilities: Tensor, uniform: Tensor) -> Tensor:

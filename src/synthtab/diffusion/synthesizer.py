@@ -37,8 +37,8 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     Categories follow an absorbing-state diffusion (Austin et al., 2021). Numbers become normal
     scores and follow a Gaussian diffusion in the parametrisation of Karras et al. (2022). One
-    network denoises both, and a row is drawn in stages: categories, numbers given them, and the
-    target given all else (see `HybridProcess`).
+    network denoises both, and a row is drawn in two stages: its categories, then its numbers given
+    them (see `HybridProcess`).
 
     Parameters
     ----------
@@ -100,9 +100,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Drawing works in blocks of 4,096 rows, each with a seed of its own: the first blocks of a long
-    draw are those of a short one, and rows do not depend on how a draw is chunked. Another number
-    of threads, another processor or another torch release may change the last bits.
+    Every row is an independent draw. Drawing works in blocks of 4,096 rows, each with a seed of its
+    own, and the first rows of a long draw are those of a short one. Another number of rows in a
+    block or of threads, another processor or another torch release may change the last bits.
 
     Examples
     --------
@@ -263,8 +263,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         x_num = torch.from_numpy(encoded.x_num).float()
         x_cat = torch.from_numpy(encoded.x_cat)
         generator = _generator(np.random.default_rng(random_state))
-        stages = range(len(self.process_.stages))
-        settings = [(s, level) for level in sigma for _ in range(n_noises) for s in stages]
+        settings = [
+            (s, level) for level in sigma for _ in range(n_noises) for s in self.process_.stages
+        ]
         total = torch.zeros(len(frame))
         with torch.no_grad():
             for stage, level in settings:
@@ -394,9 +395,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         return TableEncoder().fit(frame, schema)
 
     def _process(self, encoder: TableEncoder) -> HybridProcess:
-        return HybridProcess(
-            encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position
-        )
+        return HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
 
     def _draw(
         self,

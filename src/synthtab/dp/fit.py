@@ -100,7 +100,7 @@ def fit_privately(
         )
     encoder = PrivateEncoder(privacy, quartiles).fit(frame, schema)
     rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
-    process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_), encoder.target_position)
+    process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
     with torch.random.fork_rng(devices=[]):  # weights use the global generator
         torch.manual_seed(int(rng.integers(2**63)))
         network = MLPDenoiser(

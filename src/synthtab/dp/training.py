@@ -168,9 +168,9 @@ def _row_losses(
     Both are spread evenly over the draws of a row, from a random start.
     """
     shape = (len(index), n_draws)
-    n_stages = len(process.stages)
-    first = torch.randint(n_stages, (len(index), 1), generator=generator)
-    stage = (first + torch.arange(n_draws)) % n_stages
+    stages = torch.tensor(process.stages)
+    first = torch.randint(len(stages), (len(index), 1), generator=generator)
+    stage = stages[(first + torch.arange(n_draws)) % len(stages)]
     stratum = torch.rand(shape, generator=generator).argsort(dim=1)
     share = (stratum + torch.rand(shape, generator=generator)) / n_draws
     z = torch.special.ndtri(share.double().clamp(1e-6, 1 - 1e-6))

@@ -184,12 +184,6 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         """Number of levels of each column of `x_cat`."""
         return tuple(len(levels) for levels in self.levels_.values())
 
-    @property
-    def target_position(self) -> int | None:
-        """Of the target among the columns of `x_num`; None if it is a code."""
-        names = list(self.rank_maps_)
-        return names.index(self.schema_.target) if self.schema_.target in names else None
-
     def to_plain(self) -> dict[str, Any]:
         """The fitted encoder as strings, numbers and lists, for `from_plain`."""
         check_is_fitted(self)
