@@ -1,7 +1,6 @@
 """HybridDiffusion learns structure, reproduces itself, and refuses what it cannot learn."""
 
 import copy
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -253,53 +252,3 @@ def test_a_class_is_learnt_as_well_as_a_number() -> None:
     assert scores["real"]["rf", "auc"] > 0.98  # the arcs hardly touch
     assert scores["drawn"]["rf", "auc"] > 0.97 * scores["real"]["rf", "auc"]
     assert scores["drawn"]["rf", "f1"] > 0.93 * scores["real"]["rf", "f1"]
-
-
-def stopped_at(step: int) -> object:
-    """A callback that stops a training as Ctrl-C does."""
-
-    def callback(done: int, n_iter: int, loss: float) -> None:
-        if done == step:
-            raise KeyboardInterrupt
-
-    return callback
-
-
-def test_a_training_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    frame = moons(300, 0)
-    schema = Schema.infer(frame, target="y")
-    plain = HybridDiffusion(n_iter=420, width=16, random_state=0).fit(frame, schema)
-    kept = tmp_path / "checkpoint"
-    model = clone(plain).set_params(checkpoint=kept)
-    for stop in (250, 401):  # the second time goes on from step 200, the last from 400
-        with pytest.raises(KeyboardInterrupt):
-            clone(model).set_params(callback=stopped_at(stop)).fit(frame, schema)
-        assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
-    seen: list[int] = []
-    model.set_params(callback=lambda step, n_iter, loss: seen.append(step)).fit(frame, schema)
-    assert seen == list(range(401, 421))
-    np.testing.assert_array_equal(model.loss_curve_, plain.loss_curve_)
-    pd.testing.assert_frame_equal(
-        model.sample(50, random_state=1), plain.sample(50, random_state=1)
-    )
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    "change", [{"random_state": 1}, {"n_iter": 400}, {"width": 24}, {"rows": 1}]
-)
-def test_the_checkpoint_of_another_training_is_refused(
-    change: dict[str, int], tmp_path: Path
-) -> None:
-    frame = moons(300, 0)
-    schema = Schema.infer(frame, target="y")
-    model = HybridDiffusion(n_iter=420, width=16, random_state=0, checkpoint=tmp_path / "kept")
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_params(callback=stopped_at(200)).fit(frame, schema)
-    settings = {name: value for name, value in change.items() if name != "rows"}
-    rows = moons(300, 2) if "rows" in change else frame
-    with pytest.raises(ValueError, match="kept is the checkpoint of another training"):
-        clone(model).set_params(**settings).fit(rows, Schema.infer(rows, target="y"))
-    (tmp_path / "kept").write_text("not one")
-    with pytest.raises(ValueError, match="kept is not a training checkpoint"):
-        model.fit(frame, schema)

@@ -134,21 +134,10 @@ def _guarded(call: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
 
 
 def _share(options: argparse.Namespace) -> int:
-    from synthtab.sharing.share import checkpoint_of
+    from synthtab.sharing.share import share
 
     if options.steps is not None and options.steps < 1:
         raise Refusal(f"--steps {options.steps}: give 1 or more")
-    try:
-        return _shared(options)
-    except KeyboardInterrupt:
-        if (kept := checkpoint_of(options.out)).exists():
-            tell(f"\nthe training so far is in {kept}: the same command goes on from there")
-        raise
-
-
-def _shared(options: argparse.Namespace) -> int:
-    from synthtab.sharing.share import share
-
     done = share(
         options.table,
         target=options.target,

@@ -25,7 +25,7 @@ from synthtab.table.encoding import TableEncoder
 from synthtab.table.schema import Schema
 
 _FORMAT = "synthtab HybridDiffusion"
-_NOT_KEPT = ("callback", "checkpoint", "random_state", "device", "progress")
+_NOT_KEPT = ("callback", "random_state", "device", "progress")
 _KEPT_ELSEWHERE = ("privacy",)  # by the encoder
 
 
@@ -34,8 +34,8 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
 
     The file holds what the model knows of the training rows, quantiles and frequencies among it:
     it is as private as the table. A model with a guarantee is an exception: the guarantee covers
-    its file too, and is kept in it. The parameters `callback`, `checkpoint`, `random_state`,
-    `device` and `progress` are not kept.
+    its file too, and is kept in it. The parameters `callback`, `random_state`, `device` and
+    `progress` are not kept.
 
     Parameters
     ----------

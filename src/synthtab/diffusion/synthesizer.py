@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -74,9 +73,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     callback : callable or None, default=None
         Called as ``callback(step, n_iter, loss)`` after every optimiser step. With privacy the
         loss is NaN: the guarantee does not cover it.
-    checkpoint : str, Path or None, default=None
-        File that keeps the state of training every 200 steps: a `fit` that was stopped goes on from
-        it, if rows, settings and seed are the same. Removed at the end. Refused with privacy.
     random_state : int, Generator or None, default=None
         Seeds initial weights, batches and noise of `fit`. The guarantee holds for those who do not
         know it: for a release leave it at None.
@@ -138,7 +134,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         device: str = "auto",
         progress: bool = False,
         callback: Callback | None = None,
-        checkpoint: str | Path | None = None,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
         self.privacy = privacy
@@ -153,7 +148,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.progress = progress
         self.callback = callback
-        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
@@ -174,8 +168,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             If the frame is not a table of the schema, has fewer than two rows, or training
-            diverges, or the checkpoint is of another training; with privacy, if something public is
-            not declared, naming the columns, or if `checkpoint` is set.
+            diverges; with privacy, if something public is not declared, naming the columns.
         ModuleNotFoundError
             If privacy is asked for and opacus is not installed.
         """
@@ -215,7 +208,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             ema_decay=self.ema_decay,
             progress=self.progress,
             callback=self.callback,
-            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
             generator=generator,
         )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
@@ -366,11 +358,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     def _fit_privately(self, frame: pd.DataFrame, schema: Schema, privacy: Privacy) -> Self:
         """Like `fit`, by DP-SGD."""
-        if self.checkpoint is not None:
-            raise ValueError(
-                "checkpoint with privacy: the state of a training is not within the guarantee; "
-                "leave it None"
-            )
         fit_privately = _private_training()
         self.encoder_, self.process_, denoiser, self.guarantee_ = fit_privately(
             frame,

@@ -5,22 +5,19 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import trange
 
-from synthtab.diffusion.checkpoint import Checkpoint
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import Denoised, Denoiser, HybridProcess, State
 from synthtab.table.encoding import EDGE
 
 Callback = Callable[[int, int, float], None]
-CHECKPOINT_EVERY = 200
 
 
 class Rows(NamedTuple):
@@ -56,7 +53,6 @@ def train(
     ema_decay: float,
     progress: bool,
     callback: Callback | None,
-    checkpoint: Path | None,
     generator: torch.Generator,
 ) -> tuple[MLPDenoiser, NDArray[np.float64]]:
     """Train a network in place.
@@ -81,9 +77,6 @@ def train(
         Whether to show a progress bar.
     callback : callable or None
         Called as ``callback(step, n_iter, loss)`` after every step.
-    checkpoint : Path or None
-        File that keeps the state every 200 steps. If it exists, training goes on from there, and
-        ends with the same weights as one that was not stopped. It is removed at the end.
     generator : torch.Generator
         Source of batches and noise, on the CPU.
 
@@ -97,7 +90,7 @@ def train(
     Raises
     ------
     ValueError
-        If the loss is no longer finite, or the checkpoint is not one of this training.
+        If the loss is no longer finite.
     """
     batch_size = min(batch_size, len(rows.codes))
     average = copy.deepcopy(network).requires_grad_(False)
@@ -108,21 +101,7 @@ def train(
     losses = np.empty(n_iter)
     order = _shuffled_rows(len(rows.codes), batch_size * n_iter, generator).view(n_iter, batch_size)
     denoiser = on_cpu(network)
-    parts: dict[str, Any] = {
-        "network": network,
-        "average": average,
-        "optimizer": optimizer,
-        "scheduler": scheduler,
-    }
-    kept, start = None, 0
-    if checkpoint is not None:
-        settings = {"batch_size": batch_size, "ema_decay": ema_decay, "rate": learning_rate}
-        tensors = [*rows, *network.state_dict().values(), order]
-        kept = Checkpoint(checkpoint, tensors, settings)
-        start, made = kept.load(parts, generator)
-        losses[:start] = made
-    steps = tqdm(range(start, n_iter), "training", n_iter, disable=not progress, initial=start)
-    for step in steps:
+    for step in trange(n_iter, desc="training", disable=not progress):
         index = order[step]
         x_num, x_cat = rows.batch(index, generator)
         loss = process.loss(denoiser, x_num, x_cat, generator)
@@ -137,12 +116,8 @@ def train(
                 f"lower learning_rate, now {learning_rate}"
             )
         update_average(average, network, min(ema_decay, (step + 1) / (step + 10)))
-        if kept is not None and (step + 1) % CHECKPOINT_EVERY == 0:
-            kept.save(step + 1, losses[: step + 1].tolist(), parts, generator)
         if callback is not None:
             callback(step + 1, n_iter, losses[step])
-    if kept is not None:
-        kept.remove()
     return average.eval(), losses
 
 

@@ -211,9 +211,7 @@ def share(
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
         # A guarantee holds for those who do not know the seed, and the card tells the seed.
         model.set_params(random_state=fit_seed if epsilon is None else None, progress=progress)
-        if epsilon is None and time_budget is None:  # a time gives other steps each time
-            model.set_params(checkpoint=checkpoint_of(out))
-        _fit(model, train, known)
+        model.fit(train, known)
         trained = time.monotonic()
         save_bundle(model, form, folder / PRIVATE / "model")
         (folder / PRIVATE / "schema.yaml").write_text(plan_text(plan), encoding="utf-8")
@@ -266,20 +264,6 @@ def share(
             out.rmdir()  # empty, as it was when we looked; if it is not, this fails
         folder.rename(out)
     return Shared(out, out / table.name if released else None, assessment)
-
-
-def checkpoint_of(out: Path) -> Path:
-    """Where the training for an output folder is kept while it lasts: beside it."""
-    return out.with_name(f".{out.name}-checkpoint")
-
-
-def _fit(model: HybridDiffusion, train: pd.DataFrame, schema: Schema) -> None:
-    try:
-        model.fit(train, schema)
-    except ValueError as error:
-        if model.checkpoint is None or str(model.checkpoint) not in str(error):
-            raise
-        raise TableError(str(error)) from error
 
 
 def write_card(assessment: Assessment, folder: Path) -> None:
