@@ -83,28 +83,28 @@ def test_a_randomly_placed_atom_comes_back_as_itself() -> None:
 def test_preferred_sizes_are_atoms_and_a_smooth_grid_is_not() -> None:
     rng = np.random.default_rng(0)
     sizes = rng.choice([6.0, 8.0, 10.0, 12.0, 16.0], 2000)
-    assert set(RankMap(sizes).value(rng.random(5000))) == {6.0, 8.0, 10.0, 12.0, 16.0}
+    assert set(RankMap.of(sizes).value(rng.random(5000))) == {6.0, 8.0, 10.0, 12.0, 16.0}
     # 2,000 whole minutes over about 1,900 values: gaps are chance, and are filled.
     minutes = rng.normal(1000, 300, 2000).round()
-    drawn = RankMap(minutes).value(rng.random(20_000))
+    drawn = RankMap.of(minutes).value(rng.random(20_000))
     assert np.mean(~np.isin(drawn, minutes)) > 0.1
 
 
 def test_five_millimetre_steps_stay_when_each_is_seen_only_a_few_times() -> None:
     lengths = np.repeat(np.arange(10.0, 210.0, 5.0), 3)
-    drawn = RankMap(np.append(lengths, 12.0)).value(np.random.default_rng(0).random(5000))
+    drawn = RankMap.of(np.append(lengths, 12.0)).value(np.random.default_rng(0).random(5000))
     # 12 mm occurs once, so ranks around it may fall between 10 and 15 mm.
     assert np.isin(drawn[(drawn < 10) | (drawn > 15)], lengths).all()
 
 
 def test_a_uniform_rank_returns_the_columns_own_distribution() -> None:
     values = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 9.0])
-    drawn = RankMap(values).value((np.arange(6000) + 0.5) / 6000)
+    drawn = RankMap.of(values).value((np.arange(6000) + 0.5) / 6000)
     assert [np.mean(drawn == v) for v in (1.0, 2.0)] == [0.5, pytest.approx(1 / 3, abs=0.02)]
 
 
 def test_unseen_values_lie_between_their_neighbours() -> None:
-    ranks = RankMap(np.array([1.0, 3.0, 5.0]))
+    ranks = RankMap.of(np.array([1.0, 3.0, 5.0]))
     low, high = ranks.interval(np.array([-4.0, 1.0, 2.0, 3.0, 9.0]))
     assert (low <= high).all()
     assert (np.diff(low) >= 0).all()
@@ -120,7 +120,7 @@ def test_no_training_value_is_an_outlier_in_scores() -> None:
 
 def test_knots_are_means_of_several_rows() -> None:
     values = np.random.default_rng(0).normal(size=2000)
-    drawn = RankMap(values).value(np.random.default_rng(1).random(5000))
+    drawn = RankMap.of(values).value(np.random.default_rng(1).random(5000))
     # A smoothed map follows the distribution without passing through the values.
     assert not np.isin(drawn, np.sort(values)[1:-1]).any()
     assert ks_2samp(drawn, values).statistic < 1.95 * np.sqrt(1 / 2000 + 1 / 5000)

@@ -55,7 +55,9 @@ def test_a_category_belongs_to_its_place(fitted: HybridDiffusion) -> None:
 
 def test_the_loss_falls(fitted: HybridDiffusion) -> None:
     assert len(fitted.loss_curve_) == 900
-    assert fitted.loss_curve_[-50:].mean() < 0.85 * fitted.loss_curve_[:10].mean()
+    # Half of the rows learn which moon they lie on, of which nothing else is known: ln 2 each.
+    of_numbers = fitted.loss_curve_ - np.log(2) / 2
+    assert of_numbers[-50:].mean() < 0.85 * of_numbers[:10].mean()
 
 
 def test_averaged_weights_are_the_ones_that_draw(fitted: HybridDiffusion) -> None:

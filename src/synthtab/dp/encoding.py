@@ -233,16 +233,8 @@ def _rank_map(
     )
     scores = np.linspace(first, last, 2 + int((last - first) / _KNOT_DISTANCE))
     none = np.empty(0)
-    return RankMap.from_plain(
-        {
-            "decimals": decimals,
-            "atoms": none,
-            "atom_low": none,
-            "atom_high": none,
-            "_ranks": ndtr(scores),
-            "_values": (centre + scale * _expanded(scores)).clip(low, high),
-        }
-    )
+    values = (centre + scale * _expanded(scores)).clip(low, high)
+    return RankMap(decimals, none, none, none, ndtr(scores), values)
 
 
 def _compressed(x: FloatArray) -> FloatArray:

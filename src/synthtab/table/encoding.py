@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -13,7 +14,6 @@ from scipy.stats import chi2
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from synthtab.table.plain import PlainArrays
 from synthtab.table.schema import Schema
 
 FloatArray = NDArray[np.float64]
@@ -35,7 +35,8 @@ class Encoded(NamedTuple):
     x_cat: IntArray
 
 
-class RankMap(PlainArrays):
+@dataclass(frozen=True, eq=False)
+class RankMap:
     """Map between the values of one numerical column and uniform ranks.
 
     An *atom* (a preferred size, a round price: a repeated value where no smooth density explains
@@ -47,26 +48,37 @@ class RankMap(PlainArrays):
 
     Parameters
     ----------
-    values : ndarray of shape (n,)
-        Finite training values, of any numeric dtype.
+    decimals : int or None
+        Decimals that values are rounded to; None rounds none.
+    atoms, atom_low, atom_high : ndarray of shape (n_atoms,)
+        Atoms in ascending order, and both ends of their rank intervals.
+    ranks, values : ndarray of shape (n_knots,)
+        Knots of the map between atoms, both in ascending order.
 
     Examples
     --------
     >>> import numpy as np
-    >>> ranks = RankMap(np.array([5.0, 5.0, 5.0, 7.0, 7.0, 7.0]))
+    >>> ranks = RankMap.of(np.array([5.0, 5.0, 5.0, 7.0, 7.0, 7.0]))
     >>> ranks.interval(np.array([5.0, 7.0]))
     (array([0. , 0.5]), array([0.5, 1. ]))
     >>> ranks.value(np.array([0.1, 0.4, 0.9]))
     array([5., 5., 7.])
     """
 
-    def __init__(self, values: NDArray[Any]) -> None:
+    decimals: int | None
+    atoms: FloatArray
+    atom_low: FloatArray
+    atom_high: FloatArray
+    ranks: FloatArray
+    values: FloatArray
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Self:
+        """The map of a column's finite training values, of shape (n,) and any numeric dtype."""
         unique, counts = np.unique(values, return_counts=True)
-        self.decimals = decimal_places(
-            unique
-        )  # in the column's own precision: float32(0.1) has one
+        decimals = decimal_places(unique)  # in the column's own precision: float32(0.1) has one
         unique = unique.astype(np.float64)
-        is_atom = _are_atoms(unique, counts, self.decimals)
+        is_atom = _are_atoms(unique, counts, decimals)
         total = np.concatenate([[0], np.cumsum(counts)])
         # A group is one atom, or some neighbouring values between two atoms.
         starts_run = is_atom | np.concatenate([[True], is_atom[:-1]])
@@ -78,21 +90,20 @@ class RankMap(PlainArrays):
         means = np.add.reduceat(unique * counts, first) / rows
         edges = np.concatenate([[0], np.cumsum(rows)]) / len(values)
         low, high, atom = edges[:-1], edges[1:], is_atom[first]
-        self.atoms = unique[first][atom]
-        self.atom_low, self.atom_high = low[atom], high[atom]
+        atoms = unique[first][atom]
         # Knots: both ends of an atom's interval, the middle of another group's, and the range,
         # half a row from the end: at rank 0 the score of the smallest value would be infinite.
         end = 0.5 / len(values)
         ranks = np.concatenate([[end], low[atom], high[atom], ((low + high) / 2)[~atom], [1 - end]])
-        knots = np.concatenate([unique[:1], self.atoms, self.atoms, means[~atom], unique[-1:]])
+        knots = np.concatenate([unique[:1], atoms, atoms, means[~atom], unique[-1:]])
         order = np.lexsort((ranks, knots))
-        self._ranks, self._values = ranks[order], knots[order]
+        return cls(decimals, atoms, low[atom], high[atom], ranks[order], knots[order])
 
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
         half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
-        low = np.interp(values - half, self._values, self._ranks)
-        high = np.interp(values + half, self._values, self._ranks)
+        low = np.interp(values - half, self.values, self.ranks)
+        high = np.interp(values + half, self.values, self.ranks)
         if len(self.atoms):
             position = np.searchsorted(self.atoms, values).clip(max=len(self.atoms) - 1)
             is_atom = self.atoms[position] == values
@@ -102,7 +113,7 @@ class RankMap(PlainArrays):
 
     def value(self, rank: FloatArray) -> FloatArray:
         """Values at ranks in [0, 1], rounded to the column's own decimals, shape (n,)."""
-        values: FloatArray = np.interp(rank, self._ranks, self._values)
+        values: FloatArray = np.interp(rank, self.ranks, self.values)
         return values if self.decimals is None else values.round(self.decimals)
 
 
@@ -175,7 +186,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             **{c: np.unique(_as_float(frame[c])) for c in discrete},
         }
         self.rank_maps_ = {
-            c: RankMap(frame[c].to_numpy()) for c in schema.numerical if c not in discrete
+            c: RankMap.of(frame[c].to_numpy()) for c in schema.numerical if c not in discrete
         }
         return self
 
@@ -190,7 +201,10 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         return {
             "dtypes": {str(c): str(dtype) for c, dtype in self.dtypes_.items()},
             "levels": {c: levels.tolist() for c, levels in self.levels_.items()},
-            "rank_maps": {c: ranks.to_plain() for c, ranks in self.rank_maps_.items()},
+            "rank_maps": {
+                c: {name: np.asarray(part).tolist() for name, part in vars(ranks).items()}
+                for c, ranks in self.rank_maps_.items()
+            },
         }
 
     @classmethod
@@ -204,7 +218,10 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             c: object_array(tuple(levels)) if c in schema.categorical else np.array(levels)
             for c, levels in plain["levels"].items()
         }
-        encoder.rank_maps_ = {c: RankMap.from_plain(p) for c, p in plain["rank_maps"].items()}
+        encoder.rank_maps_ = {
+            c: RankMap(**{k: np.array(v) if isinstance(v, list) else v for k, v in parts.items()})
+            for c, parts in plain["rank_maps"].items()
+        }
         return encoder
 
     def coordinates(self, frame: pd.DataFrame) -> tuple[FloatArray, ...]:
