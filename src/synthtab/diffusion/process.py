@@ -367,7 +367,7 @@ class HybridProcess:
         luck = torch.rand(
             n_samples, 2 * n_cat + self.n_num, generator=generator, dtype=torch.float64
         )
-        turn, choice, rank = luck.split([n_cat, n_cat, self.n_num], dim=1)
+        turn, choice, rank = luck.tensor_split([n_cat, 2 * n_cat], dim=1)
         state = State(torch.zeros(n_samples, self.n_num), x_cat)
         state = state._replace(x_cat=self._reveal(denoiser, state, turn.argsort(dim=1), choice))
         noise = torch.special.ndtri(rank.clamp(EDGE, 1 - EDGE)).float()

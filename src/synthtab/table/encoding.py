@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -219,7 +219,10 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             for c, levels in plain["levels"].items()
         }
         encoder.rank_maps_ = {
-            c: RankMap(**{k: np.array(v) if isinstance(v, list) else v for k, v in parts.items()})
+            c: RankMap(
+                parts["decimals"],
+                *(np.array(parts[f.name], dtype=np.float64) for f in fields(RankMap)[1:]),
+            )
             for c, parts in plain["rank_maps"].items()
         }
         return encoder
