@@ -20,7 +20,6 @@
 # package as the page runs, so it is the code that ran.
 
 # %% tags=["hide-input"]
-import copy
 from typing import Literal
 
 import numpy as np
@@ -33,12 +32,12 @@ from seds500.data import load
 from seds500.pages import diffusion_evidence as evidence
 from seds500.pages import diffusion_pictures as pictures
 from seds500.records import store
-from synthtab.diffusion.antithetic import antithetic_noise, order_by_likeness
 from synthtab.diffusion.process import (
     GaussianDiffusion,
     HybridProcess,
     MaskedDiffusion,
     NoiseSchedule,
+    Stage,
 )
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.fidelity import detection_auc, share_of_copies
@@ -55,7 +54,6 @@ row: NonNegativeInt = 0  # the drawn row whose way is followed
 levels: list[NonNegativeFloat] = [0.0, 0.2, 0.5, 1.0, 3.0, 80.0]  # noise levels shown
 few_steps: list[PositiveInt] = [4, 8]  # numbers of steps compared with the model's own
 n_draws: PositiveInt = 3  # draws for each of them
-n_means: PositiveInt = 60  # draws whose means are compared
 quick: bool = False  # a trial with 60 training steps on a few hundred rows
 
 # %%
@@ -182,53 +180,46 @@ evidence.treatment({titles[name]: each.encoder_ for name, each in fitted.items()
 # %% [markdown]
 # ## A row in stages
 #
-# A row is drawn in stages: first its categories and codes, then its numbers, then the target. Each
-# stage sees what the ones before have drawn. By the chain rule of probability nothing is lost that
-# way,
+# A row is drawn in two stages: first its categories and codes, then all of its numbers, the target
+# among them, given the categories. By the chain rule of probability nothing is lost that way,
 #
 # $$
-# \begin{aligned}
-# p(\text{row}) = \; & p(\text{categories}) \\
-# & \cdot p(\text{numbers} \mid \text{categories}) \\
-# & \cdot p(\text{target} \mid \text{numbers}, \text{categories}),
-# \end{aligned}
+# p(\text{row}) = p(\text{categories}) \cdot p(\text{numbers} \mid \text{categories}).
 # $$
 #
-# and the last factor is what a downstream model learns from the table. One network serves all
-# stages. Training goes the other way and takes rows apart. A number is mixed with normal noise, and
-# a category is either kept or hidden behind a mask (▒), with a probability $t$, the *mask rate*;
-# what later stages draw is not there yet (·). Below, the first rows of the stand-in for 012 are
-# taken apart, with every number decoded into its own unit. The noise of a cell is the same at each
-# level, only its share grows.
+# One network serves both stages. Training goes the other way and takes rows apart. A number is
+# mixed with normal noise. A category is either kept or hidden behind a mask (▒), with a probability
+# $t$, the *mask rate*; the numbers are not there yet (·). Below, the first rows of the stand-in for
+# 012 are taken apart, with every number decoded into its own unit. The noise of a cell is the same
+# at each level, only its share grows.
 
 # %%
 model, train = fitted["012"], splits["012"].train
-names = evidence.stage_names(model.process_)
 schedule, n_steps = model.process_.schedule, model.n_steps
 clean = evidence.to_state(model.encoder_, train)
 
 
-def noised(stage: int, sigma: float) -> pd.DataFrame:
+def noised(stage: Stage, sigma: float) -> pd.DataFrame:
     """The training rows of 012 as a stage sees them at a noise level."""
     state = evidence.noise(model.process_, clean, stage, sigma, seed=seed)
     return evidence.decode(model.encoder_, state)
 
 
 taken_apart = {"rows": train.head(6)}
-for stage, sigma in ((2, 1.0), (2, 80.0), (1, 1.0), (1, 80.0), (0, 0.3), (0, 80.0)):
+for sigma in (0.3, 1.0, 80.0):
+    taken_apart[f"numbers, σ = {sigma:g}"] = noised(Stage.NUMBERS, sigma).head(6)
+for sigma in (0.3, 80.0):
     rate = float(schedule.mask_rate(torch.tensor(sigma)))
-    level = f"σ = {sigma:g}" if stage else f"t = {rate:.1f}"
-    taken_apart[f"{names[stage]}, {level}"] = noised(stage, sigma).head(6)
+    taken_apart[f"categories, t = {rate:.1f}"] = noised(Stage.CATEGORIES, sigma).head(6)
 evidence.stacked(taken_apart)
 
 # %% [markdown]
 # At every level the numbers look like numbers of their column. That is the doing of the scores,
 # which stay standard normal however much noise is mixed in: each column keeps its own distribution.
-# What is lost is which values go together. Here is the target of more rows, in the last stage:
+# What is lost is which values go together. Here are the two numbers of more rows:
 
 # %% mystnb={"image": {"alt": "Minutes over diameter at six noise levels"}}
-last = len(names) - 1
-apart = {sigma: noised(last, sigma) for sigma in levels}
+apart = {sigma: noised(Stage.NUMBERS, sigma) for sigma in levels}
 shown = {sigma: frame.head(n_shown) for sigma, frame in apart.items()}
 pictures.scatters(model.encoder_, shown, "diameter_mm", "machine_minutes", "process")
 
@@ -343,8 +334,8 @@ pd.DataFrame(
 # %% [markdown]
 # ## Noise levels
 #
-# In training every row of a batch takes one of the stages, two thirds of them the target's, and a
-# noise level of its own, drawn from a schedule: $\ln\sigma$ is normal {cite:p}`karras2022edm`. For
+# In training every row of a batch takes one of the two stages, half of the rows each, and a noise
+# level of its own, drawn from a schedule: $\ln\sigma$ is normal {cite:p}`karras2022edm`. For
 # categories the drawn level stands for a mask rate, the share of levels below it, so that every
 # rate is as likely as another.
 
@@ -368,17 +359,16 @@ Markdown(pictures.source(NoiseSchedule.steps))
 # ## The network
 #
 # One network takes a row on its way and its noise level, and predicts everything at once: the
-# velocity of each number, and the probabilities of each category. Beside each score it is told
-# whether it is known, that is, drawn by an earlier stage. Here with the sizes of the one fitted to
-# the stand-in for 012:
+# velocity of each number, and the probabilities of each category. Here with the sizes of the one
+# fitted to the stand-in for 012:
 
 # %% mystnb={"image": {"alt": "Inputs and outputs of the network"}}
 pictures.network(model.encoder_, model.denoiser_)
 
 # %% [markdown]
-# Its loss is that of two kinds of regression: squared error of the velocities in the numerical
-# stages, and cross-entropy of the masked categories in the first, as in a logistic regression.
-# Cells on view and known numbers have no loss.
+# Its loss is that of two kinds of regression: cross-entropy of the masked categories in the first
+# stage, as in a logistic regression, and squared error of the velocities in the second. Categories
+# on view have no loss.
 
 # %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show the loss in code"}
 Markdown(pictures.source(HybridProcess.row_losses, HybridProcess.loss))
@@ -451,14 +441,16 @@ for name, each in fitted.items():
 pictures.loss_by_level(by_level)
 
 # %% [markdown]
-# The target reads from right to left. At the right its noisy value says nothing, and the network
-# goes by the other columns: the relative loss is the share of the score's variance that they leave
-# unexplained, in a regression's terms $1 - R^2$. On new rows it comes down to
+# The numbers read from right to left. At the right their noisy values say nothing, and the network
+# goes by the categories: the relative loss is the share of the scores' variance that they leave
+# unexplained, in a regression's terms $1 - R^2$, averaged over the numbers. On new rows it comes
+# down to
 # {res}`this.by_level.012.new.least:.2f` on the stand-in for 012 and
 # {res}`this.by_level.013.new.least:.2f` on that for 013; at the highest level shown, which training
 # seldom visits, it is {res}`this.by_level.012.new.highest:.2f` and
-# {res}`this.by_level.013.new.highest:.2f`. Farther left the noisy value itself tells more and more,
-# until the velocity is nothing but the noise, of which nobody knows.
+# {res}`this.by_level.013.new.highest:.2f`. In between each number is also foretold from the noisy
+# values of the others. Farther left its own noisy value tells more and more, until the velocity is
+# nothing but the noise, of which nobody knows.
 #
 # On training rows the least relative loss is {res}`this.by_level.012.training.least:.2f` for 012
 # and {res}`this.by_level.013.training.least:.2f` for 013. Where it lies below that of new rows, the
@@ -495,7 +487,7 @@ pd.DataFrame({"equal to a training row, %": {k: f"{100 * v:.1f}" for k, v in sha
 # %% [markdown]
 # ## The sampler
 #
-# Drawing goes through the stages. Categories are revealed one at a time. Numbers go down the noise
+# Drawing goes through both stages. Categories are revealed one at a time. Numbers go down the noise
 # levels and follow the velocity, by Heun's method: a trial step, then a step with the mean of the
 # velocities at both of its ends {cite:p}`karras2022edm`.
 #
@@ -503,13 +495,12 @@ pd.DataFrame({"equal to a training row, %": {k: f"{100 * v:.1f}" for k, v in sha
 # every category is masked, no number is begun
 # for each category, in an order drawn for the row:
 #     p ← network(row);  the category is drawn from p
-# for each numerical stage:
-#     x ← normal noise
-#     for each level σ_i, from the highest down:
-#         v ← network(row with x, σ_i)
-#         x' ← x + (θ_{i+1} − θ_i) v
-#         v' ← network(row with x', σ_{i+1})
-#         x ← x + (θ_{i+1} − θ_i) (v + v') / 2
+# x ← normal noise, for all numbers
+# for each level σ_i, from the highest down:
+#     v ← network(row with x, σ_i)
+#     x' ← x + (θ_{i+1} − θ_i) v
+#     v' ← network(row with x', σ_{i+1})
+#     x ← x + (θ_{i+1} − θ_i) (v + v') / 2
 # decode: scores to values, codes to categories
 # ```
 
@@ -517,7 +508,6 @@ pd.DataFrame({"equal to a training row, %": {k: f"{100 * v:.1f}" for k, v in sha
 Markdown(
     pictures.source(
         HybridProcess.sample,
-        HybridProcess.sample_stage,
         HybridProcess._reveal,
         MaskedDiffusion.p_sample,
         HybridProcess._integrate,
@@ -525,11 +515,13 @@ Markdown(
 )
 
 # %% [markdown]
+# Every row is drawn with noise of its own: the rows of a draw are independent, given the network.
+#
 # Every state of a draw can be watched without a change to this code: the sampler asks a denoiser at
 # each step, so a denoiser that notes what it is asked sees everything. Here is the way of one row
 # that was drawn for 012. The blue line is the row, decoded at every step; the dots are what the
 # network takes the clean value to be. For the process, the shade is the predicted probability of
-# each category while it is masked. Grey lines part the stages.
+# each category while it is masked. A grey line parts the stages.
 
 # %% mystnb={"image": {"alt": "One row of 012 from noise to row, step by step"}}
 ways = {
@@ -541,7 +533,7 @@ pictures.row_path(model.encoder_, ways["012"], row)
 # %% [markdown]
 # Prediction and row start apart: the one is a mean over all rows that are still possible, the other
 # is noise. They approach each other as the noise falls, and meet at the end. The first prediction
-# of the target, made from the other columns alone, is {res}`this.path.012.guess:,.0f` minutes, and
+# of the target, made from the categories alone, is {res}`this.path.012.guess:,.0f` minutes, and
 # the row ends with {res}`this.path.012.value:,.0f`.
 #
 # With more categories, those on view narrow down the others. The same for a row of 013:
@@ -553,113 +545,16 @@ pictures.row_path(fitted["013"].encoder_, ways["013"], row)
 # Of this row, *{res}`this.path.013.first.column`* is known first, at step
 # {res}`this.path.013.first.step`, and *{res}`this.path.013.last.column`* last, at step
 # {res}`this.path.013.last.step`; the shades in between change whenever another category comes on
-# view. The whole table takes its shape in the same way. In the last stage the diameters stay where
-# they are and the targets find their place:
+# view. The whole table takes its shape in the same way. In the second stage the categories stay as
+# they are, and diameters and targets find their places together:
 
-# %% mystnb={"image": {"alt": "Minutes over diameter as the target is drawn"}}
-frames = evidence.path_frames(model.encoder_, ways["012"], last, 6)
+# %% mystnb={"image": {"alt": "Minutes over diameter as the numbers are drawn"}}
+frames = evidence.path_frames(model.encoder_, ways["012"], 6)
 pictures.scatters(model.encoder_, frames, "diameter_mm", "machine_minutes", "process")
 
 # %% [markdown]
 # The rank correlation of the drawn rows is {res}`this.drawn.correlation:.2f`, that of the training
 # rows {res}`this.drawn.training:.2f`.
-
-# %% [markdown]
-# ## Noise that cancels
-#
-# Real rows come with luck in them: of two hundred parts of one kind, some took longer than such
-# parts do, and their mean is off by the luck of all. Independent drawn rows add luck of their own
-# to what the network has learnt. But a generator need not gamble. A target starts from a noise
-# that decides where in its distribution it ends. Rows are therefore put into pairs that are alike,
-# in what the network expects of the target and in their other cells, and of each pair one row
-# starts from $\varepsilon$ and the other from $-\varepsilon$: what the one is above the
-# expectation, the other is about as much below. These are antithetic variates
-# {cite:p}`hammersley1956antithetic`. As $-\varepsilon$ is as normal as $\varepsilon$, each target
-# still has the distribution that the network gives it:
-
-# %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show it in code"}
-Markdown(pictures.source(antithetic_noise, order_by_likeness))
-
-# %% [markdown]
-# Below, rows of the most frequent process of 012 are drawn again and again, {res}`this.pairs.n:,`
-# at a time, and the mean of their machine time is taken.
-
-# %%
-kind = train["process"].mode().item()
-by_itself = copy.copy(model)
-by_itself.antithetic = False  # the same network, every row drawn for itself
-draws_of = {"every row for itself": by_itself, "in pairs": model}
-means = {
-    name: pd.Series(
-        each.sample(n_shown, random_state=k, conditions={"process": kind})["machine_minutes"].mean()
-        for k in range(n_means)
-    ).to_numpy()
-    for name, each in draws_of.items()
-}
-
-# %% mystnb={"image": {"alt": "Mean machine time of many draws, both ways"}}
-pictures.dots(means, "mean machine time [min]")
-
-# %% [markdown]
-# The means scatter by {res}`this.pairs.itself:,.0f` minutes one way and by
-# {res}`this.pairs.paired:,.0f` the other. What is left comes from the diameters, which are drawn
-# for themselves, and from the skew of machine times: a long one lies further above its mean than
-# its partner below. A learner gains by it as the mean does: the
-# [benchmark](../book/benchmark.md#on-samples-that-no-choice-has-seen) has both. The price is that
-# the rows of a draw are not independent. A standard error that is worked out as if they were is too
-# large for what the model says; of what the model itself has missed, it knows nothing, either way.
-# Where independent rows are wanted, `antithetic=False` draws them.
-
-# %% [markdown]
-# ## Refusing rows
-#
-# A network is smooth, and a table may not be. Diamonds are cut to weigh just over a carat or half
-# of one, and what a stone weighs follows from its length $x$ and its depth: the public table for
-# 011 has sharp slanting edges, and the network blurs them. On a table of at least {given}`5,000`
-# rows a *critic* therefore looks at the drawn rows. It is a classifier that has learnt to tell
-# training rows from drawn ones, with trees, which find edges easily. Its odds estimate how much
-# denser the training rows lie at a row,
-#
-# $$
-# r(\mathbf x) = \frac{p_\text{training}(\mathbf x)}{p_\text{drawn}(\mathbf x)}
-# \approx \frac{c(\mathbf x)}{1 - c(\mathbf x)},
-# $$
-#
-# and a row is kept with probability $r(\mathbf x) / B$, where $B$ is the largest ratio that counts
-# {cite:p}`azadi2019discriminator`. This is rejection sampling: were $r$ exact, and nowhere above
-# $B$, the rows that are left would have the distribution of the table.
-
-# %%
-edged = load("011", "public")
-if quick:
-    edged = edged.subset(600, random_state=seed)
-edged_train = edged.split(seed).train
-critical = HybridDiffusion(n_iter=n_iter, critic=True, random_state=seed)
-critical.fit(edged_train, edged.schema)
-uncritical = copy.copy(critical)
-uncritical.critic_ = None  # the same network, every row kept
-tables = {
-    "training rows": edged_train,
-    "all drawn rows": uncritical.sample(len(edged_train), random_state=seed),
-    "rows that are kept": critical.sample(len(edged_train), random_state=seed),
-}
-
-# %% mystnb={"image": {"alt": "Depth over length: training rows, drawn rows, and those kept"}}
-pictures.clouds(tables, "x", "depth")
-
-# %% tags=["hide-input"]
-told_apart = {
-    name: detection_auc(edged_train, tables[name], edged.schema, random_state=seed)
-    for name in list(tables)[1:]
-}
-pd.DataFrame({"detection AUC, 011": {k: f"{v:.3f}" for k, v in told_apart.items()}})
-
-# %% [markdown]
-# A new classifier tells all drawn rows from training rows with an AUC of
-# {res}`this.critic.auc.all:.2f`, and those that are kept with {res}`this.critic.auc.kept:.2f`. The
-# price is that one row in {res}`this.critic.bound:.1f` is kept, so that as many times more are
-# drawn; and that the model remembers the training rows in a second place. Where a table has few
-# rows, a critic learns chance, and there is none.
 
 # %% [markdown]
 # ## What the choices cost
@@ -704,9 +599,8 @@ shown.rename_axis("detection AUC, 013")
 # {res}`this.steps.own.auc:.2f` with {res}`this.steps.own.n_steps`. For another real sample it is
 # {res}`this.steps.chance.auc:.2f`.
 #
-# **Stages** let the target be learnt directly, given the rest of the row, and let every category be
-# drawn given those already on view. Each numerical stage runs through all noise levels, so a table
-# with numbers beside its target takes twice the runs that one stage would.
+# **Stages** let every category be drawn given those already on view, and the numbers given all
+# categories. They cost a run of the network for each category, before the numbers are begun.
 #
 # **Ranks** make single columns right by construction, and leave only dependence to the network and
 # to the steps. They carry the training quantiles with them: drawn values lie between the least and
@@ -736,7 +630,7 @@ shown.rename_axis("detection AUC, 013")
 #   - HybridDiffusion
 # * - order
 #   - all columns at once; a categorical target before them
-#   - categories, numbers, target
+#   - categories, then numbers
 # * - time
 #   - 1,000 fixed steps, cosine schedule {cite:p}`nichol2021improved`
 #   - a continuous noise level, drawn anew for every row {cite:p}`karras2022edm`
@@ -760,8 +654,7 @@ shown.rename_axis("detection AUC, 013")
 #   - categories one by one; numbers on a path without noise, by Heun's method
 # * - runs of the network for a draw
 #   - 1,000
-#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013, and one to pair
-#     the rows
+#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013
 # :::
 #
 # Masks make the network's task plainer: a category that was replaced looks like one that was kept,
@@ -780,7 +673,7 @@ known = {
     for j, column in enumerate(fitted["013"].encoder_.levels_)
 }
 first, final = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-begin = next(c for c, at in zip(ways["012"].path, ways["012"].stages, strict=True) if at == last)
+begin = ways["012"].path[ways["012"].stages.index(Stage.NUMBERS)]
 guess = evidence.decode(model.encoder_, evidence.predicted(begin))["machine_minutes"][row]
 store.record(
     {
@@ -809,7 +702,7 @@ store.record(
         "loss": loss_of,
         "by_level": {
             name: {
-                kind: {"least": table["target"].min(), "highest": table["target"].iloc[-1]}
+                kind: {"least": table["numbers"].min(), "highest": table["numbers"].iloc[-1]}
                 for kind, table in by_level[titles[name]].items()
             }
             for name in fitted
@@ -826,17 +719,6 @@ store.record(
             "correlation": rank_correlation(frames[0.0]),
             "training": rank_correlation(train),
             "runs": {name: way.n_calls for name, way in ways.items()},
-        },
-        "pairs": {
-            "n": n_shown,
-            **{
-                key: float(values.std(ddof=1))
-                for key, values in zip(("itself", "paired"), means.values(), strict=True)
-            },
-        },
-        "critic": {
-            "auc": dict(zip(("all", "kept"), told_apart.values(), strict=True)),
-            "bound": critical.critic_.bound,
         },
         "steps": {
             **{

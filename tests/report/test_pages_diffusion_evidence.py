@@ -35,7 +35,6 @@ from seds500.pages.diffusion_evidence import (
     predicted,
     sampling_error,
     stacked,
-    stage_names,
     to_state,
     treatment,
 )
@@ -43,6 +42,7 @@ from synthtab.diffusion.process import (
     GaussianDiffusion,
     HybridProcess,
     MaskedDiffusion,
+    Stage,
     State,
 )
 from synthtab.diffusion.synthesizer import HybridDiffusion
@@ -52,10 +52,6 @@ FRAME = orders(300, random_state=0)
 SCHEMA = Schema.infer(FRAME, target="minutes")
 MODEL = HybridDiffusion(n_iter=20, random_state=0).fit(FRAME, SCHEMA)
 PROCESS = MODEL.process_
-
-
-def rows_of(x_num: Tensor, x_cat: Tensor, *, is_known: bool = False) -> State:
-    return State(x_num, x_cat, torch.full(x_num.shape, is_known))
 
 
 def small_table() -> ExactDenoiser:
@@ -96,7 +92,7 @@ def test_the_exact_denoiser_predicts_the_mean_over_rows_written_out(
         density = norm.pdf(x, math.cos(theta) * row, math.sin(theta)).prod()
         weights.append(density * fits)
     weight = np.array(weights) / sum(weights)
-    state = rows_of(torch.tensor(x)[None], torch.tensor([codes]))
+    state = State(torch.tensor(x)[None], torch.tensor([codes]))
     level = torch.tensor([sigma], dtype=torch.float64)
     velocity, logits = denoiser(state, level)
     mean = GaussianDiffusion.predict_x_0(state.x_num, level, velocity)[0]
@@ -106,25 +102,16 @@ def test_the_exact_denoiser_predicts_the_mean_over_rows_written_out(
         np.testing.assert_allclose(z.softmax(1)[0], expected, atol=2e-6)
 
 
-def test_known_numbers_pick_rows_and_those_not_begun_have_no_say() -> None:
-    denoiser, level = small_table(), torch.tensor([0.5])
-    x = torch.tensor([[0.7, 0.3]])
+def test_numbers_that_are_not_begun_have_no_say() -> None:
     x_cat = torch.tensor([[2, 3]])
-    known = torch.tensor([[True, False]])
-    # Only the fourth row has 0.7, so its second number and its categories are foretold.
-    velocity, logits = denoiser(State(x, x_cat, known), level)
-    clean = GaussianDiffusion.predict_x_0(x, level, velocity)
-    assert float(clean[0, 1]) == pytest.approx(0.1, abs=1e-5)
-    assert [int(z.argmax()) for z in logits] == [1, 0]
-    # With nothing begun every row is as likely, and categories have their shares.
-    logits = denoiser(rows_of(torch.zeros(1, 2), x_cat), level).logits
+    logits = small_table()(State(torch.zeros(1, 2), x_cat), torch.tensor([0.5])).logits
     np.testing.assert_allclose(logits[0].softmax(1)[0], [0.4, 0.6], atol=1e-6)
     np.testing.assert_allclose(logits[1].softmax(1)[0], [0.2, 0.4, 0.4], atol=1e-6)
 
 
 def test_the_independent_denoiser_knows_the_shares_and_nothing_else() -> None:
     denoiser = independent_denoiser(torch.tensor([[0], [0], [0], [1]] * 50), (2,))
-    state = rows_of(torch.tensor([[3.0], [-3.0]]), torch.tensor([[2], [2]]))
+    state = State(torch.tensor([[3.0], [-3.0]]), torch.tensor([[2], [2]]))
     velocity, logits = denoiser(state, torch.ones(2))
     assert velocity.tolist() == [[0.0], [0.0]]
     np.testing.assert_allclose(logits[0].softmax(1), [[0.75, 0.25]] * 2, atol=0.005)
@@ -141,7 +128,7 @@ def test_the_exact_denoiser_draws_rows_of_its_table_and_no_others() -> None:
 
 
 def test_categories_that_no_row_has_together_are_refused() -> None:
-    state = rows_of(torch.zeros(2, 2), torch.tensor([[2, 3], [0, 0]]))
+    state = State(torch.zeros(2, 2), torch.tensor([[2, 3], [0, 0]]))
     with pytest.raises(ValueError, match=r"noisy row 1 shows categories \[0, 0\], which no row"):
         small_table()(state, torch.ones(2))
 
@@ -158,8 +145,7 @@ def test_recording_changes_nothing_in_a_draw() -> None:
 
 def test_a_path_has_one_state_at_each_step_of_each_stage() -> None:
     drawn = draw(PROCESS, MODEL.denoiser_, 20, 6, seed=0)
-    assert stage_names(PROCESS) == ["categories", "target"]
-    assert drawn.stages == [0, *[1] * 6]
+    assert drawn.stages == [Stage.CATEGORIES, *[Stage.NUMBERS] * 6]
     levels = PROCESS.schedule.steps(6)[:-1].tolist()
     assert [call.sigma for call in drawn.path[1:]] == pytest.approx(levels)
     assert drawn.n_calls == 1 + 11  # twice at a level, but once at the first
@@ -167,17 +153,16 @@ def test_a_path_has_one_state_at_each_step_of_each_stage() -> None:
     assert (drawn.path[1].state.x_cat == drawn.rows.x_cat).all()
 
 
-def test_numbers_beside_the_target_have_a_stage_of_their_own() -> None:
-    process = HybridProcess((2, 3), n_num=2, target=0)
-    drawn = draw(process, small_table(), 10, 4, seed=0)
-    assert stage_names(process) == ["categories", "numbers", "target"]
-    assert drawn.stages == [0, 0, *[1] * 4, *[2] * 4]
-    assert drawn.path[-1].state.is_known.tolist() == [[False, True]] * 10
+def test_all_numbers_are_drawn_in_one_stage_after_the_categories() -> None:
+    drawn = draw(HybridProcess((2, 3), n_num=2), small_table(), 10, 4, seed=0)
+    assert drawn.stages == [Stage.CATEGORIES] * 2 + [Stage.NUMBERS] * 4
+    assert (drawn.path[1].state.x_num == 0).all()
+    assert (drawn.path[2].state.x_num != 0).all()
 
 
 def test_a_recorder_keeps_the_last_state_at_a_level_as_it_was() -> None:
     recorder = Recorder(MODEL.denoiser_)
-    state = rows_of(torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.int64))
+    state = State(torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.int64))
     for _ in range(2):
         state.x_num.add_(1)
         recorder(state, torch.ones(1))
@@ -188,7 +173,7 @@ def test_a_recorder_keeps_the_last_state_at_a_level_as_it_was() -> None:
 def test_no_noise_leaves_rows_as_they_are() -> None:
     clean = to_state(MODEL.encoder_, FRAME)
     pd.testing.assert_frame_equal(
-        decode(MODEL.encoder_, noise(PROCESS, clean, 1, 0.0, seed=0)), FRAME
+        decode(MODEL.encoder_, noise(PROCESS, clean, Stage.NUMBERS, 0.0, seed=0)), FRAME
     )
 
 
@@ -196,7 +181,7 @@ def test_one_seed_moves_a_number_on_a_line_as_the_level_rises() -> None:
     clean = to_state(MODEL.encoder_, FRAME)
     noises = []
     for sigma in (0.1, 10.0):
-        state = noise(PROCESS, clean, 1, sigma, seed=4)
+        state = noise(PROCESS, clean, Stage.NUMBERS, sigma, seed=4)
         noises.append((state.x_num * math.hypot(1, sigma) - clean.x_num) / sigma)
         assert torch.equal(state.x_cat, clean.x_cat)
     torch.testing.assert_close(noises[0], noises[1])
@@ -206,7 +191,7 @@ def test_one_seed_keeps_masks_as_the_rate_rises_and_no_number_is_begun() -> None
     clean = to_state(MODEL.encoder_, FRAME)
     masked = torch.zeros(len(FRAME), 1, dtype=torch.bool)
     for sigma in (0.1, 0.3, 10.0):
-        state = noise(PROCESS, clean, 0, sigma, seed=4)
+        state = noise(PROCESS, clean, Stage.CATEGORIES, sigma, seed=4)
         now = state.x_cat == PROCESS.masked.mask
         assert (now | ~masked).all()
         rate = float(PROCESS.schedule.mask_rate(torch.tensor(sigma)))
@@ -215,18 +200,6 @@ def test_one_seed_keeps_masks_as_the_rate_rises_and_no_number_is_begun() -> None
         assert (state.x_num == 0).all()
         masked = now
     assert (decode(MODEL.encoder_, state).minutes == NOT_BEGUN).all()
-
-
-def test_earlier_stages_are_known_and_later_ones_not_begun() -> None:
-    process = HybridProcess((2, 3), n_num=2, target=0)
-    table = small_table()
-    clean = rows_of(table.x_num, table.x_cat, is_known=True)
-    numbers = noise(process, clean, 1, 1.0, seed=0)
-    assert not numbers.is_known.any()
-    assert (numbers.x_num[:, 0] == 0).all()
-    last = noise(process, clean, 2, 1.0, seed=0)
-    assert last.is_known.tolist() == [[False, True]] * 5
-    assert torch.equal(last.x_num[:, 1], clean.x_num[:, 1])
 
 
 def test_a_masked_cell_is_shown_as_a_mask_and_others_by_value() -> None:
@@ -247,22 +220,10 @@ def test_rows_stand_below_each_other_by_state_and_number() -> None:
 
 def test_the_frames_of_a_stage_lead_from_noise_to_what_it_draws() -> None:
     drawn = draw(PROCESS, MODEL.denoiser_, 30, 8, seed=0)
-    frames = path_frames(MODEL.encoder_, drawn, 1, 3)
+    frames = path_frames(MODEL.encoder_, drawn, 3)
     assert next(iter(frames)) == 80.0
     assert list(frames)[-1] == 0.0
     pd.testing.assert_frame_equal(frames[0.0], decode(MODEL.encoder_, drawn.rows))
-
-
-def test_after_the_stage_of_the_numbers_the_target_is_not_begun() -> None:
-    frame = FRAME.assign(metres=FRAME.minutes / 7)
-    model = HybridDiffusion(n_iter=5, random_state=0).fit(
-        frame, Schema.infer(frame, target="minutes")
-    )
-    drawn = draw(model.process_, model.denoiser_, 10, 4, seed=0)
-    frames = path_frames(model.encoder_, drawn, 1, 2)
-    assert (frames[0.0].minutes == NOT_BEGUN).all()
-    rows = decode(model.encoder_, drawn.rows)
-    assert frames[0.0].metres.tolist() == rows.metres.tolist()
 
 
 def test_a_prediction_replaces_what_is_drawn_and_nothing_else() -> None:
@@ -320,7 +281,7 @@ def test_the_loss_without_dependence_is_one_in_every_stage_and_at_every_level() 
     clean = to_state(MODEL.encoder_, FRAME, seed=0)
     alone = independent_denoiser(clean.x_cat, (3,))
     found = loss_by_level(PROCESS, alone, clean, [0.3, 1.0, 5.0], n_noises=2, seed=0)
-    assert found.columns.tolist() == ["categories", "target"]
+    assert found.columns.tolist() == ["categories", "numbers"]
     assert found.index.tolist() == [0.3, 1.0, 5.0]
     np.testing.assert_allclose(found, 1)
 
@@ -333,7 +294,7 @@ def test_at_much_noise_the_loss_is_the_variance_that_the_rest_leaves_unexplained
     machine = clean.x_cat[:, 0].numpy()
     within = (scores - scores.groupby(machine).transform("mean")).var() / scores.var()
     # A mean square of 2,000 scores has a standard error of 3 %, and 500 rows know the means to 5 %.
-    assert found.loc[80.0, "target"] == pytest.approx(within, rel=0.1)
+    assert found.loc[80.0, "numbers"] == pytest.approx(within, rel=0.1)
     assert found.loc[80.0, "categories"] == pytest.approx(1, abs=0.01)
 
 
@@ -352,11 +313,11 @@ def test_a_table_has_no_error_against_itself() -> None:
 
 def test_shifted_scores_and_lost_categories_are_errors() -> None:
     x_cat = torch.tensor([[0], [0], [0], [1]])
-    table = rows_of(torch.tensor([[0.0], [1.0], [2.0], [3.0]]), x_cat)
-    moved = rows_of(table.x_num + torch.tensor([[9.0], [9.0], [9.0], [0.0]]), x_cat)
+    table = State(torch.tensor([[0.0], [1.0], [2.0], [3.0]]), x_cat)
+    moved = State(table.x_num + torch.tensor([[9.0], [9.0], [9.0], [0.0]]), x_cat)
     error = sampling_error(moved, table, (2,))
     assert error.tolist() == pytest.approx([0.0, 0.75, 0.75])
-    fewer = rows_of(table.x_num[1:], x_cat[1:])
+    fewer = State(table.x_num[1:], x_cat[1:])
     assert sampling_error(fewer, table, (2,))["category"] == pytest.approx(1 / 12)
 
 

@@ -21,7 +21,7 @@ from seds500.pages.diffusion_evidence import (
     path_frames,
     to_state,
 )
-from synthtab.diffusion.process import GaussianDiffusion, HybridProcess
+from synthtab.diffusion.process import GaussianDiffusion, HybridProcess, Stage
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.table.encoding import TableEncoder
 from synthtab.table.schema import Schema
@@ -109,7 +109,7 @@ def test_the_step_of_the_rank_map_is_the_interval_of_the_most_frequent_atom() ->
 def test_scatters_have_a_panel_for_each_level_and_show_every_row() -> None:
     clean = to_state(MODEL.encoder_, FRAME)
     frames = {
-        s: decode(MODEL.encoder_, noise(MODEL.process_, clean, 2, s, seed=0))
+        s: decode(MODEL.encoder_, noise(MODEL.process_, clean, Stage.NUMBERS, s, seed=0))
         for s in (0.0, 1.0, 80.0)
     }
     figure = pictures.scatters(MODEL.encoder_, frames, "metres", "minutes", "machine")
@@ -136,7 +136,7 @@ def test_levels_tick_at_the_steps_and_show_what_is_left() -> None:
 def test_the_network_is_drawn_with_its_inputs_outputs_and_size() -> None:
     figure = pictures.network(MODEL.encoder_, MODEL.denoiser_)
     texts = " ".join(t.get_text() for t in figure.axes[0].texts)
-    for part in ("minutes: score, known?", "machine: 1 of 3 or mask", "metres: velocity"):
+    for part in ("minutes: score", "machine: 1 of 3 or mask", "metres: velocity"):
         assert part in texts
     assert "machine: 3 logits" in texts
     assert f"{sum(p.numel() for p in MODEL.denoiser_.parameters()):,} weights" in texts
@@ -165,15 +165,15 @@ def test_a_network_that_is_the_best_lies_on_its_lines() -> None:
 
 
 def test_losses_by_level_stand_together_and_the_highest_is_in_view() -> None:
-    low = pd.DataFrame({"categories": [0.9, 1.0], "target": [1.0, 0.8]}, index=[0.1, 1.0])
-    more = low.assign(numbers=1.5)
+    low = pd.DataFrame({"numbers": [1.0, 0.8]}, index=[0.1, 1.0])
+    more = low.assign(categories=1.5)
     figure = pictures.loss_by_level(
         {"a": {"new": low, "training": low}, "b": {"new": more + 1, "training": more}}
     )
     assert titles(figure) == ["a", "b"]
-    assert list(figure.axes[1].lines[1].get_ydata()) == [2.0, 1.8]
+    assert list(figure.axes[1].lines[0].get_ydata()) == [2.0, 1.8]
     labels = [t.get_text() for t in figure.legends[0].get_texts()]
-    stages = ("categories", "numbers", "target")
+    stages = ("categories", "numbers")
     assert labels == [f"{stage}, {rows} rows" for rows in ("new", "training") for stage in stages]
     for ax in figure.axes:
         assert ax.get_ylim()[0] == 0
@@ -192,7 +192,7 @@ def test_a_rows_path_ends_in_the_drawn_row_and_tells_when_a_category_is_known() 
         ax = by_title[column]
         assert ax.get_title() == f"{column}: {table[column]:g}"
         states = ax.lines[1].get_ydata()
-        assert len(states) == 2 + 6 + 6 + 1
+        assert len(states) == 2 + 6 + 1
         assert states[-1] == table[column]
     known = [known_from(DRAWN, row, j) for j in range(2)]
     assert sorted(known) == [1, 2]
@@ -204,28 +204,18 @@ def test_a_rows_path_ends_in_the_drawn_row_and_tells_when_a_category_is_known() 
         assert shades[:, step:].max() == 0
 
 
-def test_a_number_is_drawn_and_guessed_in_its_own_stage_only() -> None:
+def test_numbers_are_drawn_and_guessed_in_their_own_stage_only() -> None:
     figure = pictures.row_path(MODEL.encoder_, DRAWN, 0)
     by_title = {ax.get_title().split(":")[0]: ax for ax in figure.axes[:4]}
-    for column, begin in (("metres", 2), ("minutes", 8)):
+    for column in ("metres", "minutes"):
         guesses, states = (np.asarray(ln.get_ydata()) for ln in by_title[column].lines[:2])
-        assert np.flatnonzero(~np.isnan(guesses)).tolist() == list(range(begin, begin + 6))
-        assert np.isnan(states[:begin]).all()
-        assert not np.isnan(states[begin:]).any()
-    # Two lines part three stages.
-    assert [ln.get_xdata()[0] for ln in by_title["minutes"].lines[2:]] == [1.5, 7.5]
+        assert np.flatnonzero(~np.isnan(guesses)).tolist() == list(range(2, 8))
+        assert np.isnan(states[:2]).all()
+        assert not np.isnan(states[2:]).any()
+    assert [ln.get_xdata()[0] for ln in by_title["minutes"].lines[2:]] == [1.5]
 
 
 def test_figures_are_closed() -> None:
-    frames = path_frames(MODEL.encoder_, DRAWN, 2, 3)
+    frames = path_frames(MODEL.encoder_, DRAWN, 3)
     pictures.scatters(MODEL.encoder_, frames, "metres", "minutes", "machine")
     assert plt.get_fignums() == []
-
-
-def test_every_value_has_a_dot_and_every_kind_a_bar_at_its_mean() -> None:
-    values = {"wide": np.array([1.0, 5.0]), "narrow": np.array([2.0, 3.0, 4.0])}
-    ax = pictures.dots(values, "minutes").axes[0]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["narrow", "wide"]
-    drawn = {tuple(line.get_xdata()) for line in ax.lines}
-    assert drawn == {(1.0, 5.0), (2.0, 3.0, 4.0), (3.0, 3.0)}
-    assert ax.get_xlabel() == "minutes"

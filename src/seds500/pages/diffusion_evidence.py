@@ -24,6 +24,7 @@ from synthtab.diffusion.process import (
     Denoiser,
     GaussianDiffusion,
     HybridProcess,
+    Stage,
     State,
     log_marginals,
 )
@@ -34,7 +35,6 @@ from synthtab.table.encoding import Encoded, TableEncoder
 Floats = npt.NDArray[np.float64]
 MASK = "▒"
 NOT_BEGUN = "·"
-_KNOWN = 2e-3  # noise level that known numbers are taken to have
 _SMOOTH = 1e-6  # weight given to the marginals, so that no category is impossible
 
 
@@ -81,10 +81,10 @@ class ExactDenoiser:
     """The best possible denoiser of a finite table: E[x_0 | noisy row] over its rows.
 
     Each row of the table is weighted by how well it explains the noisy row: by a normal density
-    for the numbers, and by 0 if it differs in a category on view. Numbers that are not begun do not
-    count, and known ones as if noised a little. The weighted means of numbers and of categories are
-    the predictions. It is kernel regression (Nadaraya, 1964; Watson, 1964) on the table, with the
-    noise level as bandwidth.
+    for the numbers, and by 0 if it differs in a category on view. Rows whose numbers are not begun
+    are weighted by their categories alone. The weighted means of numbers and of categories are the
+    predictions. It is kernel regression (Nadaraya, 1964; Watson, 1964) on the table, with the noise
+    level as bandwidth.
 
     Parameters
     ----------
@@ -123,12 +123,12 @@ class ExactDenoiser:
     def __call__(self, state: State, sigma: Tensor) -> Denoised:
         """Predict clean rows: shapes (n, n_num), (n, n_cat) and (n,) to a `Denoised`."""
         rows, x = self.x_num.double(), state.x_num.double()
-        level = torch.where(state.is_known, _KNOWN, sigma.double()[:, None])
+        level = sigma.double()[:, None]
         cos = (1 + level**2).rsqrt()
-        # The inverse of sin^2; without a say of numbers that are not begun.
-        precision = (1 + level**-2) * (state.is_known | (x != 0))
+        precision = 1 + level**-2  # the inverse of sin^2
         # ln N(x; cos x_i, sin^2) without what is the same for all rows, shape (n, m)
-        log_weight = (precision * cos * x) @ rows.T - (precision * cos**2) @ (rows**2).T / 2
+        log_weight = precision * (cos * x @ rows.T - cos**2 * (rows**2).sum(dim=1) / 2)
+        log_weight = log_weight * _is_begun(state)[:, None]
         agrees = torch.ones_like(log_weight, dtype=torch.bool)
         for j, size in enumerate(self.cardinalities):
             seen = state.x_cat[:, j, None]
@@ -180,23 +180,14 @@ class Call(NamedTuple):
     denoised: Denoised
 
 
-def stage_names(process: HybridProcess) -> list[str]:
-    """What each stage draws: ``categories``, ``numbers`` or ``target``."""
-    return [
-        "categories"
-        if not drawn.any()
-        else "target"
-        if process.target is not None and drawn[process.target]
-        else "numbers"
-        for drawn in process.stages
-    ]
+def _is_begun(state: State) -> Tensor:
+    """Rows whose numbers are noisy or clean, and not still 0, bool of shape (n,)."""
+    return (state.x_num != 0).any(dim=1)
 
 
 def number(values: Tensor) -> State:
     """Rows of a single number that is being drawn, from noisy values of shape (n,)."""
-    n = len(values)
-    is_known = torch.zeros(n, 1, dtype=torch.bool)
-    return State(values[:, None], torch.zeros(n, 0, dtype=torch.int64), is_known)
+    return State(values[:, None], torch.zeros(len(values), 0, dtype=torch.int64))
 
 
 @dataclass
@@ -233,20 +224,19 @@ class Recorder:
         last = {}
         for call in self.calls:
             on_view = tuple(call.state.x_cat[0].tolist())
-            last[tuple(call.state.is_known[0].tolist()), on_view, call.sigma] = call
+            last[on_view, call.sigma] = call
         return list(last.values())
 
 
 class Draw(NamedTuple):
     """Drawn rows, and the way they took.
 
-    `stages` tells for each call of `path` which stage it belongs to, a position in
-    `HybridProcess.stages`.
+    `stages` tells for each call of `path` which stage it belongs to.
     """
 
     rows: State
     path: list[Call]
-    stages: list[int]
+    stages: list[Stage]
     n_calls: int
 
 
@@ -272,25 +262,20 @@ def draw(
     """
     recorder = Recorder(denoiser)
     rows = process.sample(recorder, n_rows, n_steps, torch.Generator().manual_seed(seed))
-    stages = [_stage(process, call.state) for call in recorder.path]
+    stages = [
+        Stage.CATEGORIES if (call.state.x_cat == process.masked.mask).any() else Stage.NUMBERS
+        for call in recorder.path
+    ]
     return Draw(rows, recorder.path, stages, len(recorder.calls))
-
-
-def _stage(process: HybridProcess, state: State) -> int:
-    """The stage that a state belongs to."""
-    if (state.x_cat == process.masked.mask).any():
-        return 0
-    return next(s for s, drawn in enumerate(process.stages) if (drawn & ~state.is_known[0]).any())
 
 
 def to_state(encoder: TableEncoder, frame: pd.DataFrame, *, seed: int | None = None) -> State:
     """Clean rows as tensors; numbers in the middle of their rank interval, or (seed) anywhere."""
     encoded = encoder.transform(frame, random_state=seed)
-    x_num = torch.from_numpy(encoded.x_num)
-    return State(x_num, torch.from_numpy(encoded.x_cat), torch.ones_like(x_num, dtype=torch.bool))
+    return State(torch.from_numpy(encoded.x_num), torch.from_numpy(encoded.x_cat))
 
 
-def noise(process: HybridProcess, clean: State, stage: int, sigma: float, *, seed: int) -> State:
+def noise(process: HybridProcess, clean: State, stage: Stage, sigma: float, *, seed: int) -> State:
     """Rows as a stage sees them at a noise level, by the forward processes.
 
     One seed gives one noise for every level: a number moves along one line, and a category that is
@@ -302,8 +287,8 @@ def noise(process: HybridProcess, clean: State, stage: int, sigma: float, *, see
         Its processes are applied.
     clean : State
         Clean rows.
-    stage : int
-        Position in `process.stages`; what later stages draw is not begun.
+    stage : Stage
+        In that of the categories the numbers are not begun.
     sigma : float
         Noise level, which for categories stands for a mask rate: see `NoiseSchedule.mask_rate`.
     seed : int
@@ -313,18 +298,14 @@ def noise(process: HybridProcess, clean: State, stage: int, sigma: float, *, see
     -------
     State
     """
-    drawn = process.stages[stage]
-    known = process.stages[:stage].any(dim=0)
     generator = torch.Generator().manual_seed(seed)
     eps = torch.randn(clean.x_num.shape, generator=generator, dtype=clean.x_num.dtype)
     uniform = torch.rand(clean.x_cat.shape, generator=generator)
     levels = torch.full((len(clean.x_num),), sigma, dtype=clean.x_num.dtype)
-    noisy = GaussianDiffusion.q_sample(clean.x_num, levels, eps)
-    x_cat = clean.x_cat
-    if not drawn.any():
-        x_cat = process.masked.q_sample(x_cat, process.schedule.mask_rate(levels), uniform)
-    x_num = torch.where(drawn, noisy, clean.x_num) * (drawn | known)
-    return State(x_num, x_cat, known.expand(x_num.shape))
+    if stage == Stage.NUMBERS:
+        return clean._replace(x_num=GaussianDiffusion.q_sample(clean.x_num, levels, eps))
+    rate = process.schedule.mask_rate(levels)
+    return State(torch.zeros_like(clean.x_num), process.masked.q_sample(clean.x_cat, rate, uniform))
 
 
 def decode(encoder: TableEncoder, state: State) -> pd.DataFrame:
@@ -349,10 +330,8 @@ def decode(encoder: TableEncoder, state: State) -> pd.DataFrame:
     for j, column in enumerate(encoder.levels_):
         if is_masked[:, j].any():
             frame[column] = frame[column].astype(object).mask(is_masked[:, j], MASK)
-    waits = (~state.is_known & (state.x_num == 0)).numpy()
-    for j, column in enumerate(encoder.rank_maps_):
-        if waits[:, j].any():
-            frame[column] = frame[column].astype(object).mask(waits[:, j], NOT_BEGUN)
+    if not _is_begun(state).any():  # a single row may have a score of 0
+        frame = frame.assign(**dict.fromkeys(encoder.rank_maps_, NOT_BEGUN))
     return frame
 
 
@@ -383,14 +362,11 @@ def predicted(call: Call) -> State:
     """The state of a call with every number that is being drawn at its predicted clean value."""
     level = torch.full((len(call.state.x_num),), call.sigma)
     guess = GaussianDiffusion.predict_x_0(call.state.x_num, level, call.denoised.velocity)
-    is_drawn = ~call.state.is_known & (call.state.x_num != 0)
-    return call.state._replace(x_num=torch.where(is_drawn, guess, call.state.x_num))
+    return call.state._replace(x_num=guess * _is_begun(call.state)[:, None])
 
 
-def path_frames(
-    encoder: TableEncoder, drawn: Draw, stage: int, n_frames: int
-) -> dict[float, pd.DataFrame]:
-    """The table while a numerical stage draws it, by noise level; the last is 0.
+def path_frames(encoder: TableEncoder, drawn: Draw, n_frames: int) -> dict[float, pd.DataFrame]:
+    """The table while its numbers are drawn, by noise level; the last is 0.
 
     Parameters
     ----------
@@ -398,8 +374,6 @@ def path_frames(
         Decodes the states.
     drawn : Draw
         Drawn rows with their way.
-    stage : int
-        Position in `HybridProcess.stages`.
     n_frames : int
         States, evenly spaced in steps.
 
@@ -407,13 +381,12 @@ def path_frames(
     -------
     dict of float to DataFrame
     """
-    calls = [call for call, at in zip(drawn.path, drawn.stages, strict=True) if at == stage]
-    after = [c for c, at in zip(drawn.path, drawn.stages, strict=True) if at == stage + 1]
-    states = {call.sigma: call.state for call in calls}
+    states = {
+        call.sigma: call.state
+        for call, stage in zip(drawn.path, drawn.stages, strict=True)
+        if stage == Stage.NUMBERS
+    }
     states[0.0] = drawn.rows
-    if after:  # the numbers that were drawn are known, and the next ones still noise
-        known = after[0].state.is_known
-        states[0.0] = after[0].state._replace(x_num=after[0].state.x_num * known)
     chosen = np.linspace(0, len(states) - 1, n_frames).round().astype(int)
     return {s: decode(encoder, states[s]) for s in np.array(list(states))[chosen].tolist()}
 
@@ -563,7 +536,7 @@ def loss_by_level(
     x_cat = clean.x_cat.repeat(n_noises, 1)
     alone = independent_denoiser(clean.x_cat, process.cardinalities)
 
-    def loss(denoiser: Denoiser, stage: int, sigma: float) -> float:
+    def loss(denoiser: Denoiser, stage: Stage, sigma: float) -> float:
         stages = torch.full((len(x_num),), stage)
         levels = torch.full((len(x_num),), sigma)
         generator = torch.Generator().manual_seed(seed)  # the same noise for both
@@ -572,8 +545,10 @@ def loss_by_level(
 
     with torch.no_grad():
         found = {
-            name: [loss(denoiser, s, sigma) / loss(alone, s, sigma) for sigma in sigmas]
-            for s, name in enumerate(stage_names(process))
+            stage.name.lower(): [
+                loss(denoiser, stage, sigma) / loss(alone, stage, sigma) for sigma in sigmas
+            ]
+            for stage in process.stages
         }
     return pd.DataFrame(found, index=pd.Index(sigmas, name="σ"))
 
@@ -646,8 +621,7 @@ def errors_by_steps(
         row, ``rows of the table``, is for rows drawn from the table with replacement: what chance
         alone gives.
     """
-    is_known = torch.ones_like(denoiser.x_num, dtype=torch.bool)
-    reference = State(denoiser.x_num, denoiser.x_cat, is_known)
+    reference = State(denoiser.x_num, denoiser.x_cat)
     found: dict[str, pd.Series[float]] = {}
 
     def mean_error(draws: Sequence[State]) -> pd.Series[float]:

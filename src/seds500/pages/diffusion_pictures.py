@@ -36,6 +36,7 @@ from synthtab.diffusion.process import (
     GaussianDiffusion,
     HybridProcess,
     NoiseSchedule,
+    Stage,
     State,
 )
 from synthtab.table.encoding import TableEncoder
@@ -288,59 +289,6 @@ def scatters(
         return close(figure)
 
 
-def clouds(frames: Mapping[str, pd.DataFrame], x: str, y: str) -> Figure:
-    """Two numbers of several tables side by side, where most rows of the first one lie.
-
-    Parameters
-    ----------
-    frames : mapping of str to DataFrame
-        Tables by title.
-    x, y : str
-        Numerical columns.
-
-    Returns
-    -------
-    Figure
-    """
-    reference = next(iter(frames.values()))
-    limits = [np.quantile(reference[c], [0.01, 0.99]) for c in (x, y)]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(frames), figsize=(2.7 * len(frames), 3.4), sharex=True, sharey=True,
-            squeeze=False, layout="constrained",
-        )  # fmt: skip
-        for ax, (title, frame) in zip(axes[0], frames.items(), strict=True):
-            ax.scatter(frame[x], frame[y], s=2, alpha=0.35, lw=0, color=_STATE)
-            ax.set(xlabel=x, xlim=limits[0], ylim=limits[1])
-            ax.set_title(title, fontsize=10)
-        axes[0][0].set_ylabel(y)
-        return close(figure)
-
-
-def dots(values: Mapping[str, Floats], label: str) -> Figure:
-    """One dot for each value, a line for each kind, and the kind's mean as a bar.
-
-    Parameters
-    ----------
-    values : mapping of str to ndarray
-        Values by what they are called.
-    label : str
-        What they measure.
-
-    Returns
-    -------
-    Figure
-    """
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(6.4, 0.6 + 0.6 * len(values)), layout="constrained")
-        for at, found in enumerate(reversed(list(values.values()))):
-            ax.plot(found, np.full(len(found), at), "o", ms=5, alpha=0.4, mew=0, color=_STATE)
-            ax.plot([found.mean()] * 2, [at - 0.25, at + 0.25], color=_GUESS)
-        ax.set_yticks(range(len(values)), [*values][::-1])
-        ax.set(xlabel=label, ylim=(-0.5, len(values) - 0.5))
-        return close(figure)
-
-
 def _limits(values: Floats) -> tuple[float, float]:
     low, high = np.quantile(values, [0.005, 0.995]).tolist()
     margin = 0.05 * (high - low)
@@ -399,7 +347,7 @@ def _levels(ax: Axes) -> None:
 def network(encoder: TableEncoder, denoiser: MLPDenoiser) -> Figure:
     """What goes into the network and what comes out, with the sizes of a fitted one."""
     numbers, codes = list(encoder.rank_maps_), encoder.levels_
-    inputs = [f"{c}: score, known?" for c in numbers]
+    inputs = [f"{c}: score" for c in numbers]
     inputs += [f"{c}: 1 of {len(v)} or mask" for c, v in codes.items()]
     outputs = [f"{c}: velocity" for c in numbers]
     outputs += [f"{c}: {len(v)} logits" for c, v in codes.items()]
@@ -504,14 +452,13 @@ def learnt(
         middle 98 % of the noisy rows with its category.
     """
     column, values = next(iter(encoder.levels_.items()))
-    clean = State(exact.x_num, exact.x_cat, torch.ones_like(exact.x_num, dtype=torch.bool))
-    stage = int(process.stages.any(dim=1).nonzero()[0])
+    clean = State(exact.x_num, exact.x_cat)
     with plt.rc_context(STYLE), torch.no_grad():
         figure, axes = plt.subplots(
             1, len(sigmas), figsize=(2.6 * len(sigmas), 2.9), squeeze=False, layout="constrained"
         )
         for ax, sigma in zip(axes[0], sigmas, strict=True):
-            noisy = noise(process, clean, stage, sigma, seed=seed)
+            noisy = noise(process, clean, Stage.NUMBERS, sigma, seed=seed)
             for code, (name, look) in enumerate(zip(values, _LOOKS, strict=False)):
                 grid = _middle(noisy.x_num[clean.x_cat[:, 0] == code, 0])
                 state = number(grid)._replace(x_cat=torch.full((len(grid), 1), code))
@@ -556,7 +503,7 @@ def loss_by_level(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     Figure
         Losses over those of a network that knows each column alone: 1 is nothing learnt.
     """
-    looks = {"categories": ("#009E73", "^"), "numbers": (_STATE, "o"), "target": (_GUESS, "s")}
+    looks = {"categories": ("#009E73", "^"), "numbers": (_STATE, "o")}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(tables), figsize=(3.9 * len(tables), 3.4), sharey=True, squeeze=False,
@@ -575,7 +522,7 @@ def loss_by_level(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
             _levels(ax)
         axes[0][0].set_ylim(bottom=0)  # after all, for it ends the search for the axes' ends
         axes[0][0].set_ylabel("relative loss")
-        # A table without numbers beside its target has fewer stages than another.
+        # A table without categories has fewer stages than another.
         found = dict[str, Any]()
         for ax in axes[0]:
             handles, labels = ax.get_legend_handles_labels()
@@ -608,8 +555,8 @@ def row_path(encoder: TableEncoder, drawn: Draw, row: int) -> Figure:
     Figure
         Categories, over the steps of their stage: predicted probabilities as shades while masked,
         and the value once it is drawn. Numbers, over all steps: the state (line) from where it is
-        begun, and the network's prediction of the clean value (dots) while it is drawn. Grey lines
-        part the stages.
+        begun, and the network's prediction of the clean value (dots) while it is drawn. A grey line
+        parts the stages.
     """
     columns = [*encoder.levels_, *encoder.rank_maps_]
     with plt.rc_context(STYLE):
@@ -636,12 +583,9 @@ def _number_path(ax: Axes, encoder: TableEncoder, drawn: Draw, row: int, column:
     j = list(encoder.rank_maps_).index(column)
     ranks = encoder.rank_maps_[column]
     states, guesses = np.full((2, len(drawn.path) + 1), np.nan)
-    for step, call in enumerate(drawn.path):
-        score = float(call.state.x_num[row, j])
-        is_known = bool(call.state.is_known[row, j])
-        if is_known or score != 0:
-            states[step] = score
-        if not is_known and score != 0:
+    for step, (call, stage) in enumerate(zip(drawn.path, drawn.stages, strict=True)):
+        if stage == Stage.NUMBERS:
+            states[step] = float(call.state.x_num[row, j])
             guesses[step] = float(predicted(call).x_num[row, j])
     states[-1] = float(drawn.rows.x_num[row, j])
     ax.plot(ranks.value(ndtr(guesses)), "o", ms=3, color=_GUESS)
@@ -655,7 +599,7 @@ def _number_path(ax: Axes, encoder: TableEncoder, drawn: Draw, row: int, column:
 def _category_path(ax: Axes, encoder: TableEncoder, drawn: Draw, row: int, column: str) -> None:
     j = list(encoder.levels_).index(column)
     values = encoder.levels_[column]
-    n_steps, size = drawn.stages.count(0), len(values)
+    n_steps, size = drawn.stages.count(Stage.CATEGORIES), len(values)
     final = int(drawn.rows.x_cat[row, j])
     first = known_from(drawn, row, j)
     image = np.zeros((size, n_steps + 1))
