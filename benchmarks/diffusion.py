@@ -3,7 +3,7 @@
 Run from the root of the repository::
 
     python benchmarks/diffusion.py            # about 60 minutes of CPU; writes the record
-    python benchmarks/diffusion.py critic     # one part again, the others as they are
+    python benchmarks/diffusion.py fresh      # one part again, the others as they are
     python benchmarks/diffusion.py --quick    # a trial in seconds; does not write the record
 
 Utility is replacement, as in the experiments: R² in percent of the same learner trained on the real
@@ -26,8 +26,7 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
-from sklearn.metrics import roc_auc_score
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
@@ -35,7 +34,6 @@ from seds500.data import StudyTable, load, standins
 from seds500.methods import SECOND_SAMPLE
 from seds500.pages.experiment import numbers_of
 from seds500.records import provenance, store
-from synthtab.diffusion.process import HybridProcess
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.diffusion.training import on_cpu
 from synthtab.evaluation.compare import REAL, compare, summarise
@@ -45,13 +43,12 @@ from synthtab.evaluation.utility import feature_encoder
 from synthtab.generators.contract import Generator
 from synthtab.generators.reference import Bootstrap, SecondSample
 from synthtab.generators.tabddpm.model import TabDDPM
-from synthtab.table.encoding import Encoded, RankMap, TableEncoder, decimal_places
+from synthtab.table.encoding import RankMap, TableEncoder, decimal_places
 from synthtab.table.schema import Schema
 from synthtab.table.split import Dataset, Split
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_diffusion.json"
 TABDDPM_STEPS = (1_000, 2_500, 5_000, 10_000)
-FOREST = RandomForestClassifier(200, min_samples_leaf=5, n_jobs=1)
 N_FRESH = 10_000
 N_FRESH_SEEDS = 5
 N_SEEDS = 3
@@ -86,52 +83,6 @@ class FreshSamples(StudyTable):
             standins.simulate(self.name, n_train, random_state=20_001 + 2 * random_state),
             standins.simulate(self.name, N_FRESH, random_state=20_002 + 2 * random_state),
         )
-
-
-class NumbersAtOnce(HybridDiffusion):
-    """The target is drawn together with the other numbers instead of after them."""
-
-    def _process(self, encoder: TableEncoder) -> HybridProcess:
-        return HybridProcess(encoder.cardinalities, len(encoder.rank_maps_), target=None)
-
-
-class EvenStages(HybridDiffusion):
-    """Each stage trains on as many rows as the others."""
-
-    def _process(self, encoder: TableEncoder) -> HybridProcess:
-        process = super()._process(encoder)
-        return replace(process, target_share=1 / len(process.stages))
-
-
-class TargetOnly(HybridDiffusion):
-    """Features of a second real sample, with a target drawn by the model: what its stage loses."""
-
-    def __init__(
-        self, *, reserve: pd.DataFrame, random_state: int | np.random.Generator | None = None
-    ) -> None:
-        super().__init__(random_state=random_state)
-        self.reserve = reserve
-
-    def sample(
-        self,
-        n_samples: int,
-        *,
-        random_state: int | np.random.Generator | None = None,
-        conditions: Mapping[str, Any] | None = None,
-    ) -> pd.DataFrame:
-        rng = np.random.default_rng(random_state)
-        rows = self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
-        x_num, x_cat = self.encoder_.transform(rows, random_state=rng)
-        numbers, _ = self.process_.sample_stage(
-            on_cpu(self.denoiser_),
-            len(self.process_.stages) - 1,
-            torch.from_numpy(x_num).float(),
-            torch.from_numpy(x_cat),
-            self.n_steps,
-            torch.Generator().manual_seed(int(rng.integers(2**63))),
-            features=self._features,
-        )
-        return self.encoder_.inverse_transform(Encoded(numbers.numpy().astype(float), x_cat))
 
 
 class BoostedTarget(BaseEstimator):  # type: ignore[misc]
@@ -193,8 +144,8 @@ class WithoutAtoms(HybridDiffusion):
             values = frame[column].to_numpy(dtype=float)
             decimals = decimal_places(values) or 0
             half = 0.5 * 10.0**-decimals
-            encoder.rank_maps_[column] = RankMap(values + rng.uniform(-half, half, len(values)))
-            encoder.rank_maps_[column].decimals = decimals
+            spread = RankMap.of(values + rng.uniform(-half, half, len(values)))
+            encoder.rank_maps_[column] = replace(spread, decimals=decimals)
         return encoder
 
 
@@ -202,13 +153,10 @@ def ablations() -> dict[str, Generator]:
     """HybridDiffusion as it is, and with one thing changed."""
     return {
         "hybrid": HybridDiffusion(),
-        "numbers_at_once": NumbersAtOnce(),
-        "even_stages": EvenStages(),
         "without_places": WithoutPlaces(),
         "without_atoms": WithoutAtoms(),
-        "independent_rows": HybridDiffusion(antithetic=False),
+        "with_frequencies": HybridDiffusion(n_frequencies=8),
         "four_times_longer": HybridDiffusion(n_iter=2_340),
-        "recalibrated": HybridDiffusion(recalibrate=True),
         "steps_8": HybridDiffusion(n_steps=8),
         "steps_48": HybridDiffusion(n_steps=48),
     }
@@ -274,43 +222,6 @@ def measured(
     return found
 
 
-def critic(dataset: Dataset, seeds: range) -> dict[str, float]:
-    """What the critic does, seen by a classifier of another kind, and what it remembers.
-
-    A forest tells rows nobody trained on from as many drawn ones, by five-fold cross-validated
-    AUC; and the critic's own ratio tells training rows from rows that nobody trained on.
-    """
-    torch.set_num_threads(1)
-    found = []
-    for seed in seeds:
-        train, test = dataset.split(seed)
-        model = HybridDiffusion(critic=True, random_state=seed).fit(train, dataset.schema)
-        critic = model.critic_
-        assert critic is not None
-        ratio = [
-            critic.log_ratio(model._as_matrix(model.encoder_.transform(rows, random_state=seed)))
-            for rows in (train, test)
-        ]
-        kept = model.sample(len(test), random_state=seed)
-        model.critic_ = None
-        tables = {"all": model.sample(len(test), random_state=seed), "kept": kept}
-        tables["training"] = train.sample(len(test), random_state=seed)
-        is_member = np.repeat([1, 0], [len(train), len(test)])
-        found.append(
-            {
-                "bound": critic.bound,
-                "membership_auc": float(roc_auc_score(is_member, np.concatenate(ratio))),
-                **{
-                    kind: detection_auc(
-                        test, rows, dataset.schema, classifier=FOREST, random_state=seed
-                    )
-                    for kind, rows in tables.items()
-                },
-            }
-        )
-    return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
-
-
 def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
     """CPU seconds and memory for a table of the rows of 013, its features `n_copies` times."""
     torch.set_num_threads(1)
@@ -362,16 +273,10 @@ def diamonds(trial: Trial) -> dict[str, Any]:
     """A table of 53,920 rows."""
     generators: dict[str, Generator] = {
         "hybrid": HybridDiffusion(),
-        "without_critic": HybridDiffusion(critic=False),
+        "without_frequencies": HybridDiffusion(n_frequencies=0),
         "bootstrap": Bootstrap(),
     }
     return trial.measured(trial.table("diamonds", "public"), generators)
-
-
-def critics(trial: Trial) -> dict[str, Any]:
-    """What the critic does on the two public tables whose edges the network blurs."""
-    tables = ("013_public",) if trial.quick else ("011_public", "diamonds_public")
-    return {name: critic(trial.table(*name.split("_")), trial.seeds) for name in tables}
 
 
 def fresh(trial: Trial) -> dict[str, Any]:
@@ -383,11 +288,8 @@ def fresh(trial: Trial) -> dict[str, Any]:
         generators: dict[str, Generator] = {
             SECOND_SAMPLE: SecondSample(dataset.reserve),
             "hybrid": HybridDiffusion(),
-            "independent_rows": HybridDiffusion(antithetic=False),
-            "even_stages": EvenStages(),
         }
         if name == "013":
-            generators["target_only"] = TargetOnly(reserve=dataset.reserve)
             generators["boosted_target"] = BoostedTarget(reserve=dataset.reserve)
         seeds = range(1 if trial.quick else N_FRESH_SEEDS)
         found[f"{name}_standin"] = trial.measured(dataset, generators, seeds=seeds)
@@ -419,7 +321,6 @@ PARTS: Mapping[str, Callable[[Trial], dict[str, Any]]] = {
     "ablation": ablation,
     "tabddpm_steps": tabddpm_steps,
     "diamonds": diamonds,
-    "critic": critics,
     "fresh": fresh,
     "fresh_tabddpm": fresh_tabddpm,
     "growth": growths,
@@ -444,8 +345,9 @@ def main() -> None:
         found = PARTS[name](trial)
         if not trial.quick:
             old = store.load(RECORD) if RECORD.exists() else {}
-            values = old.get("values", {})
+            values = {part: old["values"][part] for part in PARTS if part in old.get("values", {})}
             origins = old.get("provenance", {}).get("parts", {})
+            origins = {part: origins[part] for part in PARTS if part in origins}
             values |= {name: found, "n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
             origins[name] = run.provenance()
             contents = {"id": RECORD.stem, "values": values, "provenance": {"parts": origins}}

@@ -40,7 +40,6 @@ CAPTIONS: Mapping[str, str] = {
     "10,000 test rows.",
     "training_steps": "What more training is worth to TabDDPM.",
     "diamonds": "A larger table: all rows of the public table of diamonds.",
-    "critic": "The critic, seen by a forest, and what it remembers. Mean over three splits.",
     "ablation": "One part of HybridDiffusion changed at a time, on {title}. “As it is” is "
     "the model with nothing changed.",
     "growth": "CPU time and memory as rows and columns grow.",

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
-from torch import Tensor
 
 from seds500.pages.diffusion_evidence import (
     MASK,

@@ -15,15 +15,11 @@ BENCHMARK = "benchmark_diffusion"
 
 VARIANTS: Mapping[str, str] = {
     "hybrid": "as it is",
-    "numbers_at_once": "target drawn with the other numbers",
-    "even_stages": "as many training rows for each stage",
     "without_places": "short lists of numbers as unordered categories",
     "without_atoms": "repeated values not kept together",
-    "independent_rows": "every row drawn for itself",
+    "with_frequencies": "with Fourier features",
+    "without_frequencies": "without Fourier features",
     "four_times_longer": "four times as many training steps",
-    "recalibrated": "margins recalibrated",
-    "without_critic": "no drawn row refused",
-    "target_only": "features of a second sample, target by HybridDiffusion",
     "boosted_target": "features of a second sample, target by boosting and its residuals",
     "steps_8": "8 noise levels in drawing",
     "steps_48": "48 noise levels in drawing",
@@ -79,21 +75,6 @@ def diamonds(records: Records) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def critic(records: Records) -> pd.DataFrame:
-    """What the critic does, as a forest sees it, and what it remembers of training rows."""
-    rows = {
-        title(run): {
-            "drawn for each that is kept": f"{of['bound']:.1f}",
-            "AUC, all drawn rows": f"{of['all']:.2f}",
-            "AUC, rows that are kept": f"{of['kept']:.2f}",
-            "AUC, training rows": f"{of['training']:.2f}",
-            "critic tells members, AUC": f"{of['membership_auc']:.2f}",
-        }
-        for run, of in records.value(f"{BENCHMARK}.critic").items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
 def fresh(records: Records) -> pd.DataFrame:
     """Samples of the simulators that no choice has seen, with many test rows."""
     rivals = records.value(f"{BENCHMARK}.fresh_tabddpm")
@@ -130,9 +111,9 @@ def growth(records: Records) -> pd.DataFrame:
 
 
 def _in_order(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The ceiling first, then the model, its variants, and the others."""
-    order = [SECOND_SAMPLE, *VARIANTS, *LABELS]
-    return sorted(found.items(), key=lambda item: order.index(item[0]))
+    """The ceiling first, then the model, its variants, and the others; each once."""
+    order = dict.fromkeys([SECOND_SAMPLE, *VARIANTS, *LABELS])
+    return [(method, found[method]) for method in order if method in found]
 
 
 def _name(method: str) -> str:

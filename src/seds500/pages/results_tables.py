@@ -244,7 +244,6 @@ TABLES: Mapping[str, Callable[..., pd.DataFrame]] = {
     "quality": benchmark.quality,
     "ablation": benchmark.ablation,
     "diamonds": benchmark.diamonds,
-    "critic": benchmark.critic,
     "fresh": benchmark.fresh,
     "training_steps": benchmark.training_steps,
     "growth": benchmark.growth,
