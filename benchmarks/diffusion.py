@@ -35,9 +35,7 @@ from seds500.methods import SECOND_SAMPLE
 from seds500.pages.experiment import numbers_of
 from seds500.records import provenance, store
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.diffusion.training import on_cpu
 from synthtab.evaluation.compare import REAL, compare, summarise
-from synthtab.evaluation.fidelity import detection_auc
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import feature_encoder
 from synthtab.generators.contract import Generator
