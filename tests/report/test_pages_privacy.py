@@ -7,10 +7,11 @@ import pytest
 
 from seds500.data import load
 from seds500.pages import privacy as report
+from seds500.plots import LABELS
 from seds500.records import store
 from synthtab import HybridDiffusion
 from synthtab.attacks.card import ROWS, Card, make_card
-from synthtab.attacks.compare import Measured, measure
+from synthtab.attacks.compare import AttackComparison, measure
 from synthtab.attacks.shadow import (
     Trainings,
     exposure,
@@ -23,13 +24,13 @@ DATA = load("013").subset(300, random_state=0)
 
 
 @pytest.fixture(scope="module")
-def measured() -> Measured:
+def measured() -> AttackComparison:
     generators = {"hybrid": HybridDiffusion(n_iter=5, width=16), "bootstrap": Bootstrap()}
     return measure(DATA, generators, seeds=[0, 1])
 
 
 @pytest.fixture(scope="module")
-def card(measured: Measured) -> Card:
+def card(measured: AttackComparison) -> Card:
     return make_card(measured.findings)
 
 
@@ -66,16 +67,18 @@ def test_the_figure_writes_every_value_and_says_void(card: Card) -> None:
     assert second.get_title("left") == "second: VOID (a control missed)"
 
 
-def test_copies_are_shown_for_training_and_holdout_rows(measured: Measured) -> None:
+def test_copies_are_shown_for_training_and_holdout_rows(measured: AttackComparison) -> None:
     table = report.copies_table({"013": measured})
     assert table.loc["bootstrap", "013"].startswith("100.0 / ")
     assert table.loc["bootstrap", "013"].endswith("*")
     assert not table.loc["control: fresh real rows", "013"].endswith("*")
 
 
-def test_tables_of_attacks_have_a_line_for_every_method(measured: Measured, card: Card) -> None:
+def test_tables_of_attacks_have_a_line_for_every_method(
+    measured: AttackComparison, card: Card
+) -> None:
     for table in (report.attacks_table(measured), report.closeness_table(measured)):
-        assert table.index.tolist() == [report.label(m) for m in card.rows]
+        assert table.index.tolist() == [LABELS[m] for m in card.rows]
     rates = report.rates_table({"013": measured}, "hybrid", ["dcr", "white_box"])
     assert rates.index.get_level_values(1).tolist() == ["nearest distance", "white box"]
     assert rates.columns.tolist() == ["TPR at 1 % FPR", "TPR at 10 % FPR"]
@@ -103,7 +106,7 @@ def test_utility_comes_from_the_record_and_its_best_learner(tmp_path) -> None:
     assert report.utility_shares("013", "standin", records_dir=tmp_path) == {"hybrid": 65}
 
 
-def test_the_record_can_be_kept_and_holds_the_cards(measured: Measured, card: Card) -> None:
+def test_the_record_can_be_kept_and_holds_the_cards(measured: AttackComparison, card: Card) -> None:
     values = report.as_record({"013_standin": card}, {"013_standin": measured})
     store.record(values)  # refuses what is not finite
     kept = values["cards"]["013_standin"]["bootstrap"]

@@ -7,7 +7,7 @@ again; `controls` makes tables whose verdict is known; `card` turns findings int
 """
 
 from synthtab.attacks.card import Card, Row, judge, make_card
-from synthtab.attacks.compare import Measured, measure
+from synthtab.attacks.compare import AttackComparison, measure
 from synthtab.attacks.controls import CONTROLS, controls
 from synthtab.attacks.copies import copy_excess, excess_p_value
 from synthtab.attacks.distances import MixedDistance
@@ -23,10 +23,10 @@ from synthtab.table.split import PrivacySplit, privacy_split
 __all__ = [
     "ATTACKS",
     "CONTROLS",
+    "AttackComparison",
     "Card",
     "Estimate",
     "Findings",
-    "Measured",
     "MixedDistance",
     "PrivacySplit",
     "Row",

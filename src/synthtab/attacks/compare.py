@@ -21,7 +21,7 @@ from synthtab.table.split import Dataset, privacy_split
 
 
 @dataclass(frozen=True)
-class Measured:
+class AttackComparison:
     """Results of `measure`.
 
     Attributes
@@ -50,7 +50,7 @@ def measure(
     n_rows: int | None = None,
     n_jobs: int = 1,
     cache: str | Path | None = None,
-) -> Measured:
+) -> AttackComparison:
     """Fit every generator to the members of each split and attack what it makes.
 
     Parameters
@@ -90,7 +90,7 @@ def measure(
     for (_, method), (found, _) in zip(pairs, runs, strict=True):
         findings.setdefault(method, []).append(found)
     split = privacy_split(dataset, seeds[0], n_rows=n_rows)
-    return Measured(
+    return AttackComparison(
         findings=findings,
         timings=pd.DataFrame([timing for _, timing in runs]),
         n_train=split.n,
