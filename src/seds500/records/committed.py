@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,20 @@ def title(run: str) -> str:
     return f"{experiment}, {SOURCES[source]}"
 
 
+def reported(value: float | list[float] | str) -> str:
+    """A figure of the study as a page shows it: one, a range, or a word.
+
+    Examples
+    --------
+    >>> reported(-0.39), reported([0.39, 0.55]), reported("negative")
+    ('−0.39', '0.39 to 0.55', 'negative')
+    """
+    if isinstance(value, str):
+        return value
+    ends = value if isinstance(value, list) else [value]
+    return " to ".join(f"{end:.2f}" for end in ends).replace("-", "−")
+
+
 class Measured(NamedTuple):
     """A value and, where there is one, its interval; `text`, if any, is shown in their place."""
 
@@ -49,6 +64,21 @@ class Measured(NamedTuple):
     low: float | None = None
     high: float | None = None
     text: str = ""
+
+    @classmethod
+    def of(cls, found: Mapping[Any, Any], what: str = "mean") -> Measured:
+        """The value and interval in a dictionary of them, as `Records.measured` looks for them.
+
+        Examples
+        --------
+        >>> Measured.of({"percent": 95.0, "percent_low": 90.0, "percent_high": 99.0}, "percent")
+        Measured(value=95.0, low=90.0, high=99.0, text='')
+        >>> Measured.of({"mean": 0.5, "low": float("nan"), "high": float("nan")})
+        Measured(value=0.5, low=None, high=None, text='')
+        """
+        prefix = "" if what == "mean" else f"{what}_"
+        low, high = (found.get(f"{prefix}{end}", math.nan) for end in ("low", "high"))
+        return cls(found[what]) if math.isnan(low) else cls(found[what], low, high)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -153,22 +183,28 @@ class Records:
             If the record or the value does not exist; names it.
         """
         found = self.value(key)
-        low, high = ("low", "high") if of == "mean" else (f"{of}_low", f"{of}_high")
         if not isinstance(found, dict) or of not in found:
             raise store.RecordError(f"no value {key}.{of!r} in the records")
-        return Measured(found[of], found.get(low), found.get(high))
+        return Measured.of(found, of)
 
     def score(
-        self, run: str, method: str, *, setting: str = "replacement", learner: str = ""
+        self,
+        run: str,
+        method: str,
+        *,
+        setting: str = "replacement",
+        learner: str = "",
+        of: str = "mean",
     ) -> Measured:
         """R² on real test rows; by default with the learner behind the study's figure."""
-        return self.measured(self._utility(run, method, setting, learner))
+        learner = learner or STUDY_LEARNER[run.partition("_")[0]]
+        return self.measured(f"{run}.utility.{setting}.{method}.{learner}.r2", of=of)
 
     def share(
         self, run: str, method: str, *, setting: str = "replacement", learner: str = ""
     ) -> Measured:
         """R² in percent of that of the real rows on the same splits; learner as for `score`."""
-        return self.measured(self._utility(run, method, setting, learner), of="percent")
+        return self.score(run, method, setting=setting, learner=learner, of="percent")
 
     def advantage(self, run: str, method: str, *, setting: str = "replacement") -> Measured:
         """R² of HybridDiffusion minus that of a method, paired by split; learner as for `score`."""
@@ -181,8 +217,3 @@ class Records:
         if self.has(key):
             return self.measured(key)
         return Measured(self.value(f"{run}.fidelity.{method}.{metric}"))
-
-    @staticmethod
-    def _utility(run: str, method: str, setting: str, learner: str) -> str:
-        learner = learner or STUDY_LEARNER[run.partition("_")[0]]
-        return f"{run}.utility.{setting}.{method}.{learner}.r2"

@@ -140,11 +140,23 @@ def extract(notebook: Mapping[str, Any]) -> dict[str, Any]:
             "end its last cell with `results.record(values)`"
         )
     output = found[0]
-    parts = {"values": _plain(output["data"][MIME])}
+    parts = {"values": output["data"][MIME]}
     timings = output.get("metadata", {}).get(MIME, {}).get("timings")
     if timings:
-        parts["timings"] = _plain(timings)
-    return parts
+        parts["timings"] = timings
+    plain: dict[str, Any] = json.loads(json.dumps(parts))  # nbformat has a dictionary of its own
+    return plain
+
+
+def numbers_of(row: Mapping[Any, Any]) -> dict[str, float]:
+    """The floats of a row; bounds that one seed cannot give are left out.
+
+    Examples
+    --------
+    >>> numbers_of({"learner": "rf", "mean": 0.5, "low": float("nan")})
+    {'mean': 0.5}
+    """
+    return {k: v for k, v in row.items() if isinstance(v, float) and not math.isnan(v)}
 
 
 def save(contents: Mapping[str, Any], path: str | Path) -> None:
@@ -375,15 +387,6 @@ def _clean(value: Any, path: str, problems: list[str]) -> Any:
         f"dict{remedy}"
     )
     return None
-
-
-def _plain(value: Any) -> Any:
-    """A copy in dict and list, of what nbformat holds as its own kind of dictionary."""
-    if isinstance(value, Mapping):
-        return {key: _plain(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_plain(child) for child in value]
-    return value
 
 
 def _count(value: Any) -> int:
