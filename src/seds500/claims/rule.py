@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from seds500.records.committed import Measured, Records
-from seds500.records.store import RecordError
+from seds500.records import Measured, RecordError, Records
 
 Verdict = Literal["holds", "holds in part", "does not hold", "cannot be tested here"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
