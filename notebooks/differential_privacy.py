@@ -24,10 +24,10 @@ from typing import Literal
 from IPython.display import display
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
+from seds500.comparisons import seconds
 from seds500.data import load
 from seds500.pages import differential_privacy as report
-from seds500.pages.privacy import title
-from seds500.records import store
+from seds500.records import store, title
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
 from synthtab.evaluation.compare import compare
@@ -85,7 +85,7 @@ report.worst_case_table(worst)
 datasets = {f"013_{source}": load("013", source) for source in sources}
 if quick:
     datasets = {key: data.subset(300, random_state=seed) for key, data in datasets.items()}
-titles = {key: title(data) for key, data in datasets.items()}
+titles = {key: title(key) for key in datasets}
 first, data = next(iter(datasets.items()))
 train, _ = data.split(seed)
 try:
@@ -262,6 +262,6 @@ store.record(
         "worst_case": report.worst_case_record(worst),
         "audit": report.audit_record(found),
         "shown": model.guarantee_.to_plain(),
-        "timings": {key: report.seconds(comparison) for key, comparison in comparisons.items()},
+        "timings": {key: seconds(comparison) for key, comparison in comparisons.items()},
     }
 )

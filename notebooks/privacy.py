@@ -34,7 +34,7 @@ from pydantic import NonNegativeInt, PositiveInt
 from seds500.data import load
 from seds500.methods import SECOND_SAMPLE, methods
 from seds500.pages import privacy as report
-from seds500.records import store
+from seds500.records import store, title
 from synthtab.attacks import make_card, measure
 from synthtab.attacks.shadow import likelihood_ratio_attack, repeated_training
 from synthtab.diffusion.synthesizer import HybridDiffusion
@@ -74,7 +74,7 @@ steps: int | Literal["auto"] = 60 if quick else n_iter or "auto"
 datasets = {f"{name}_{source}": load(name, source) for name in experiments for source in sources}
 if quick:
     datasets = {key: data.subset(300, random_state=seed) for key, data in datasets.items()}
-titles = {key: report.title(data) for key, data in datasets.items()}
+titles = {key: title(key) for key in datasets}
 measured = {
     key: measure(
         data,

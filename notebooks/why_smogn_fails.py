@@ -24,8 +24,8 @@
 #
 # | | rows selected by target | rows drawn evenly |
 # |---|---|---|
-# | **exact copies** | *selection alone* | the training rows |
-# | **interpolated** | *SMOGN* | *interpolation alone* |
+# | **exact copies** | *selection only* | the training rows |
+# | **interpolated** | *SMOGN* | *interpolation only* |
 #
 # If empty regions are the reason, then interpolation alone fails, selection alone does not, and the
 # damage grows with the number of columns. Other things may matter as well, and have an arm each:
@@ -41,8 +41,7 @@ from seds500.arms.smogn import Selection, n_encoded, widen
 from seds500.data import load
 from seds500.methods import STUDY_REGRESSORS
 from seds500.pages import smogn as report
-from seds500.pages import smogn_evidence as evidence
-from seds500.records import store
+from seds500.records import numbers_of, store, title
 from synthtab.evaluation.compare import compare
 from synthtab.generators.reference import Interpolation
 from synthtab.smogn.resample import SMOGNSynthesizer
@@ -64,7 +63,7 @@ seeds = range(seed, seed + n_seeds)
 datasets = {f"{name}_{source}": load(name, source) for source in sources for name in experiments}
 if quick:
     datasets = {key: data.subset(400, random_state=seed) for key, data in datasets.items()}
-titles = {key: report.title(data) for key, data in datasets.items()}
+titles = {key: title(key) for key in datasets}
 
 # %% [markdown]
 # ## The arms
@@ -182,7 +181,7 @@ report.sweep_figure(sweeps)
 pairs = [("interpolation", "real"), ("selection", "real"), ("smogn_extreme", "selection")]
 nearest = {
     titles[key]: report.distance_ratios(
-        evidence.distances(data, {a: report.arms(data, k=k)[a] for a, _ in pairs}, seeds=seeds),
+        report.distances(data, {a: report.arms(data, k=k)[a] for a, _ in pairs}, seeds=seeds),
         pairs,
     )
     for key, data in datasets.items()
@@ -192,7 +191,7 @@ report.distances_table(nearest)
 # %%
 nearest_swept = {
     f"{n_encoded(data.schema)} columns": report.distance_ratios(
-        evidence.distances(
+        report.distances(
             data, {"interpolation_always": sweep_arms["interpolation_always"]}, seeds=seeds
         ),
         [("interpolation_always", "real")],
@@ -234,7 +233,7 @@ feature = {
 }
 shown = ("real", "interpolation", "selection", "smogn_extreme")
 bends = {
-    key: evidence.bend(
+    key: report.bend(
         {m: comparisons[key].tables[m] for m in shown},
         datasets[key].schema,
         feature[key],
@@ -335,11 +334,12 @@ report.growth_figure(store.load("benchmark_smogn")["values"])
 # %% [markdown]
 # ## What holds
 #
-# Each line is a claim that one arm scores below another. Every table with every learner is a pair;
-# in each, the claim is *lower* if the interval of the paired difference lies below zero, *higher*
-# if above, and else not told apart. The verdict is *yes* if lower in all pairs, *mostly* if in more
-# than half, *partly* if in some, *no* if in none. Of {res}`this.verdicts.smogn.n` intervals at
-# {given}`95 %`, about one misses by chance, so a count of one or two is no finding.
+# Each line is a claim that one arm scores below another, judged by [the rule of the
+# ledger](../book/claims.md#the-rule). Every table with every learner is a pair. It is for the claim
+# (*lower*) if the interval of the paired difference lies below zero, against it (*higher*) if
+# above, and else the two are not told apart. So a claim holds in part as soon as one pair is for
+# it; of {res}`this.verdicts.smogn.n` intervals at {given}`95 %`, about one misses by chance, so a
+# count of one or two is no finding.
 
 # %%
 verdicts = report.verdicts(comparisons)
@@ -397,19 +397,19 @@ store.record(
             for kind, sweep in sweeps.items()
         },
         "interpolated": {
-            end: evidence.share_interpolated(data.frame, data.schema, k=k, random_state=seed)
+            end: report.share_interpolated(data.frame, data.schema, k=k, random_state=seed)
             for end, data in {end: wide["irrelevant"][at] for end, at in ends.items()}.items()
         },
         "nearest": {
-            key: {row["first"]: report.numbers_of(row) for row in found.to_dict("records")}
+            key: {row["first"]: numbers_of(row) for row in found.to_dict("records")}
             for key, found in zip(datasets, nearest.values(), strict=True)
         },
         "nearest_swept": {
-            end: report.numbers_of(list(nearest_swept.values())[at].iloc[0].to_dict())
+            end: numbers_of(list(nearest_swept.values())[at].iloc[0].to_dict())
             for end, at in ends.items()
         },
         "bend": {
-            key: {line: evidence.bending(found, reference=line) for line in ("real", "expected")}
+            key: {line: report.bending(found, reference=line) for line in ("real", "expected")}
             for key, found in bends.items()
         },
         "ingredients": {

@@ -1,12 +1,13 @@
-"""Figures of the report: one look, one colour per method.
+"""Figures of the report: one look, one name and colour for each method, and what figures share.
 
-Every function returns a closed figure, which a notebook shows once.
+Every function that draws returns a closed figure, which a notebook shows once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,45 +17,172 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seds500.data.standins import published
-from seds500.methods import LABELS
+from seds500.methods import LABELS as COMPARED
+from seds500.records import Measured
+from synthtab.attacks.controls import CONTROLS
 from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.fidelity import association
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.table.schema import Schema
 
-# Okabe & Ito (2008): told apart by readers with any common colour vision.
-COLOURS: Mapping[str, str] = {
-    REAL: "#000000",
-    "second_sample": "#666666",
-    "hybrid": "#0072B2",
-    "tabddpm": "#332288",
-    "smogn_balance": "#E69F00",
-    "smogn_extreme": "#D55E00",
-    "smogn_extreme_synthetic": "#882255",
-    "interpolation": "#009E73",
-    "noise_copy": "#CC79A7",
-    "bootstrap": "#56B4E9",
-    "marginals": "#999999",
-}
+P = ParamSpec("P")
 
-_MARKERS = "osvD^"
-_FLOOR = -0.5  # scores below are written out; they would press all others together
+LABELS: Mapping[str, str] = {
+    **COMPARED,
+    "gaussian_copula": "Gaussian copula",
+    "ctgan": "CTGAN",
+    "aim": "AIM",
+    "mst": "MST",
+    "interpolation_always": "interpolation, never noise",
+    "fewer_rows": "as few rows, drawn evenly",
+    "weighted": "SMOGN, weighted back",
+    "selection": "selection only, exact copies",
+    "random_categories": "SMOGN, categories at random",
+    "raw_units": "SMOGN, raw units, numbers only",
+    "raw_synthetic": "categories at random, synthetic rows only",
+    "expected": "expected from selection",
+    **CONTROLS,
+}
+"""What methods, arms and controls are called on every page, in the order of a comparison."""
+
+# Okabe & Ito (2008): told apart by readers with any common colour vision.
+BLACK, GREY, LIGHT = "#000000", "#444444", "#999999"
+BLUE, SKY, GREEN, ORANGE, RED = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"
+PALETTE = (RED, SKY, BLUE, GREEN, ORANGE)
+COLOURS: Mapping[str, str] = {
+    REAL: BLACK,
+    "second_sample": "#666666",
+    "hybrid": BLUE,
+    "tabddpm": "#332288",
+    "smogn_balance": ORANGE,
+    "smogn_extreme": RED,
+    "smogn_extreme_synthetic": "#882255",
+    "interpolation": GREEN,
+    "noise_copy": "#CC79A7",
+    "bootstrap": SKY,
+    "marginals": LIGHT,
+    "aim": GREEN,
+    "mst": RED,
+    "interpolation_always": SKY,
+    "fewer_rows": "#666666",
+    "weighted": BLUE,
+    "selection": "#882255",
+    "random_categories": LIGHT,
+    "expected": BLACK,
+}
+"""A colour for each method; arms of a chapter have those of methods that it does not show."""
+
+# Vermillion and bluish green, and a grey between them; letters say it again.
+VERDICTS: Mapping[str, str] = {"fail": "#E69F7D", "inconclusive": "#E8E8E8", "pass": "#8CCFB7"}
+
+MARKERS: Mapping[str, str] = dict(zip(LEARNERS, "osvD^", strict=True))
+"""A marker for each learner."""
+
+FLOOR = -0.5  # scores below are written out; they would press all others together
 
 STYLE: Any = {
     "figure.dpi": 110,
     "savefig.dpi": 110,
     "figure.facecolor": "white",
     "font.size": 10,
+    "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#e6e6e6",
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "legend.fontsize": 9,
 }
 
 
+# What figures share ---------------------------------------------------------------------------
+
+
+def close(figure: Figure) -> Figure:
+    """The figure, closed: one that stays open is shown a second time by the inline backend."""
+    plt.close(figure)
+    return figure
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a function draw in the report's style, and close its figure."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with plt.rc_context(STYLE):
+            return close(draw(*args, **kwargs))
+
+    return drawn
+
+
+def panels(
+    n: int, columns: int, width: float, height: float, *, below: float = 0.0, **settings: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of `n` panels of a size, at most so many a row, with room below for a legend."""
+    columns = min(n, columns)
+    rows = -(-n // columns)
+    size = (width * columns, height * rows + below)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, squeeze=False, layout="constrained", **settings
+    )
+    for ax in axes.flat[n:]:
+        ax.set_visible(False)
+    return figure, list(axes.flat[:n])
+
+
+def legend(figure: Figure, handles: Sequence[Any] = (), *, ncols: int = 3) -> None:
+    """A legend below the panels: of the handles, or of what the first panel shows."""
+    shown = handles or figure.axes[0].get_legend_handles_labels()[0]
+    figure.legend(handles=shown, loc="outside lower center", ncols=ncols)
+
+
+def mark(label: str, marker: str = "o", colour: str = GREY, **looks: Any) -> Line2D:
+    """An entry of a legend: a marker with its meaning."""
+    return Line2D([], [], ls="", marker=marker, color=colour, label=label, **looks)
+
+
+def baseline(ax: Axes, real: float = 100.0, *, sideways: bool = True) -> None:
+    """Lines at what real rows teach, dotted, and at nothing; across the axis of the scores."""
+    line = ax.axvline if sideways else ax.axhline
+    line(real, color=BLACK, lw=0.8, ls=":")
+    if sideways:
+        line(0, color=BLACK, lw=0.8)
+
+
+def score(
+    ax: Axes,
+    found: Measured,
+    y: float,
+    colour: str,
+    *,
+    left: float,
+    form: str,
+    marker: str = "o",
+    fill: str | None = None,
+) -> None:
+    """A value with its interval, or an arrow with the value where it lies left of the axis."""
+    if found.value < left:
+        edge = ax.get_yaxis_transform()  # from 0 at the left to 1
+        ax.plot(0.02, y, "<", color=colour, ms=4.5, transform=edge)
+        text = found._replace(low=None).show(form)
+        ax.text(0.05, y, text, va="center", fontsize=7, transform=edge)
+        return
+    low, high = found.span
+    ax.plot([max(low, left), high], [y, y], color=colour, lw=1.4)
+    ax.plot(found.value, y, marker, mec=colour, mfc=fill or colour, ms=4.5)
+
+
+def methods_axis(ax: Axes, order: Sequence[str], *, left: float, right: float) -> None:
+    """Methods by name from the top down, and the ends of the axis of the scores."""
+    ax.set_yticks(range(len(order)), [LABELS[m] for m in order])
+    ax.set(ylim=(len(order) - 0.4, -0.6), xlim=(left, right))
+
+
+# What an experiment's page shows --------------------------------------------------------------
+
+
+@styled
 def marginals(tables: Mapping[str, pd.DataFrame], schema: Schema) -> Figure:
     """Distribution of each column in several tables: real rows first.
 
@@ -70,35 +198,32 @@ def marginals(tables: Mapping[str, pd.DataFrame], schema: Schema) -> Figure:
     Figure
         One panel per column: step histograms of numbers, shares of categories.
     """
-    figure, axes = _grid(len(schema.columns), width=3.4, height=2.6)
-    with plt.rc_context(STYLE):
-        for ax, column in zip(axes, schema.columns, strict=False):
-            if column in schema.categorical:
-                _shares(ax, tables, column)
-            else:
-                _histograms(ax, tables, column)
-            ax.set_xlabel(column)
-        axes[0].set_ylabel("share of rows")
-        return _finish(figure, axes, tables)
+    figure, axes = panels(len(schema.columns), 3, 3.4, 2.6)
+    for ax, column in zip(axes, schema.columns, strict=True):
+        (_shares if column in schema.categorical else _histograms)(ax, tables, column)
+        ax.set_xlabel(column)
+    axes[0].set_ylabel("share of rows")
+    legend(figure, ncols=min(len(tables), 4))
+    return figure
 
 
+@styled
 def against_target(tables: Mapping[str, pd.DataFrame], column: str, target: str) -> Figure:
     """Scatter of a numerical column and the target, one panel per table, on common axes."""
-    with plt.rc_context(STYLE):
-        n = len(tables)
-        figure, axes = plt.subplots(
-            1, n, figsize=(2.7 * n, 2.8), sharex=True, sharey=True, squeeze=False
-        )
-        for ax, (method, table) in zip(axes[0], tables.items(), strict=True):
-            shown = table.iloc[:2000]
-            ax.scatter(shown[column], shown[target], s=4, alpha=0.35, lw=0, color=COLOURS[method])
-            ax.set_title(LABELS[method], fontsize=10)
-            ax.set_xlabel(column)
-        real = tables[REAL]
-        axes[0][0].set(ylabel=target, xlim=_limits(real[column]), ylim=_limits(real[target]))
-        return close(figure)
+    n = len(tables)
+    figure, axes = plt.subplots(
+        1, n, figsize=(2.7 * n, 2.8), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (method, table) in zip(axes[0], tables.items(), strict=True):
+        shown = table.iloc[:2000]
+        ax.scatter(shown[column], shown[target], s=4, alpha=0.35, lw=0, color=COLOURS[method])
+        ax.set(title=LABELS[method], xlabel=column)
+    real = tables[REAL]
+    axes[0][0].set(ylabel=target, xlim=_limits(real[column]), ylim=_limits(real[target]))
+    return figure
 
 
+@styled
 def target_by_group(
     tables: Mapping[str, pd.DataFrame], column: str, target: str, *, n_groups: int = 10
 ) -> Figure:
@@ -123,20 +248,19 @@ def target_by_group(
     if not numeric:
         frequent = real[column].value_counts().index[:n_groups]
         order = means(real).loc[frequent].sort_values().index
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
-        spread = np.linspace(-0.24, 0.24, len(tables))
-        for offset, (method, table) in zip(spread, tables.items(), strict=True):
-            ax.plot(
-                np.arange(len(order)) + offset, means(table).reindex(order), "o", ms=5,
-                color=COLOURS[method], label=LABELS[method],
-            )  # fmt: skip
-        ax.set_xticks(range(len(order)), [f"{g:g}" if numeric else str(g) for g in order])
-        ax.set_xlabel(f"{column}, from" if numeric else column)
-        ax.set_ylabel(f"mean {target}")
-        ax.grid(axis="x", visible=False)
-        ax.legend(loc="upper left", fontsize=8)
-        return close(figure)
+    figure, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
+    spread = np.linspace(-0.24, 0.24, len(tables))
+    for offset, (method, table) in zip(spread, tables.items(), strict=True):
+        ax.plot(
+            np.arange(len(order)) + offset, means(table).reindex(order), "o", ms=5,
+            color=COLOURS[method], label=LABELS[method],
+        )  # fmt: skip
+    ax.set_xticks(range(len(order)), [f"{g:g}" if numeric else str(g) for g in order])
+    ax.set_xlabel(f"{column}, from" if numeric else column)
+    ax.set_ylabel(f"mean {target}")
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="upper left", fontsize=8)
+    return figure
 
 
 def widest_category(schema: Schema) -> str:
@@ -145,28 +269,29 @@ def widest_category(schema: Schema) -> str:
     return max(sizes, key=sizes.__getitem__) if sizes else schema.features[0]
 
 
+@styled
 def association_differences(tables: Mapping[str, pd.DataFrame], schema: Schema) -> Figure:
     """Association matrix of each synthetic table minus that of the real one."""
     reference = association(tables[REAL], schema)
     others = [m for m in tables if m != REAL]
-    with plt.rc_context(STYLE):
-        size = 1.1 + 0.42 * len(schema.columns)
-        figure, axes = plt.subplots(
-            1, len(others), figsize=(size * len(others) + 1.2, size + 0.6), squeeze=False,
-            sharey=True, layout="constrained",
+    size = 1.1 + 0.42 * len(schema.columns)
+    figure, axes = plt.subplots(
+        1, len(others), figsize=(size * len(others) + 1.2, size + 0.6), squeeze=False,
+        sharey=True, layout="constrained",
+    )  # fmt: skip
+    for ax, method in zip(axes[0], others, strict=True):
+        gap = association(tables[method], schema) - reference
+        sns.heatmap(
+            gap, ax=ax, vmin=-0.5, vmax=0.5, cmap="PuOr", annot=len(schema.columns) <= 4,
+            fmt=".2f", square=True, cbar=ax is axes[0][-1],
+            cbar_kws={"label": "difference", "shrink": 0.8},
         )  # fmt: skip
-        for ax, method in zip(axes[0], others, strict=True):
-            gap = association(tables[method], schema) - reference
-            sns.heatmap(
-                gap, ax=ax, vmin=-0.5, vmax=0.5, cmap="PuOr", annot=len(schema.columns) <= 4,
-                fmt=".2f", square=True, cbar=ax is axes[0][-1],
-                cbar_kws={"label": "difference", "shrink": 0.8},
-            )  # fmt: skip
-            ax.set_title(LABELS[method], fontsize=10)
-            ax.tick_params(axis="x", rotation=90)
-        return close(figure)
+        ax.set_title(LABELS[method])
+        ax.tick_params(axis="x", rotation=90)
+    return figure
 
 
+@styled
 def utility(summary: pd.DataFrame) -> Figure:
     """R² of each method and learner with its interval, one panel per setting.
 
@@ -183,103 +308,24 @@ def utility(summary: pd.DataFrame) -> Figure:
     """
     settings = summary.setting.unique().tolist()
     learners = summary.learner.unique().tolist()
+    markers = dict(zip(learners, MARKERS.values(), strict=False))
     order = [m for m in LABELS if m in set(summary.method)]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(settings), figsize=(3.6 * len(settings) + 2.2, 0.46 * len(order) + 1.2),
-            sharex=True, sharey=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
-        for ax, setting in zip(axes[0], settings, strict=True):
-            part = summary[summary.setting == setting]
-            for row in part.to_dict("records"):
-                at = learners.index(row["learner"])
-                y = order.index(row["method"]) + 0.22 * (at - (len(learners) - 1) / 2)
-                _score(ax, y, row, COLOURS[row["method"]], marker=_MARKERS[at])
-            _lines(ax, part[part.method == REAL]["mean"].max())
-            ax.set_title(setting, fontsize=10)
-            ax.set_xlabel("R² on test rows")
-        _methods_axis(axes[0][0], order)
-        handles = [
-            Line2D([], [], ls="", marker=_MARKERS[i], color="#444444", label=LEARNERS[k])
-            for i, k in enumerate(learners)
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9)
-        return close(figure)
-
-
-def overview(records: Mapping[str, Mapping[str, Any]], *, learner: str = "rf") -> Figure:
-    """R² by method in replacement, one panel per run, with what the study reported.
-
-    Parameters
-    ----------
-    records : mapping of str to record
-        Stored records by id; ``<experiment>_<source>``.
-    learner : str, default="rf"
-        Learner shown.
-
-    Returns
-    -------
-    Figure
-        Panels in the order of the records, three a row. A figure left of the axis is an arrow with
-        its value; crosses are the original study's figures.
-    """
-    order = [m for m in LABELS if m != "smogn_balance"]
-    with plt.rc_context(STYLE):
-        rows = -(-len(records) // 3)
-        figure, axes = plt.subplots(
-            rows, 3, figsize=(8.6, (0.3 * len(order) + 0.5) * rows + 0.4), sharex=True,
-            sharey=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
-        for ax, (name, record) in zip(axes.flat, records.items(), strict=False):
-            utility = record["values"]["utility"]["replacement"]
-            for method in set(order) & set(utility):
-                score = utility[method][learner]["r2"]
-                _score(ax, order.index(method), score, COLOURS[method])
-            _lines(ax, utility[REAL][learner]["r2"]["mean"])
-            experiment, _, source = name.partition("_")
-            if source == "standin":  # a public table was never reported on
-                for method, value in _reported(experiment).items():
-                    ax.plot(value, order.index(method), "x", color="#000000", ms=6, mew=1.5)
-            kind = "stand-in" if source == "standin" else "public table"
-            ax.set_title(f"{experiment}, {kind}", fontsize=10)
-        for ax in axes[-1]:
-            ax.set_xlabel("R² on test rows")
-        _methods_axis(axes[0][0], order)
-        return close(figure)
-
-
-def _reported(experiment: str) -> dict[str, float]:
-    """The study's R² by method, where it is one number; the middle of a range."""
-    figures = published(experiment)["reported"]
-    known = {
-        REAL: figures["original_r2"],
-        "hybrid": figures["diffusion_r2"],
-        "smogn_extreme": figures.get("smogn_r2"),
-    }
-    return {m: float(np.mean(v)) for m, v in known.items() if v is not None}
-
-
-def _score(ax: Axes, y: float, row: Mapping[Any, Any], colour: str, *, marker: str = "o") -> None:
-    """A mean with its interval, or an arrow with the value where it lies left of the axis."""
-    mean = row["mean"]
-    if mean < _FLOOR:
-        ax.plot(_FLOOR + 0.03, y, "<", color=colour, ms=5)
-        text = f"{mean:.2f}".replace("-", "−")
-        ax.text(_FLOOR + 0.08, y, text, va="center", fontsize=7)
-        return
-    low, high = row.get("low", mean), row.get("high", mean)
-    ax.plot([max(low, _FLOOR), high], [y, y], color=colour, lw=1.4)
-    ax.plot(mean, y, marker, color=colour, ms=4.5)
-
-
-def _lines(ax: Axes, baseline: float) -> None:
-    ax.axvline(baseline, color="#000000", lw=0.8, ls=":")
-    ax.axvline(0, color="#000000", lw=0.8)
-
-
-def _methods_axis(ax: Axes, order: Sequence[str]) -> None:
-    ax.set_yticks(range(len(order)), [LABELS[m] for m in order])
-    ax.set(ylim=(len(order) - 0.4, -0.6), xlim=(_FLOOR, 1.0))
+    figure, axes = plt.subplots(
+        1, len(settings), figsize=(3.6 * len(settings) + 2.2, 0.46 * len(order) + 1.2),
+        sharex=True, sharey=True, squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for ax, setting in zip(axes[0], settings, strict=True):
+        part = summary[summary.setting == setting]
+        for row in part.to_dict("records"):
+            at = learners.index(row["learner"])
+            y = order.index(row["method"]) + 0.22 * (at - (len(learners) - 1) / 2)
+            colour, marker = COLOURS[row["method"]], markers[row["learner"]]
+            score(ax, Measured.of(row), y, colour, left=FLOOR, form=".2f", marker=marker)
+        baseline(ax, part[part.method == REAL]["mean"].max())
+        ax.set(title=setting, xlabel="R² on test rows")
+    methods_axis(axes[0][0], order, left=FLOOR, right=1.0)
+    legend(figure, [mark(LEARNERS[k], m) for k, m in markers.items()], ncols=len(markers))
+    return figure
 
 
 def _shares(ax: Axes, tables: Mapping[str, pd.DataFrame], column: str) -> None:
@@ -312,31 +358,3 @@ def _limits(values: pd.Series[Any]) -> tuple[float, float]:
     low, high = np.quantile(values, [0.001, 0.999])
     margin = 0.04 * (high - low) or 0.5
     return float(low - margin), float(high + margin)
-
-
-def _grid(n: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    columns = min(n, 3)
-    rows = -(-n // columns)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(width * columns, height * rows), squeeze=False,
-            layout="constrained",
-        )  # fmt: skip
-    flat = list(axes.flat)
-    for ax in flat[n:]:
-        ax.set_visible(False)
-    return figure, flat
-
-
-def _finish(figure: Figure, axes: Sequence[Axes], tables: Mapping[str, Any]) -> Figure:
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(len(tables), 4), fontsize=9
-    )
-    return close(figure)
-
-
-def close(figure: Figure) -> Figure:
-    """The figure, closed: one that stays open is shown a second time by the inline backend."""
-    plt.close(figure)
-    return figure

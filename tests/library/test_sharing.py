@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
-from synthtab.attacks.estimates import Estimate
 
 from synthtab.__main__ import main
 from synthtab.attacks.card import Row
+from synthtab.evaluation.intervals import Estimate
 from synthtab.sharing import Shared, load_bundle, share
 from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
 from synthtab.sharing.columns import infer_plan, plan_text

@@ -11,8 +11,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.base import clone
 
-from seds500.arms.other_packages import CTGAN, LABELS, GaussianCopula
-from seds500.methods import LABELS as OF_THE_STUDY
+from seds500.arms.other_packages import CTGAN, GaussianCopula
 from synthtab.table.schema import Schema
 
 
@@ -114,8 +113,3 @@ def test_without_the_package_the_error_says_what_to_install(
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'synthtab\[other\]'"):
         clone(GENERATORS[name]).fit(table(), SCHEMA)
-
-
-def test_the_methods_have_labels_of_their_own() -> None:
-    assert LABELS.keys() == GENERATORS.keys()
-    assert not LABELS.keys() & OF_THE_STUDY.keys()

@@ -27,8 +27,7 @@ from sphinx.util.console import strip_colors
 
 from seds500.claims.rule import count, ledger
 from seds500.claims.study import CLAIMS, PARTS
-from seds500.records import store
-from seds500.records.committed import Records
+from seds500.records import Records, store
 from seds500.runner import notebooks, parameters
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +46,6 @@ def extension(name: str) -> ModuleType:
 
 
 roles = extension("records")
-generated = extension("generated")
 ledger_page = extension("ledger")
 figures = extension("figures")
 
@@ -162,8 +160,8 @@ def test_every_result_that_prose_cites_exists_and_can_be_shown(source, text):
         for role in result_roles(text):
             key, form = roles.split(role, page)
             try:
-                roles.show(store.lookup(PROJECT.records, key), form)
-            except (store.RecordError, TypeError, ValueError) as error:
+                roles.show(key, store.lookup(PROJECT.records, key), form)
+            except (store.RecordError, ValueError) as error:
                 problems.append(f"{role}: {error}")
     assert not problems, "\n".join([source, *problems])
 
@@ -365,6 +363,8 @@ def records_book(small_book):
         file.write(f"extensions += {extensions}\nmyst_enable_extensions = ['attrs_inline']\n")
     for path in PROJECT.records.glob("*.json"):
         shutil.copy(path, small_book / "records")
+    (small_book / "book").mkdir()
+    shutil.copy(ROOT / "book" / "captions.yml", small_book / "book")
     return small_book
 
 
@@ -449,15 +449,6 @@ def test_a_directive_says_what_it_lacks(records_book, directive, message):
     assert message in heard
 
 
-LEDGER_ROLES = {
-    "claim": ledger_page.claim_words,
-    "verdict": ledger_page.verdict_words,
-    "found": ledger_page.found_words,
-    "tally": ledger_page.tally_words,
-    "claims": ledger_page.count_words,
-}
-
-
 def test_roles_put_a_claim_into_a_sentence_and_follow_a_changed_record(records_book):
     (records_book / "index.md").write_text(
         "# Title\n\n{claim}`failure_on_many` {verdict}`failure_on_many`; its second test "
@@ -506,12 +497,12 @@ def test_every_claim_that_prose_cites_is_in_the_ledger():
     entries, problems, cited = ledger(CLAIMS, Records(PROJECT.records)), [], 0
     for source, text in PROSE:
         for match in SPAN.finditer(without_blocks(text)):
-            words = LEDGER_ROLES.get((match["role"] or "").strip("{}"))
-            if words is None:
+            role = (match["role"] or "").strip("{}")
+            if role not in ledger_page.ROLES:
                 continue
             cited += 1
             try:
-                words(entries, match["text"])
+                ledger_page.words(role, entries, match["text"])
             except ValueError as error:
                 problems.append(f"{source}: {error}")
     assert cited
@@ -538,7 +529,6 @@ def test_a_results_table_follows_a_changed_record(records_book):
 )
 def test_a_figure_names_the_record_that_is_missing(records_book, monkeypatch, figure, record):
     (records_book / "records" / f"{record}.json").unlink()
-    (records_book / "book").mkdir()
     monkeypatch.setattr(figures, "FIGURES", {figure: figures.FIGURES[figure]})
     message = f"the figure '{figure}' cannot be drawn: no record '{record}'"
     with pytest.raises(ExtensionError, match=message):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seds500.comparisons import seconds
 from seds500.data import load
 from seds500.pages import differential_privacy as report
 from seds500.records import store
@@ -110,7 +111,7 @@ def test_the_record_has_the_best_learner_and_the_cost_paired_by_split() -> None:
     assert cost["mean"] == pytest.approx((0.27 + 0.24 + 0.21) / 3)
     assert cost["verdict"] == "above"
     assert kept["n_seeds"] == 3
-    assert report.seconds(FOUND) == {m: {"fit": 11.0, "sample": 1.0} for m in ("dp_1", "none")}
+    assert seconds(FOUND) == {m: {"fit": 11.0, "sample": 1.0} for m in ("dp_1", "none")}
     store.record(kept)  # everything in it can be kept
 
 

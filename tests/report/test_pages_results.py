@@ -6,10 +6,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from seds500.claims import evidence
-from seds500.pages import benchmark, results_figures, results_tables
-from seds500.records import store
-from seds500.records.committed import EXPERIMENTS, SOURCES, Measured, Records, runs, title
+from seds500.pages import benchmark, results
+from seds500.records import EXPERIMENTS, SOURCES, Measured, Records, runs, store, title
 
 COMMITTED = Path(__file__).parents[2] / "records"
 
@@ -84,7 +82,7 @@ def test_a_score_is_the_study_s_beside_those_of_both_sources(records):
         }
 
     change(records, "013_standin", set_score)
-    table = results_tables.scores(records, "013", ["real", "hybrid", "smogn_extreme"])
+    table = results.scores(records, "013", ["real", "hybrid", "smogn_extreme"])
     assert list(table.columns) == ["reported", *SOURCES.values()]
     added = table.loc["HybridDiffusion, added to the real rows"]
     assert added["reported"] == "0.64"
@@ -100,7 +98,7 @@ def test_a_score_is_the_study_s_beside_those_of_both_sources(records):
     [("011", "smogn_extreme", "negative"), ("012", "smogn_extreme", "0.39 to 0.55")],
 )
 def test_a_range_and_a_word_are_reported_as_such(records, experiment, method, reported):
-    table = results_tables.scores(records, experiment, [method])
+    table = results.scores(records, experiment, [method])
     assert table["reported"].iloc[0] == reported
 
 
@@ -109,12 +107,12 @@ def test_a_method_that_one_run_lacks_has_a_dash_and_one_that_all_lack_is_named(r
         del contents["values"]["utility"]["replacement"]["noise_copy"]
 
     change(records, "012_public", drop)
-    table = results_tables.scores(records, "012", ["noise_copy"])
+    table = results.scores(records, "012", ["noise_copy"])
     assert table.loc["noise copy, alone", "public table"] == "–"
     assert table.loc["noise copy, alone", "stand-in"] != "–"
     change(records, "012_standin", drop)
     with pytest.raises(store.RecordError, match="has no 'noise_copy'"):
-        results_tables.scores(records, "012", ["noise_copy"])
+        results.scores(records, "012", ["noise_copy"])
 
 
 def test_differences_carry_the_verdict_of_the_learner_behind_the_study_s_figure(records):
@@ -123,30 +121,25 @@ def test_differences_carry_the_verdict_of_the_learner_behind_the_study_s_figure(
         rival["gb"] = {"mean": -0.5, "low": -0.75, "high": -0.25, "verdict": "below"}
 
     change(records, "012_public", set_verdict)
-    table = results_tables.advantages(records, ["smogn_extreme"])
+    table = results.advantages(records, ["smogn_extreme"])
     assert table.loc["012, public table"].item() == "−0.50 [−0.75, −0.25] *below*"
     assert len(table) == 6
 
 
-def test_what_is_kept_comes_from_the_run_or_from_the_benchmark_of_other_packages(
-    records, monkeypatch
-):
+def test_what_is_kept_comes_from_the_run_or_from_the_benchmark_of_other_packages(records):
     found = {"rf": {"r2": {"percent": 50.0, "percent_low": 40.0, "percent_high": 60.0}}}
     found["gb"] = found["rf"]
     values = {run: {"utility": {"replacement": {"ctgan": found}}} for run, _, _ in runs()}
     path = Path(records.folder) / "benchmark_other_packages.json"
     store.save({"values": values}, path)
-    table = results_tables.kept(records, ["second_sample", "hybrid", "ctgan"])
+    table = results.kept(records, ["second_sample", "hybrid", "ctgan"])
     assert set(table["CTGAN"]) == {"50 [40, 60]"}
     assert table.loc["013, public table", "second sample"] == "–"
     share = records.share("012_public", "hybrid").show(".0f")
     assert table.loc["012, public table", "HybridDiffusion"] == share
     path.unlink()
-    monkeypatch.setattr(evidence, "AWAITED", frozenset())
     with pytest.raises(store.RecordError, match="no record 'benchmark_other_packages'"):
-        results_tables.kept(records, ["ctgan"])
-    monkeypatch.setattr(evidence, "AWAITED", {"benchmark_other_packages"})
-    assert set(results_tables.kept(records, ["ctgan"])["CTGAN"]) == {"–"}
+        results.kept(records, ["ctgan"])
 
 
 def test_copies_stand_beside_those_that_chance_gives(records):
@@ -157,7 +150,7 @@ def test_copies_stand_beside_those_that_chance_gives(records):
         }
 
     change(records, "011_standin", set_copies)
-    table = results_tables.copies(records, ["hybrid"])
+    table = results.copies(records, ["hybrid"])
     assert table.loc["011, stand-in"].item() == "25.0% (12.5%)"
 
 
@@ -170,13 +163,13 @@ def test_times_are_shown_in_digits_that_suit_them(records, seconds, shown):
         contents["timings"]["hybrid"] = {"fit": seconds, "sample": 1.0}
 
     change(records, "013_public", set_times)
-    table = results_tables.times(records, ["hybrid"])
+    table = results.times(records, ["hybrid"])
     assert table.loc["013, public table", "HybridDiffusion"] == f"{shown} + 1.0"
     assert table.loc["013, public table", "training rows"] == "2,136"
 
 
 def test_a_published_figure_stands_beside_its_share_of_real_rows():
-    table = results_tables.literature(Records(), "tabddpm_utility")
+    table = results.literature(Records(), "tabddpm_utility")
     assert table.loc["TabDDPM", "California"] == "0.836 · 98%"
     assert table.loc["real rows", "California"] == "0.857"
 
@@ -193,25 +186,23 @@ def test_published_tables_name_their_source_and_are_complete():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "message"),
+    ("table", "options", "message"),
     [
-        ("score", {}, "unknown table score; known are scores, advantages"),
-        ("scores", {"experiment": "014", "methods": ["real"]}, "unknown experiment 014"),
-        ("scores", {"experiment": "013", "methods": ["gan"]}, "unknown method gan; known are"),
-        ("copies", {"experiment": "013"}, "table 'copies': .*'experiment'"),
-        ("times", {}, "table 'times': .*'methods'"),
+        (results.scores, {"experiment": "014", "methods": ["real"]}, "unknown experiment 014"),
+        (results.scores, {"experiment": "013", "methods": ["gan"]}, "unknown method gan; known"),
+        (results.times, {"methods": ["gan"]}, "unknown method gan; known are"),
     ],
 )
-def test_a_table_that_does_not_exist_or_is_asked_for_wrongly_is_named(name, options, message):
+def test_what_a_table_cannot_show_is_named(table, options, message):
     with pytest.raises(ValueError, match=message):
-        results_tables.make(name, Records(COMMITTED), **options)
+        table(Records(COMMITTED), **options)
 
 
 # Figures -----------------------------------------------------------------------------------------
 
 
 def test_every_run_has_a_panel_of_scores_with_both_settings(records):
-    figure = results_figures.scores(records)
+    figure = results.share_figure(records)
     axes = figure.axes
     assert len(axes) == 6
     for row, experiment in enumerate(EXPERIMENTS):
@@ -224,13 +215,13 @@ def test_every_run_has_a_panel_of_scores_with_both_settings(records):
 
 
 def test_a_mean_left_of_the_axis_is_written_out(records):
-    figure = results_figures.scores(records)
+    figure = results.share_figure(records)
     share = records.share("013_standin", "smogn_extreme_synthetic").value
     assert f"{share:.0f}".replace("-", "−") in [text.get_text() for text in figure.axes[4].texts]
 
 
 def test_cost_is_shown_on_a_logarithmic_axis_without_methods_that_keep_nothing(records):
-    figure = results_figures.cost(records)
+    figure = results.cost(records)
     assert [ax.get_xscale() for ax in figure.axes] == ["log", "log"]
     spent = records.value("013_standin.timings.hybrid")
     drawn = {
@@ -249,7 +240,7 @@ def test_leakage_has_a_point_for_every_method_of_the_report_cards(records):
     card = {"void": [], "hybrid": {"membership": row}, "control_copy": {"membership": row}}
     cards = {run: card for run, _, _ in runs()}
     store.save({"values": {"cards": cards}}, Path(records.folder) / "privacy.json")
-    figure = results_figures.leakage(records)
+    figure = results.leakage(records)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["HybridDiffusion", *EXPERIMENTS]
     points = [line for line in figure.axes[1].lines if line.get_marker() in "osD"]
@@ -259,7 +250,7 @@ def test_leakage_has_a_point_for_every_method_of_the_report_cards(records):
 
 
 def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
-    before = results_figures.dimension(records)
+    before = results.dimension(records)
     sweep = records.value("why_smogn_fails.sweep.irrelevant")
     assert [tick.get_text() for tick in before.axes[0].get_xticklabels()] == [
         str(sweep[end]["columns"]) for end in ("narrowest", "widest")
@@ -268,17 +259,26 @@ def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
     def add(contents):
         for kind in contents["values"]["sweep"].values():
             for end in kind.values():
-                end["hybrid"] = end["interpolation"]
+                end["noise_copy"] = end["interpolation"]
 
     change(records, "why_smogn_fails", add)
-    after = results_figures.dimension(records)
+    after = results.dimension(records)
     n_before, n_after = (len(f.legends[0].get_texts()) for f in (before, after))
-    assert n_after == n_before + ("hybrid" not in sweep["widest"])
-    assert "HybridDiffusion" in [text.get_text() for text in after.legends[0].get_texts()]
+    assert n_after == n_before + 1
+
+
+def test_the_overview_shows_runs_beside_reported_figures(records):
+    figure = results.overview(records)
+    assert [ax.get_title() for ax in figure.axes] == [title(run) for run, _, _ in runs()]
+    crosses = [
+        [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x"] for ax in figure.axes
+    ]
+    assert crosses[2] == [0.65, 0.64, -0.39]
+    assert not any(crosses[3:])  # a public table was never reported on
 
 
 def test_figures_are_closed(records):
-    results_figures.cost(records)
+    results.cost(records)
     assert plt.get_fignums() == []
 
 

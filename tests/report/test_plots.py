@@ -70,19 +70,12 @@ def test_scores_are_points_and_those_left_of_the_axis_are_written_out() -> None:
     assert texts(figure) == ["−3.21"]
 
 
-def test_the_overview_shows_runs_beside_reported_figures() -> None:
-    scores = {
-        row["method"]: {"rf": {"r2": {k: row[k] for k in ("mean", "low", "high")}}}
-        for row in summary().to_dict("records")
-    }
-    record = {"values": {"utility": {"replacement": scores}}}
-    figure = plots.overview({"013_standin": record, "013_public": record})
-    titles = [ax.get_title() for ax in figure.axes[:2]]
-    assert titles == ["013, stand-in", "013, public table"]
-    crosses = [ln.get_xdata()[0] for ln in figure.axes[0].lines if ln.get_marker() == "x"]
-    assert crosses == [0.65, 0.64, -0.39]
-
-
 def test_figures_are_closed() -> None:
     plots.utility(summary())
     assert plt.get_fignums() == []
+
+
+def test_every_method_and_arm_has_a_name_of_its_own() -> None:
+    names = list(plots.LABELS.values())
+    assert len(set(names)) == len(names)
+    assert set(plots.COLOURS) <= set(plots.LABELS)

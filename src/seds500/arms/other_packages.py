@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Self
 
@@ -26,9 +25,6 @@ from sklearn.utils.validation import check_is_fitted
 from synthtab.generators.contract import RandomState
 from synthtab.table.encoding import decimal_places
 from synthtab.table.schema import Schema
-
-LABELS: Mapping[str, str] = {"gaussian_copula": "Gaussian copula", "ctgan": "CTGAN"}
-"""What these methods are called on a page."""
 
 
 class _Adapter(BaseEstimator):  # type: ignore[misc]

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seds500.plots import BLACK, BLUE, styled
 from synthtab.evaluation.utility import tstr
 from synthtab.table.split import Dataset
 
@@ -43,20 +44,19 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
     return shown.set_index("quantity").rename_axis(index=None, columns="quantity")
 
 
+@styled
 def group_means(comparison: pd.DataFrame) -> Figure:
     """Published and measured mean target by group."""
     ending = ", mean machine_minutes"
     groups = comparison[comparison["quantity"].str.endswith(ending)]
     names = groups["quantity"].str.removesuffix(ending)
-    figure, ax = plt.subplots(figsize=(5, 3), dpi=110)
-    ax.plot(names, groups["published"], "o", ms=10, mfc="none", color="#000000", label="published")
-    ax.plot(names, groups["measured"], "o", ms=5, color="#0072B2", label="stand-in")
+    figure, ax = plt.subplots(figsize=(5, 3))
+    ax.plot(names, groups["published"], "o", ms=10, mfc="none", color=BLACK, label="published")
+    ax.plot(names, groups["measured"], "o", ms=5, color=BLUE, label="stand-in")
     ax.set(
         xlabel="group", ylabel="mean machine time [min]", ylim=(0, 1.1 * groups["published"].max())
     )
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
-    plt.close(figure)  # shown once, by the cell that returns it
+    ax.legend()
     return figure
 
 

@@ -7,16 +7,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from seds500.arms.dp_audit import epsilon_lower_bound, mu_lower_bound, worst_case_scores
-from seds500.pages.experiment import numbers_of, with_bounds
-from seds500.plots import STYLE, close
+from seds500.comparisons import best_learner, cell
+from seds500.plots import COLOURS, LABELS, panels, styled
+from seds500.records import numbers_of
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.accounting import Mechanism, epsilon, gaussian_mu
 from synthtab.dp.budget import Privacy
@@ -118,7 +119,7 @@ def label(method: str) -> str:
     >>> label("dp_0_5"), label("none"), label("real")
     ('ε = 0.5', 'no guarantee', 'training rows')
     """
-    names = {REAL: "training rows", NO_GUARANTEE: "no guarantee"}
+    names = {REAL: LABELS[REAL], NO_GUARANTEE: "no guarantee"}
     return names.get(method) or f"ε = {method.removeprefix('dp_').replace('_', '.')}"
 
 
@@ -190,9 +191,7 @@ def cost_table(comparison: Comparison, title: str) -> pd.DataFrame:
         synthetic and training rows.
     """
     summary = summarise(comparison)
-    summary["cell"] = [
-        f"{with_bounds(r)} · {r['percent']:.0f} %".replace("-", "−") for r in _records(summary)
-    ]
+    summary["cell"] = [cell(row) for row in _records(summary)]
     table = summary.pivot_table(
         index="method", columns="learner", values="cell", aggfunc="first", sort=False
     )
@@ -211,12 +210,7 @@ _HEADINGS: Mapping[str, str] = {
 }
 
 
-def best_learner(comparison: Comparison) -> str:
-    """The learner that scores best when trained on real rows."""
-    rows = summarise(comparison)
-    return str(rows[rows.method == REAL].set_index("learner")["mean"].idxmax())
-
-
+@styled
 def curve_figure(
     comparisons: Mapping[str, Comparison],
     titles: Mapping[str, str],
@@ -240,62 +234,47 @@ def curve_figure(
         One panel a table. Vertical lines are intervals. A score below 0 is drawn at 0, as an
         arrow.
     """
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(comparisons), figsize=(3.9 * len(comparisons), 3.4), sharey=True, squeeze=False
-        )
-        for ax, (table, comparison) in zip(axes[0], comparisons.items(), strict=True):
-            learner = best_learner(comparison)
-            rows = summarise(comparison).query("learner == @learner").set_index("method")
-            methods = [m for m in rows.index if m != REAL]
-            place = dict(zip(methods, range(len(methods)), strict=True))
-            shown = rows.loc[methods]
-            ax.axhline(rows.loc[REAL, "mean"], color="black", ls=":", lw=1.2)
-            ax.annotate(
-                "training rows",
-                (1, rows.loc[REAL, "mean"]),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                fontsize=9,
-            )
-            y = shown["mean"].to_numpy()
-            ax.vlines(
-                range(len(methods)), shown["low"].clip(0), shown["high"].clip(0), color=_OURS, lw=2
-            )
-            _points(ax, dict(enumerate(y)), _OURS, "o", "HybridDiffusion")
-            for method, colour, marker in (("aim", "#009E73", "s"), ("mst", "#D55E00", "D")):
-                scores = {
-                    place[budget]: found[learner]["r2"]
-                    for budget, found in baselines.get(table, {}).get(method, {}).items()
-                    if budget in place
-                }
-                _points(ax, scores, colour, marker, method.upper())
-            ax.set_xticks(range(len(methods)), [_tick(m) for m in methods])
-            ax.set_xlabel("ε")
-            ax.set_title(f"{titles[table]}: {LEARNERS[learner]}", fontsize=10)
-            ax.set_ylim(-0.06, 1.02)
-        axes[0][0].set_ylabel("R² on real test rows")
-        axes[0][-1].legend(loc="upper left", fontsize=9)
-        return close(figure)
+    figure, axes = panels(len(comparisons), len(comparisons), 3.9, 3.4, sharey=True)
+    for ax, (table, comparison) in zip(axes, comparisons.items(), strict=True):
+        learner = best_learner(comparison)
+        rows = summarise(comparison).query("learner == @learner").set_index("method")
+        real, shown = rows["mean"][REAL], rows.drop(index=REAL)
+        place = {method: at for at, method in enumerate(shown.index)}
+        ax.axhline(real, color=COLOURS[REAL], ls=":", lw=1.2)
+        ax.annotate(
+            LABELS[REAL], (1, real), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+            fontsize=9,
+        )  # fmt: skip
+        low, high = shown["low"].clip(0), shown["high"].clip(0)
+        ax.vlines(range(len(shown)), low, high, color=COLOURS["hybrid"], lw=2)
+        _points(ax, dict(enumerate(shown["mean"])), "hybrid", "o")
+        for method, marker in (("aim", "s"), ("mst", "D")):
+            scores = {
+                place[budget]: found[learner]["r2"]
+                for budget, found in baselines.get(table, {}).get(method, {}).items()
+                if budget in place
+            }
+            _points(ax, scores, method, marker)
+        ticks = ["none" if m == NO_GUARANTEE else label(m).partition("= ")[2] for m in place]
+        ax.set_xticks(range(len(shown)), ticks)
+        title = f"{titles[table]}: {LEARNERS[learner]}"
+        ax.set(xlabel="ε", title=title, ylim=(-0.06, 1.02))
+    axes[0].set_ylabel("R² on real test rows")
+    axes[-1].legend(loc="upper left")
+    return figure
 
 
-_OURS = "#0072B2"
-
-
-def _points(ax: Any, scores: Mapping[int, float], colour: str, marker: str, name: str) -> None:
+def _points(ax: Axes, scores: Mapping[int, float], method: str, marker: str) -> None:
     if not scores:
         return
-    x, y = np.array(list(scores)), np.array(list(scores.values()))
-    ax.plot(x, y.clip(0), marker, ls="--", lw=0.8, color=colour, label=name, clip_on=False)
+    x, y, colour = np.array(list(scores)), np.array(list(scores.values())), COLOURS[method]
+    ax.plot(
+        x, y.clip(0), marker, ls="--", lw=0.8, color=colour, label=LABELS[method], clip_on=False
+    )
     for position in x[y < 0]:
         ax.annotate(
             "", (position, -0.055), (position, 0), arrowprops={"arrowstyle": "->", "color": colour}
         )
-
-
-def _tick(method: str) -> str:
-    return "none" if method == NO_GUARANTEE else label(method).removeprefix("ε = ")
 
 
 # The audit -----------------------------------------------------------------------------------
@@ -406,12 +385,6 @@ def as_record(comparison: Comparison) -> dict[str, Any]:
         "margins": {str(m): row.dropna().to_dict() for m, row in _margins(comparison).iterrows()},
         "n_seeds": int(comparison.scores["seed"].nunique()),
     }
-
-
-def seconds(comparison: Comparison) -> dict[str, Any]:
-    """Mean CPU seconds of fitting and drawing, by method."""
-    times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
-    return {str(method): row.to_dict() for method, row in times.iterrows()}
 
 
 def audit_record(found: pd.DataFrame) -> dict[str, Any]:

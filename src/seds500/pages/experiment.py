@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from seds500.comparisons import best_learner, cell, seconds
 from seds500.data import StudyTable, fingerprint
 from seds500.data.standins import published
-from seds500.methods import LABELS
+from seds500.plots import LABELS
+from seds500.records import numbers_of, reported
 from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
 from synthtab.evaluation.intervals import interval, verdict
 from synthtab.evaluation.utility import LEARNERS
+
+METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
 
 FIDELITY_LABELS: Mapping[str, str] = {
     "ks": "KS distance, mean",
@@ -46,7 +49,7 @@ def utility_table(comparison: Comparison, setting: str, *, metric: str = "r2") -
         One row per method, one column per learner: ``mean [low, high] · percent``.
     """
     summary = summarise(comparison, metric=metric).query("setting == @setting")
-    cells = [_cell(row) for row in summary.to_dict("records")]
+    cells = [cell(row) for row in summary.to_dict("records")]
     table = summary.assign(cell=cells).pivot_table(
         index="method", columns="learner", values="cell", aggfunc="first", sort=False
     )
@@ -67,11 +70,11 @@ def reported_table(name: str) -> pd.DataFrame:
     -------
     DataFrame of str
     """
-    reported = published(name)["reported"]
+    figures = published(name)["reported"]
     row = {
-        "real rows": _range(reported["original_r2"]),
-        "diffusion (real rows + 500 synthetic)": _range(reported["diffusion_r2"]),
-        "SMOGN (its output alone)": _range(reported.get("smogn_r2", "negative")),
+        "real rows": reported(figures["original_r2"]),
+        "diffusion (real rows + 500 synthetic)": reported(figures["diffusion_r2"]),
+        "SMOGN (its output alone)": reported(figures.get("smogn_r2", "negative")),
     }
     return pd.DataFrame([row], index=pd.Index(["reported R²"]))
 
@@ -118,7 +121,6 @@ def as_record(dataset: StudyTable, comparison: Comparison) -> dict[str, Any]:
             at = differences.setdefault(row["setting"], {}).setdefault(row["method"], {})
             at[row["learner"]] = numbers_of(row) | {"verdict": verdict(row["low"], row["high"], 0)}
     fidelity = _fidelity_means(comparison)
-    times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
     return {
         "dataset": {
             "name": dataset.name,
@@ -134,7 +136,7 @@ def as_record(dataset: StudyTable, comparison: Comparison) -> dict[str, Any]:
         "fidelity": {m: row.dropna().to_dict() for m, row in fidelity.iterrows()},
         "fidelity_intervals": _fidelity_intervals(comparison),
         "rows": {m: fingerprint(t)[:16] for m, t in comparison.tables.items() if m != REAL},
-        "timings": {str(m): row.to_dict() for m, row in times.iterrows()},
+        "timings": seconds(comparison),
     }
 
 
@@ -147,17 +149,17 @@ def reading(comparison: Comparison) -> str:
     setting = comparison.scores.setting.iloc[0]
     metric = comparison.scores.metric.iloc[0]
     summary = summarise(comparison, metric=metric).query("setting == @setting")
-    learner = summary[summary.method == REAL].set_index("learner")["mean"].idxmax()
+    learner = best_learner(comparison, metric=metric)
     rows = summary[summary.learner == learner]
     baseline = rows[rows.method == REAL]["mean"].item()
     lines = [
-        f"With the learner that does best on real rows, {LEARNERS[str(learner)]} "
-        f"({_name(metric)} {baseline:.2f}), in *{setting}*:",
+        f"With the learner that does best on real rows, {LEARNERS[learner]} "
+        f"({METRICS.get(metric, metric)} {baseline:.2f}), in *{setting}*:",
         "",
     ]
     for row in rows[rows.method != REAL].to_dict("records"):
         told = verdict(row["percent_low"], row["percent_high"], 100)
-        lines.append(f"- {LABELS[str(row['method'])]}: {_cell(row)} of the baseline, {told}")
+        lines.append(f"- {LABELS[str(row['method'])]}: {cell(row)} of the baseline, {told}")
     return "\n".join(lines)
 
 
@@ -177,35 +179,3 @@ def _fidelity_intervals(comparison: Comparison) -> dict[str, Any]:
         bounds = zip(("mean", "low", "high"), interval(values, inflation=inflation), strict=True)
         found.setdefault(str(method), {})[str(metric)] = numbers_of(dict(bounds))
     return found
-
-
-def numbers_of(row: Mapping[Any, Any]) -> dict[str, float]:
-    """The floats of a row; bounds that one seed cannot give are left out."""
-    return {k: v for k, v in row.items() if isinstance(v, float) and not math.isnan(v)}
-
-
-def with_bounds(row: Mapping[Any, Any]) -> str:
-    """Mean and, where there are several seeds, its bounds.
-
-    Examples
-    --------
-    >>> with_bounds({"mean": 0.5, "low": -0.25, "high": 1.25})
-    '0.50 [−0.25, 1.25]'
-    """
-    bounds = "" if pd.isna(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
-    return f"{row['mean']:.2f}{bounds}".replace("-", "−")
-
-
-def _cell(row: Mapping[Any, Any]) -> str:
-    return f"{with_bounds(row)} · {row['percent']:.0f} %".replace("-", "−")
-
-
-def _range(value: float | list[float] | str) -> str:
-    if isinstance(value, str):
-        return value
-    parts = value if isinstance(value, list) else [value]
-    return " to ".join(f"{v:.2f}" for v in parts).replace("-", "−")
-
-
-def _name(metric: str) -> str:
-    return {"r2": "R²", "auc": "AUC"}.get(metric, metric)

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from seds500.data import StudyTable
-from seds500.methods import LABELS
-from seds500.plots import COLOURS, STYLE, close
-from seds500.records import store
+from seds500.plots import (
+    BLACK,
+    COLOURS,
+    LABELS,
+    VERDICTS,
+    baseline,
+    legend,
+    mark,
+    panels,
+    styled,
+)
+from seds500.records import Measured, Records
 from synthtab.attacks.card import ROWS, Card, Row
-from synthtab.attacks.compare import Measured
-from synthtab.attacks.controls import CONTROLS
+from synthtab.attacks.compare import AttackComparison
 from synthtab.attacks.copies import excess_p_value
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.roc import pool, tpr_interval
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
 from synthtab.attacks.shadow import Exposed
 from synthtab.evaluation.compare import REAL
-from synthtab.evaluation.intervals import Estimate, average
 
-# Okabe & Ito's vermillion and bluish green, and a grey between them; letters say it again.
-_VERDICTS = {"fail": "#E69F7D", "inconclusive": "#E8E8E8", "pass": "#8CCFB7"}
 _ATTACKS = {**ATTACKS, WHITE_BOX: "white box"}
 _SHORT = {
     "copies": "copies",
@@ -44,27 +47,10 @@ _SHORT = {
 }
 
 
-def label(method: str) -> str:
-    """What a method or control is called on a page."""
-    return CONTROLS[method] if method in CONTROLS else LABELS[method]
-
-
-def title(dataset: StudyTable) -> str:
-    """A table's name, with what its rows are.
-
-    Examples
-    --------
-    >>> from seds500.data import load
-    >>> title(load("013"))
-    '013, stand-in'
-    """
-    kinds = {"standin": "stand-in", "public": "public table"}
-    return f"{dataset.name}, {kinds.get(dataset.source, 'file')}"
-
-
 # Cards ----------------------------------------------------------------------------------------
 
 
+@styled
 def card_figure(cards: Mapping[str, Card]) -> Figure:
     """Verdict and value of every row of several cards, one panel each.
 
@@ -80,51 +66,45 @@ def card_figure(cards: Mapping[str, Card]) -> Figure:
         value of the row's worst attack: AUC for the membership rows, otherwise percent. A card
         that is void says so above its panel.
     """
-    methods = [m for m in (*LABELS, *CONTROLS) if any(m in card.rows for card in cards.values())]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(cards), 1, figsize=(7.6, (0.33 * len(methods) + 1.0) * len(cards)),
-            squeeze=False, layout="constrained",
-        )  # fmt: skip
-        for ax, (name, card) in zip(axes[:, 0], cards.items(), strict=True):
-            _verdicts(ax, card, [m for m in methods if m in card.rows])
-            void = f": VOID ({'; '.join(card.void)})" if card.void else ""
-            ax.set_title(f"{name}{void}", fontsize=10, loc="left")
-        figure.legend(
-            handles=[Patch(color=c, label=v) for v, c in _VERDICTS.items()],
-            loc="outside lower center", ncols=3, fontsize=9,
-        )  # fmt: skip
-        return close(figure)
+    methods = _methods(cards)
+    figure, axes = panels(len(cards), 1, 7.6, 0.33 * len(methods) + 1.0)
+    for ax, (name, card) in zip(axes, cards.items(), strict=True):
+        _verdicts(ax, card, [m for m in methods if m in card.rows])
+        void = f": VOID ({'; '.join(card.void)})" if card.void else ""
+        ax.set_title(f"{name}{void}", loc="left")
+    legend(figure, [Patch(color=c, label=v) for v, c in VERDICTS.items()])
+    return figure
+
+
+def _methods(cards: Mapping[str, Card]) -> list[str]:
+    """Methods and controls that some card has."""
+    return [m for m in LABELS if any(m in card.rows for card in cards.values())]
 
 
 def _verdicts(ax: Axes, card: Card, methods: Sequence[str]) -> None:
-    names, columns = list(_VERDICTS), list(ROWS)
-    shade = np.full((len(methods), len(columns)), np.nan)
-    for i, method in enumerate(methods):
-        for j, column in enumerate(columns):
-            row = card.rows[method].get(column)
-            if row is None:
-                ax.text(j, i, "no model", ha="center", va="center", fontsize=7, color="#777777")
-                continue
-            shade[i, j] = names.index(row.verdict)
-            text = f"{_number(column, row)} {row.verdict[0].upper()}"
-            ax.text(j, i, text, ha="center", va="center", fontsize=8)
-    ax.imshow(shade, cmap=ListedColormap(list(_VERDICTS.values())), vmin=0, vmax=2, aspect="auto")
-    ax.set_xticks(range(len(columns)), [_SHORT[c] for c in columns], fontsize=8)
-    ax.set_yticks(range(len(methods)), [f"{label(m)}: {card.verdicts[m]}" for m in methods])
+    names = [*VERDICTS, None]
+
+    def cells(show: Callable[[str, Row | None], Any]) -> pd.DataFrame:
+        index = [f"{LABELS[m]}: {card.verdicts[m]}" for m in methods]
+        shown = {_SHORT[c]: [show(c, card.rows[m].get(c)) for m in methods] for c in ROWS}
+        return pd.DataFrame(shown, index=index)
+
+    sns.heatmap(
+        cells(lambda _, row: names.index(row.verdict if row else None)),
+        ax=ax, annot=cells(_text), fmt="", annot_kws={"fontsize": 8}, cbar=False,
+        cmap=ListedColormap([*VERDICTS.values(), "white"]), vmin=0, vmax=len(VERDICTS),
+        linewidths=2, linecolor="white",
+    )  # fmt: skip
     ax.tick_params(length=0)
-    ax.grid(visible=False)
-    # White lines between the cells.
-    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(methods) + 1) - 0.5, minor=True)
-    ax.grid(which="minor", color="white", lw=2)
-    ax.tick_params(which="minor", length=0)
+    ax.tick_params(axis="x", labelsize=8)
 
 
-def _number(column: str, row: Row) -> str:
-    if column in ("membership", "white_box", "isolated"):
-        return f"{row.estimate.value:.2f}"
-    return f"{100 * row.estimate.value:.0f} %".replace("-", "−")
+def _text(column: str, row: Row | None) -> str:
+    if row is None:
+        return "no model"
+    is_area = column in ("membership", "white_box", "isolated")
+    value = f"{row.estimate.value:.2f}" if is_area else f"{100 * row.estimate.value:.0f} %"
+    return f"{value} {row.verdict[0].upper()}".replace("-", "−")
 
 
 def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
@@ -143,28 +123,27 @@ def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
         warns = " warns" if nearest.low > 0.5 else ""
         columns[name] = cells | {
             "verdict": "void" if card.void else card.verdicts[method],
-            "nearest real row is a training row": f"{_bounds(nearest)}{warns}",
+            "nearest real row is a training row": f"{_shown(nearest)}{warns}",
         }
     return pd.DataFrame(columns).fillna("")
 
 
 def _cell(row: Row) -> str:
     p = "" if row.p_value is None else f", p = {row.p_value:.3f}"
-    return f"{_bounds(row.estimate)}{p} {row.verdict} ({row.at.replace('_', ' ')})"
+    return f"{_shown(row.estimate)}{p} {row.verdict} ({row.at.replace('_', ' ')})"
 
 
-def _bounds(estimate: Estimate) -> str:
-    value, low, high = estimate
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")
+def _shown(estimate: Estimate) -> str:
+    return Measured(*estimate).show(".3f")
 
 
 def verdict_counts(cards: Mapping[str, Card]) -> pd.DataFrame:
     """On how many tables each method fails, passes, or is inconclusive; void cards on their own."""
-    methods = [m for m in (*LABELS, *CONTROLS) if any(m in card.rows for card in cards.values())]
-    counts = {label(m): dict.fromkeys((*_VERDICTS, "void"), 0) for m in methods}
+    methods = _methods(cards)
+    counts = {LABELS[m]: dict.fromkeys((*VERDICTS, "void"), 0) for m in methods}
     for card in cards.values():
         for method, verdict in card.verdicts.items():
-            counts[label(method)]["void" if card.void else verdict] += 1
+            counts[LABELS[method]]["void" if card.void else verdict] += 1
     table = pd.DataFrame(counts).T
     table.columns.name = "tables"
     return table
@@ -173,7 +152,7 @@ def verdict_counts(cards: Mapping[str, Card]) -> pd.DataFrame:
 # Attacks --------------------------------------------------------------------------------------
 
 
-def attacks_table(measured: Measured, methods: Sequence[str] | None = None) -> pd.DataFrame:
+def attacks_table(measured: AttackComparison, methods: Sequence[str] | None = None) -> pd.DataFrame:
     """What each attack finds on one table: the excess of copies, and AUCs.
 
     Returns
@@ -190,11 +169,11 @@ def attacks_table(measured: Measured, methods: Sequence[str] | None = None) -> p
         for attack, name in _ATTACKS.items():
             if attack in found[0].membership:
                 row[name] = f"{np.mean([f.membership[attack].value for f in found]):.3f}"
-        rows[label(method)] = row
+        rows[LABELS[method]] = row
     return pd.DataFrame(rows).T.fillna("no model")
 
 
-def copies_table(measured: Mapping[str, Measured]) -> pd.DataFrame:
+def copies_table(measured: Mapping[str, AttackComparison]) -> pd.DataFrame:
     """Synthetic rows that equal a training row, and a holdout row, in percent, by table.
 
     Returns
@@ -209,15 +188,15 @@ def copies_table(measured: Mapping[str, Measured]) -> pd.DataFrame:
             copies = [f.copies["all"] for f in parts]
             shares = [100 * np.mean(c) for c in zip(*(c[:2] for c in copies), strict=True)]
             star = "*" if excess_p_value(copies) < 0.01 else ""
-            cells[label(method)] = f"{shares[0]:.1f} / {shares[1]:.1f}{star}"
+            cells[LABELS[method]] = f"{shares[0]:.1f} / {shares[1]:.1f}{star}"
         columns[name] = cells
     return pd.DataFrame(columns)
 
 
-def closeness_table(measured: Measured) -> pd.DataFrame:
+def closeness_table(measured: AttackComparison) -> pd.DataFrame:
     """Median distances of synthetic rows to training and to holdout rows, one row per method."""
     rows = {
-        label(method): pd.DataFrame([f.closeness for f in found]).mean()
+        LABELS[method]: pd.DataFrame([f.closeness for f in found]).mean()
         for method, found in measured.findings.items()
     }
     table = pd.DataFrame(rows).T
@@ -233,7 +212,7 @@ def closeness_table(measured: Measured) -> pd.DataFrame:
 
 
 def rates_table(
-    measured: Mapping[str, Measured], method: str, attacks: Sequence[str]
+    measured: Mapping[str, AttackComparison], method: str, attacks: Sequence[str]
 ) -> pd.DataFrame:
     """True positive rates at low false positive rates, with 95 % intervals, by table and attack."""
     rows = {}
@@ -241,8 +220,7 @@ def rates_table(
         for attack in attacks:
             rates = _rates(found.findings[method], attack)
             rows[name, _ATTACKS[attack]] = {
-                f"TPR at {100 * rate:g} % FPR": _bounds(estimate)
-                for rate, estimate in rates.items()
+                f"TPR at {100 * rate:g} % FPR": _shown(estimate) for rate, estimate in rates.items()
             }
     return pd.DataFrame(rows).T.fillna("too few rows")
 
@@ -263,8 +241,8 @@ def exposed_table(found: Mapping[str, Exposed]) -> pd.DataFrame:
         rate = tpr_interval(found[key].flags)
         rows[name] = {
             "rows": str(found[key].n_rows),
-            "AUC": _bounds(area),
-            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _bounds(rate),
+            "AUC": _shown(area),
+            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _shown(rate),
         }
     return pd.DataFrame(rows).T
 
@@ -289,12 +267,12 @@ def utility_shares(
     dict of str to float
         In *replacement*, with the learner that does best on the real rows.
     """
-    record = store.load(f"{name}_{source}", records_dir)
-    utility = record["values"]["utility"]["replacement"]
+    utility = Records(records_dir).value(f"{name}_{source}.utility.replacement")
     learner = max(utility[REAL], key=lambda key: float(utility[REAL][key]["r2"]["mean"]))
     return {m: float(of[learner]["r2"]["percent"]) for m, of in utility.items() if m != REAL}
 
 
+@styled
 def trade_off(
     cards: Mapping[str, Card], utility: Mapping[str, Mapping[str, float]], *, floor: float = 0.0
 ) -> Figure:
@@ -315,34 +293,23 @@ def trade_off(
         Filled: the strongest black-box membership attack. Hollow, where the model was open: the
         white-box attack. Upper left is where a method should be.
     """
-    shown = [m for m in LABELS if any(m in c.rows for c in cards.values())]
-    with plt.rc_context(STYLE):
-        columns = min(2, len(cards))
-        rows = -(-len(cards) // columns)
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(3.7 * columns, 2.5 * rows + 1.0), sharex=True, sharey=True,
-            squeeze=False, layout="constrained",
-        )  # fmt: skip
-        for ax, (name, card) in zip(axes.flat, cards.items(), strict=False):
-            for method in shown:
-                if method in card.rows and method in utility[name]:
-                    _point(ax, card.rows[method], utility[name][method], COLOURS[method], floor)
-            ax.axvline(0.5, color="#000000", lw=0.8)
-            ax.axhline(100, color="#000000", lw=0.8, ls=":")
-            ax.set_title(name, fontsize=10)
-        for ax in axes.flat[len(cards) :]:
-            ax.set_visible(False)
-        for ax in axes[-1]:
-            ax.set_xlabel("membership AUC")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("% of the real R²")
-        axes[0][0].set(xlim=(0.48, 1.02), ylim=(floor - 6, 112))
-        handles = [
-            Line2D([], [], ls="", marker="o", color=COLOURS[m], label=LABELS[m]) for m in shown
-        ]
-        hollow = Line2D([], [], ls="", marker="o", mfc="white", color="#444444", label="white box")
-        figure.legend(handles=[*handles, hollow], loc="outside lower center", ncols=3, fontsize=8)
-        return close(figure)
+    shown = [m for m in _methods(cards) if m in COLOURS]
+    figure, axes = panels(len(cards), 2, 3.7, 2.5, below=1.0, sharex=True, sharey=True)
+    for ax, (name, card) in zip(axes, cards.items(), strict=True):
+        for method in shown:
+            if method in card.rows and method in utility[name]:
+                _point(ax, card.rows[method], utility[name][method], COLOURS[method], floor)
+        ax.axvline(0.5, color=BLACK, lw=0.8)
+        baseline(ax, sideways=False)
+        ax.set_title(name)
+    for ax in axes[-2:]:
+        ax.set_xlabel("membership AUC")
+    for ax in axes[::2]:
+        ax.set_ylabel("% of the real R²")
+    axes[0].set(xlim=(0.48, 1.02), ylim=(floor - 6, 112))
+    handles = [mark(LABELS[m], colour=COLOURS[m]) for m in shown]
+    legend(figure, [*handles, mark("white box", mfc="white")])
+    return figure
 
 
 def _point(ax: Axes, rows: Mapping[str, Row], percent: float, colour: str, floor: float) -> None:
@@ -358,7 +325,9 @@ def _point(ax: Axes, rows: Mapping[str, Row], percent: float, colour: str, floor
 # The record -----------------------------------------------------------------------------------
 
 
-def as_record(cards: Mapping[str, Card], measured: Mapping[str, Measured]) -> dict[str, Any]:
+def as_record(
+    cards: Mapping[str, Card], measured: Mapping[str, AttackComparison]
+) -> dict[str, Any]:
     """Every card and what it was made from, for `seds500.records.store.record`.
 
     Parameters

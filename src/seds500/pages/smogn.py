@@ -1,66 +1,65 @@
-"""What the chapter on SMOGN shows: its arms, tables, verdicts and figures."""
+"""The chapter on SMOGN: its arms, where rows lie, and what selection does to E[y | x].
+
+First what is computed, then what is shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from sklearn.base import clone
+from sklearn.neighbors import NearestNeighbors
 
 from seds500.arms.smogn import FewerRows, NumericOnly, Selection, Weighted
+from seds500.claims import smogn as claims
+from seds500.comparisons import best_learner
 from seds500.data import StudyTable
-from seds500.pages.experiment import numbers_of, with_bounds
-from seds500.plots import STYLE, close
-from synthtab.evaluation.compare import REAL, Comparison, paired_difference, summarise
+from seds500.plots import (
+    COLOURS,
+    LABELS,
+    MARKERS,
+    PALETTE,
+    baseline,
+    legend,
+    mark,
+    methods_axis,
+    panels,
+    styled,
+)
+from seds500.records import Measured, numbers_of
+from synthtab.evaluation.compare import REAL, Comparison, summarise
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.generators.contract import Generator
 from synthtab.generators.reference import Interpolation, NoiseCopy
-from synthtab.smogn.resample import SMOGNSynthesizer
+from synthtab.smogn.interpolation import synthesise, to_arrays
+from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
+from synthtab.table.schema import Schema
+from synthtab.table.split import Dataset
 
-LABELS: Mapping[str, str] = {
-    REAL: "training rows",
-    "interpolation": "interpolation alone",
-    "interpolation_always": "interpolation, never noise",
-    "fewer_rows": "as few rows, drawn evenly",
-    "weighted": "SMOGN, weighted back",
-    "smogn_balance": "SMOGN, balance",
-    "selection": "selection alone, exact copies",
-    "smogn_extreme": "SMOGN, extreme",
-    "random_categories": "SMOGN, categories at random",
-    "smogn_extreme_synthetic": "SMOGN, synthetic rows alone",
-    "noise_copy": "noise copy",
-    "raw_units": "SMOGN, raw units, numbers only",
-    "raw_synthetic": "categories at random, synthetic rows alone",
-    "expected": "expected from selection",
-}
-"""What the arms are called on the page."""
+Floats = npt.NDArray[np.float64]
 
-# Okabe & Ito (2008): told apart by readers with any common colour vision.
-COLOURS: Mapping[str, str] = {
-    REAL: "#000000",
-    "interpolation": "#009E73",
-    "interpolation_always": "#56B4E9",
-    "fewer_rows": "#666666",
-    "weighted": "#0072B2",
-    "smogn_balance": "#E69F00",
-    "selection": "#882255",
-    "smogn_extreme": "#D55E00",
-    "random_categories": "#999999",
-    "smogn_extreme_synthetic": "#999999",
-    "noise_copy": "#CC79A7",
-    "raw_units": "#999999",
-    "raw_synthetic": "#999999",
-    "expected": "#000000",
-}
+ARMS = (
+    REAL,
+    "interpolation",
+    "interpolation_always",
+    "fewer_rows",
+    "weighted",
+    "smogn_balance",
+    "selection",
+    "smogn_extreme",
+    "random_categories",
+    "smogn_extreme_synthetic",
+    "noise_copy",
+)
+"""The arms in the order of the chapter; those for the published figures only are not among them."""
 
-_STUDY = ("raw_units", "raw_synthetic")  # arms for the published figures only
-
-# The study's procedure, one ingredient more in each line.
 INGREDIENTS: Mapping[str, str] = {
     REAL: "training rows",
     "smogn_balance": "SMOGN as in its paper",
@@ -69,16 +68,16 @@ INGREDIENTS: Mapping[str, str] = {
     "random_categories": "+ categories at random",
     "raw_synthetic": "+ synthetic rows alone",
 }
+"""The study's procedure, one ingredient more in each line."""
 
-_MARKERS = dict(zip(LEARNERS, "osvD^", strict=True))
 _LEFT = -60  # percent of the baseline; means below would press all others together
 
 
-# Arms ---------------------------------------------------------------------------------------
+# What is computed: arms ---------------------------------------------------------------------
 
 
 def arms(dataset: StudyTable, *, k: int = 5) -> dict[str, Generator]:
-    """Generators that hold one ingredient of SMOGN each, by their keys in `LABELS`.
+    """Generators that hold one ingredient of SMOGN each, unfitted.
 
     Parameters
     ----------
@@ -111,191 +110,6 @@ def arms(dataset: StudyTable, *, k: int = 5) -> dict[str, Generator]:
     return found
 
 
-# Tables -------------------------------------------------------------------------------------
-
-
-def best_learner(comparison: Comparison) -> str:
-    """The learner that scores best when trained on real rows."""
-    rows = summarise(comparison)
-    return str(rows[rows.method == REAL].set_index("learner")["mean"].idxmax())
-
-
-def title(dataset: StudyTable) -> str:
-    """Experiment and kind of table, for headings and figures."""
-    return f"{dataset.name}, {'stand-in' if dataset.card.is_standin else 'public table'}"
-
-
-def arms_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> pd.DataFrame:
-    """R² of each arm on each table with its interval, for the table's best learner."""
-    columns = {}
-    for name, comparison in comparisons.items():
-        learner = best_learner(comparison)
-        rows = summarise(comparison).query("learner == @learner").set_index("method")
-        columns[f"{titles[name]} ({LEARNERS[learner]})"] = {
-            LABELS[m]: with_bounds(rows.loc[m].to_dict())
-            for m in LABELS
-            if m in rows.index and m not in _STUDY
-        }
-    table = pd.DataFrame(columns).fillna("")
-    table = table.reindex([label for label in LABELS.values() if label in table.index])
-    table.index.name = "trained on"
-    return table
-
-
-def change(comparison: Comparison, first: str, second: str) -> pd.DataFrame:
-    """R² of one arm minus that of another, paired by split, in percent of the baseline.
-
-    Returns
-    -------
-    DataFrame
-        learner, mean, low, high, and ``percent``: the mean over that of the baseline.
-    """
-    found = paired_difference(comparison, first).query("method == @second")
-    rows = summarise(comparison)
-    baseline = rows[rows.method == REAL].set_index("learner")["mean"]
-    percent = 100 * found["mean"] / found.learner.map(baseline)
-    return found.assign(percent=percent)[["learner", "mean", "low", "high", "percent"]]
-
-
-# The claims that the chapter ends with: key, words, and the two arms compared.
-CLAIMS: tuple[tuple[str, str, str, str], ...] = (
-    ("smogn", "SMOGN (extreme) costs score", "smogn_extreme", REAL),
-    ("selection", "its selection alone costs score", "selection", REAL),
-    ("interpolation", "its interpolation alone costs score", "interpolation", REAL),
-    (
-        "interpolation_in_smogn",
-        "with that selection, interpolating costs more than copying",
-        "smogn_extreme",
-        "selection",
-    ),
-    ("fewer_rows", "as few rows, drawn evenly, cost score", "fewer_rows", REAL),
-    ("weighted", "SMOGN weighted back costs score", "weighted", REAL),
-    (
-        "weighted_and_fewer_rows",
-        "weighted back, it costs more than as few rows drawn evenly",
-        "weighted",
-        "fewer_rows",
-    ),
-    (
-        "weighting_undoes",
-        "without the weights it costs more than with them",
-        "smogn_extreme",
-        "weighted",
-    ),
-    (
-        "random_categories",
-        "random categories cost more than SMOGN alone",
-        "random_categories",
-        "smogn_extreme",
-    ),
-    (
-        "synthetic_rows",
-        "synthetic rows alone cost more than all of the output",
-        "smogn_extreme_synthetic",
-        "smogn_extreme",
-    ),
-    ("noise_copy", "a noise copy costs score", "noise_copy", REAL),
-)
-
-
-def verdicts(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
-    """Each claim of `CLAIMS` against the paired differences of all tables and learners.
-
-    Parameters
-    ----------
-    comparisons : mapping of str to Comparison
-        One for each table, with the arms of `arms`.
-
-    Returns
-    -------
-    DataFrame with a row for each claim
-        ``claim``; ``n`` pairs of table and learner in which both arms exist; ``lower``, ``apart``
-        and ``higher``, how often the first arm's score is below the second's, not told apart
-        from it, or above it (the interval of the paired difference lies below zero, holds it, or
-        lies above it); ``worst`` and ``best``, the smallest and largest mean difference in
-        percent of the baseline; ``verdict``: "yes" if lower in every pair, "mostly" in more than
-        half, "partly" in some, "no" in none.
-
-    Raises
-    ------
-    ValueError
-        If there is one seed only, and so no interval to decide by.
-    """
-    if any(c.scores.seed.nunique() < 2 for c in comparisons.values()):
-        raise ValueError("verdicts need intervals: compare on two seeds or more")
-    rows = {}
-    for key, words, first, second in CLAIMS:
-        pairs = pd.concat(
-            [
-                change(c, first, second)
-                for c in comparisons.values()
-                if {first, second} <= set(c.scores.method)
-            ]
-        )
-        n, lower, higher = len(pairs), int((pairs.high < 0).sum()), int((pairs.low > 0).sum())
-        verdict = "no"
-        if lower:
-            verdict = "yes" if lower == n else "mostly" if 2 * lower > n else "partly"
-        rows[key] = {
-            "claim": words,
-            "n": n,
-            "lower": lower,
-            "apart": n - lower - higher,
-            "higher": higher,
-            "worst": float(pairs.percent.min()),
-            "best": float(pairs.percent.max()),
-            "verdict": verdict,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def verdict_table(found: pd.DataFrame) -> pd.DataFrame:
-    """`verdicts` for the reader."""
-    spread = [f"{w:+.0f} to {b:+.0f} %" for w, b in zip(found.worst, found.best, strict=True)]
-    table = found.assign(spread=[s.replace("-", "−") for s in spread]).set_index("claim")
-    return table[["verdict", "lower", "apart", "higher", "n", "spread"]].rename(
-        columns={
-            "apart": "not told apart",
-            "n": "pairs",
-            "spread": "mean difference, % of baseline",
-        }
-    )
-
-
-def ingredients_table(comparison: Comparison) -> pd.DataFrame:
-    """R² and rise of the RMSE over real rows, one of `INGREDIENTS` more in each line."""
-    scores, errors = (summarise(comparison, metric=m) for m in ("r2", "rmse"))
-    columns: dict[str, dict[str, str]] = {}
-    for learner in scores.learner.unique():
-        r2, rmse = (t[t.learner == learner].set_index("method") for t in (scores, errors))
-        cells = {
-            label: f"{r2.loc[key, 'mean']:.2f} · {rmse.loc[key, 'percent'] - 100:+.0f} %"
-            for key, label in INGREDIENTS.items()
-            if key in r2.index
-        }
-        columns[LEARNERS[str(learner)]] = {k: v.replace("-", "−") for k, v in cells.items()}
-    table = pd.DataFrame(columns)
-    table.index.name = "R² · rise of the RMSE"
-    return table
-
-
-def ingredients_record(comparison: Comparison) -> dict[str, Any]:
-    """R² and rise of the RMSE in percent, by step and learner; the first step below zero."""
-    scores, errors = (summarise(comparison, metric=m) for m in ("r2", "rmse"))
-    found: dict[str, Any] = {}
-    for learner in scores.learner.unique():
-        r2, rmse = (t[t.learner == learner].set_index("method") for t in (scores, errors))
-        steps = [key for key in INGREDIENTS if key in r2.index]
-        for key in steps:
-            found.setdefault(key, {})[str(learner)] = {
-                "r2": r2.loc[key, "mean"],
-                "rmse_rise": rmse.loc[key, "percent"] - 100,
-            }
-        below = [key for key in steps if r2["mean"][key] < 0]
-        found.setdefault("first_negative", {})[str(learner)] = below[0] if below else "none"
-    return found
-
-
 def implied_r2(baseline_r2: float, rmse_rise: float) -> float:
     """R² of a model whose RMSE is `rmse_rise` percent above that of a baseline.
 
@@ -309,6 +123,104 @@ def implied_r2(baseline_r2: float, rmse_rise: float) -> float:
     return 1 - (1 - baseline_r2) * (1 + rmse_rise / 100) ** 2
 
 
+# What is computed: where rows lie -------------------------------------------------------------
+
+
+def nearest_distance(
+    queries: pd.DataFrame, reference: pd.DataFrame | None, schema: Schema, *, scale_by: pd.DataFrame
+) -> Floats:
+    """HEOM distance on the features from each row to the nearest row of another table.
+
+    Parameters
+    ----------
+    queries : DataFrame of shape (n_queries, n_columns)
+        Rows to measure from.
+    reference : DataFrame of shape (n_reference, n_columns), or None
+        Rows to measure to; None: the other rows of `queries`.
+    schema : Schema
+        Description of both.
+    scale_by : DataFrame
+        Table whose ranges scale the numeric features, as a bump's ranges do in SMOGN.
+
+    Returns
+    -------
+    ndarray of shape (n_queries,)
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"size": [0.0, 10.0], "plant": ["a", "b"], "y": [1.0, 2.0]})
+    >>> schema = Schema.infer(frame, target="y")
+    >>> query = pd.DataFrame({"size": [6.0], "plant": ["a"], "y": [0.0]})
+    >>> nearest_distance(query, frame, schema, scale_by=frame).tolist()
+    [0.6]
+    """
+    targets = _coordinates(queries if reference is None else reference, schema, scale_by)
+    search = NearestNeighbors(n_neighbors=1).fit(targets)
+    # Asked for no points, scikit-learn takes the fitted ones and leaves each one itself out.
+    points = None if reference is None else _coordinates(queries, schema, scale_by)
+    return np.asarray(search.kneighbors(points)[0][:, 0])
+
+
+def _coordinates(table: pd.DataFrame, schema: Schema, scale_by: pd.DataFrame) -> Floats:
+    """Points whose Euclidean distances are HEOM distances."""
+    parts = []
+    for column in schema.features:
+        if column in schema.categorical:
+            # Two different one-hot vectors lie sqrt(2) apart; the overlap distance is 1.
+            known = np.array(schema.categorical[column], dtype=object)
+            parts.append((table[column].to_numpy()[:, None] == known) / np.sqrt(2))
+        else:
+            spread = np.ptp(scale_by[column].to_numpy(dtype=float)) or 1.0
+            parts.append(table[[column]].to_numpy(dtype=float) / spread)
+    return np.hstack(parts)
+
+
+def distances(
+    dataset: Dataset, generators: Mapping[str, Generator], *, seeds: Sequence[int]
+) -> pd.DataFrame:
+    """How far the rows of each generator lie from real rows, and real rows from each other.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The real table.
+    generators : mapping of str to Generator
+        Unfitted generators; clones are fitted on the training rows.
+    seeds : sequence of int
+        One split and one draw each.
+
+    Returns
+    -------
+    DataFrame
+        seed, method, to, distance: mean distance (see `nearest_distance`, scaled by the training
+        rows) to the nearest row of ``training`` or of ``unseen`` (the test rows). The method
+        ``real`` is the training rows themselves; their distance to ``training`` is that to the
+        nearest *other* row.
+
+    Notes
+    -----
+    Rows made from training rows lie near these by construction. Whether they fall where there are
+    no real rows shows in the distance to unseen rows, beside that from real rows to the same.
+    """
+    rows = []
+    for seed in seeds:
+        train, test = dataset.split(seed)
+        tables = {REAL: train}
+        for method, generator in generators.items():
+            fitted = clone(generator).fit(train, dataset.schema)
+            tables[method] = fitted.sample(len(train), random_state=seed)
+        for method, table in tables.items():
+            for to, reference in (("training", train), ("unseen", test)):
+                found = nearest_distance(
+                    table,
+                    None if method == REAL and to == "training" else reference,
+                    dataset.schema,
+                    scale_by=train,
+                )
+                rows.append({"seed": seed, "method": method, "to": to, "distance": found.mean()})
+    return pd.DataFrame(rows)
+
+
 def distance_ratios(
     found: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, to: str = "unseen"
 ) -> pd.DataFrame:
@@ -317,7 +229,7 @@ def distance_ratios(
     Parameters
     ----------
     found : DataFrame
-        As `seds500.pages.smogn_evidence.distances` returns it.
+        As `distances` returns it.
     pairs : sequence of (str, str)
         Methods to be compared.
     to : {"unseen", "training"}, default="unseen"
@@ -334,21 +246,252 @@ def distance_ratios(
     return pd.DataFrame(rows, columns=["first", "second", "mean", "low", "high"])
 
 
+def share_interpolated(
+    frame: pd.DataFrame,
+    schema: Schema,
+    *,
+    k: int = 5,
+    random_state: int | np.random.Generator | None = None,
+) -> float:
+    """Share of new rows that SMOGN's rule interpolates, with a whole table as its bump.
+
+    The others have a neighbour farther than half the median distance, and are made by noise.
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> data = load("012")
+    >>> share_interpolated(data.frame, data.schema, random_state=0)
+    1.0
+    """
+    rng = np.random.default_rng(random_state)
+    numeric, codes = to_arrays(frame[list(schema.features)], list(schema.categorical))
+    target = frame[schema.target].to_numpy(dtype=float)
+    made = synthesise(numeric, codes, target, np.arange(len(frame)), k=k, rng=rng)
+    return float(made.interpolated.mean())
+
+
+# What is computed: the effect of selection on E[y | x] ----------------------------------------
+
+
+def selection_factors(
+    frame: pd.DataFrame, schema: Schema, samp_method: Literal["balance", "extreme"] = "extreme"
+) -> Floats:
+    """Rows out of SMOGN for each row in, on average: what its selection weighs a row with.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Examples
+    --------
+    >>> from seds500.data import load
+    >>> data = load("012")
+    >>> factors = selection_factors(data.frame, data.schema)
+    >>> np.unique(factors.round(1)).tolist()
+    [0.2, 5.7]
+    """
+    smogn = SMOGN(samp_method=samp_method)
+    # The features play no part in it; their categories are named so that none is refused.
+    features = frame[list(schema.features)]
+    smogn.set_params(categorical_features=[c for c in features if c in schema.categorical])
+    smogn.fit(features, frame[schema.target])
+    percentage = smogn.percentages_[smogn.bump_of_row_]
+    rare = smogn.relevance_ >= smogn.rel_thres
+    return np.where(rare, np.maximum(percentage, 1.0), np.minimum(percentage, 1.0))
+
+
+def bend(
+    tables: Mapping[str, pd.DataFrame], schema: Schema, column: str, *, n_bands: int = 10
+) -> pd.DataFrame:
+    """Mean target in bands of one feature, for several tables and as selection predicts it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Tables of the schema by method; ``real`` among them.
+    schema : Schema
+        Their description.
+    column : str
+        A numeric feature.
+    n_bands : int, default=10
+        Bands with about equally many real rows; fewer where values repeat.
+
+    Returns
+    -------
+    DataFrame with a row for each band
+        ``at`` (mean of the feature over the band's real rows), ``share`` (of the real rows), and
+        the mean target of each table. ``expected`` is computed from the real rows alone, by
+        weighting them with `selection_factors`.
+
+    Notes
+    -----
+    Rows drawn with a probability proportional to w(y) have the conditional mean
+    E[w(y) y | x] / E[w(y) | x], which differs from E[y | x] wherever w varies over the values
+    that y takes at x. The number of features plays no part.
+    """
+    real = tables[REAL]
+    edges = np.unique(np.quantile(real[column], np.linspace(0, 1, n_bands + 1)))
+
+    def bands(table: pd.DataFrame) -> npt.NDArray[np.int64]:
+        found = np.searchsorted(edges, table[column], side="right")
+        return found.clip(1, len(edges) - 1) - 1
+
+    factors = selection_factors(real, schema)
+    by_band = real.groupby(bands(real))
+    weighted = (real[schema.target] * factors).groupby(bands(real)).sum()
+    found = pd.DataFrame(
+        {
+            "at": by_band[column].mean(),
+            "share": by_band.size() / len(real),
+            "expected": weighted / pd.Series(factors).groupby(bands(real)).sum(),
+        }
+    )
+    for method, table in tables.items():
+        found[method] = table.groupby(bands(table))[schema.target].mean()
+    return found.reset_index(drop=True)
+
+
+def bending(found: pd.DataFrame, *, reference: str = REAL) -> dict[str, float]:
+    """Mean absolute difference of each conditional mean from that of one method.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As `bend` returns it; bands count by their share of the real rows.
+    reference : str, default="real"
+        The method that the others are compared with.
+
+    Returns
+    -------
+    dict of str to float
+        In the unit of the target. Bands in which a method has no row are left out.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"at": [1, 2], "share": [0.75, 0.25], "real": [5.0, 5.0]})
+    >>> bending(found.assign(expected=[5.0, 9.0]))
+    {'expected': 1.0}
+    """
+    gaps = {}
+    for method in found.columns.difference(["at", "share", reference], sort=False):
+        gap = (found[method] - found[reference]).abs()
+        gaps[str(method)] = float(np.average(gap[gap.notna()], weights=found.share[gap.notna()]))
+    return gaps
+
+
+# What is shown: tables ------------------------------------------------------------------------
+
+
+def arms_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> pd.DataFrame:
+    """R² of each arm on each table with its interval, for the table's best learner."""
+    columns = {}
+    for name, comparison in comparisons.items():
+        learner = best_learner(comparison)
+        rows = summarise(comparison).query("learner == @learner").set_index("method")
+        columns[f"{titles[name]} ({LEARNERS[learner]})"] = {
+            LABELS[m]: Measured.of(rows.loc[m].to_dict()).show(".2f")
+            for m in ARMS
+            if m in rows.index
+        }
+    table = pd.DataFrame(columns).fillna("")
+    table = table.reindex([LABELS[m] for m in ARMS if LABELS[m] in table.index])
+    return table.rename_axis(index="trained on")
+
+
+def verdicts(comparisons: Mapping[str, Comparison]) -> pd.DataFrame:
+    """Each claim of `seds500.claims.smogn` with its verdict, by the rule of the ledger.
+
+    Parameters
+    ----------
+    comparisons : mapping of str to Comparison
+        One for each table, with the arms of `arms`.
+
+    Returns
+    -------
+    DataFrame with a row for each claim
+        ``claim``; ``n`` pairs of table and learner in which both arms exist; ``lower``, ``apart``
+        and ``higher``, how many of them support the claim, settle nothing, or are against it;
+        ``worst`` and ``best``, the smallest and largest mean difference in percent of the
+        baseline; ``verdict``.
+
+    Raises
+    ------
+    ValueError
+        If there is one seed only, and so no interval to decide by.
+    """
+    rows = {}
+    for key, test in claims.tests(comparisons).items():
+        outcomes = test.outcomes()
+        percent = [figure.value for figure in test.figures.values()]
+        rows[key] = {
+            "claim": test.what,
+            "n": len(outcomes),
+            "lower": outcomes.count("supports"),
+            "apart": outcomes.count("open"),
+            "higher": outcomes.count("against"),
+            "worst": min(percent),
+            "best": max(percent),
+            "verdict": test.verdict(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def verdict_table(found: pd.DataFrame) -> pd.DataFrame:
+    """`verdicts` for the reader."""
+    spread = [f"{w:+.0f} to {b:+.0f} %" for w, b in zip(found.worst, found.best, strict=True)]
+    table = found.assign(spread=[s.replace("-", "−") for s in spread]).set_index("claim")
+    names = {"apart": "not told apart", "n": "pairs", "spread": "mean difference, % of baseline"}
+    return table[["verdict", "lower", "apart", "higher", "n", "spread"]].rename(columns=names)
+
+
+def ingredients_record(comparison: Comparison) -> dict[str, Any]:
+    """R² and rise of the RMSE in percent, by step and learner; the first step below zero."""
+    scores, errors = (
+        summarise(comparison, metric=m).set_index(["method", "learner"]) for m in ("r2", "rmse")
+    )
+    found: dict[str, Any] = {
+        step: {
+            str(learner): {
+                "r2": scores.loc[(step, learner), "mean"],
+                "rmse_rise": errors.loc[(step, learner), "percent"] - 100,
+            }
+            for learner in scores.loc[step].index
+        }
+        for step in INGREDIENTS
+        if step in scores.index
+    }
+    first = {
+        learner: next((step for step in found if found[step][learner]["r2"] < 0), "none")
+        for learner in found[REAL]
+    }
+    return {**found, "first_negative": first}
+
+
+def ingredients_table(comparison: Comparison) -> pd.DataFrame:
+    """R² and rise of the RMSE over real rows, one of `INGREDIENTS` more in each line."""
+    found = ingredients_record(comparison)
+    rows = {
+        label: {
+            LEARNERS[learner]: f"{of['r2']:.2f} · {of['rmse_rise']:+.0f} %".replace("-", "−")
+            for learner, of in found[step].items()
+        }
+        for step, label in INGREDIENTS.items()
+        if step in found
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="R² · rise of the RMSE")
+
+
 def distances_table(ratios: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`distance_ratios` of several tables: a column for each pair."""
     cells = {
         name: {
-            f"{LABELS[row['first']]} / {LABELS[row['second']]}": with_bounds(row)
+            f"{LABELS[row['first']]} / {LABELS[row['second']]}": Measured.of(row).show(".2f")
             for row in found.to_dict("records")
         }
         for name, found in ratios.items()
     }
-    table = pd.DataFrame(cells).T
-    table.index.name = "distance to unseen rows"
-    return table
-
-
-# Record -------------------------------------------------------------------------------------
+    return pd.DataFrame(cells).T.rename_axis(index="distance to unseen rows")
 
 
 def scores_record(comparison: Comparison) -> dict[str, Any]:
@@ -362,96 +505,80 @@ def scores_record(comparison: Comparison) -> dict[str, Any]:
     return found
 
 
-# Figures ------------------------------------------------------------------------------------
+# What is shown: figures -----------------------------------------------------------------------
 
 
+@styled
 def arms_figure(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> Figure:
     """Share of the baseline that each arm keeps, with intervals; one panel for each table.
 
     A triangle at the left end is a mean that lies farther left. Synthetic rows alone, which lie
     there on all tables, are in the table only.
     """
-    order = [m for m in LABELS if any(m in set(c.scores.method) for c in comparisons.values())]
-    order = [m for m in order if m not in (REAL, "smogn_extreme_synthetic", *_STUDY)]
-    with plt.rc_context(STYLE):
-        rows = -(-len(comparisons) // 2)
-        figure, axes = plt.subplots(
-            rows, 2, figsize=(8.2, 2.4 * rows + 0.6), sharex=True, sharey=True, squeeze=False,
-            layout="constrained",
-        )  # fmt: skip
-        for ax, (name, comparison) in zip(axes.flat, comparisons.items(), strict=False):
-            _panel(ax, summarise(comparison), order)
-            ax.set_title(titles[name], fontsize=10)
-        for ax in axes.flat[len(comparisons) :]:
-            ax.set_visible(False)
-        axes[0][0].set_yticks(range(len(order)), [LABELS[m] for m in order])
-        axes[0][0].invert_yaxis()
-        axes[0][0].set_xlim(_LEFT, 115)
-        for ax in axes[-1]:
-            ax.set_xlabel("R², % of that of real rows")
-        handles = [
-            Line2D([], [], ls="", marker=m, color="#444444", label=LEARNERS[k])
-            for k, m in _MARKERS.items()
-            if k != "logistic"
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
-        return close(figure)
+    held = {m for c in comparisons.values() for m in c.scores.method}
+    order = [m for m in ARMS if m in held - {REAL, "smogn_extreme_synthetic"}]
+    figure, axes = panels(len(comparisons), 2, 4.1, 2.4, below=0.6, sharex=True, sharey=True)
+    for ax, (name, comparison) in zip(axes, comparisons.items(), strict=True):
+        _panel(ax, summarise(comparison), order)
+        ax.set_title(titles[name])
+    methods_axis(axes[0], order, left=_LEFT, right=115)
+    for ax in axes[-2:]:
+        ax.set_xlabel("R², % of that of real rows")
+    legend(figure, [mark(LEARNERS[k], m) for k, m in MARKERS.items() if k != "logistic"])
+    return figure
 
 
 def _panel(ax: Any, summary: pd.DataFrame, order: Sequence[str]) -> None:
     learners = summary.learner.unique()
     for shift, learner in zip(np.linspace(-0.25, 0.25, len(learners)), learners, strict=True):
         rows = summary[summary.learner == learner].set_index("method").reindex(order)
-        y = np.arange(len(order)) + shift
-        bounds = [rows.percent - rows.percent_low, rows.percent_high - rows.percent]
-        colours = [COLOURS[m] for m in order]
-        ax.errorbar(rows.percent, y, xerr=bounds, fmt="none", ecolor=colours, elinewidth=1.2)
-        ax.scatter(rows.percent, y, c=colours, marker=_MARKERS[learner], s=20, zorder=3)
+        y, colours = np.arange(len(order)) + shift, [COLOURS[m] for m in order]
+        ax.errorbar(rows.percent, y, xerr=_bounds(rows), fmt="none", ecolor=colours, elinewidth=1.2)
+        ax.scatter(rows.percent, y, c=colours, marker=MARKERS[learner], s=20, zorder=3)
         for method, at in zip(order, y, strict=True):
             if rows.percent[method] < _LEFT:
                 ax.plot(_LEFT + 3, at, "<", color=COLOURS[method], ms=4)
-    ax.axvline(100, color="#000000", lw=0.8, ls=":")
-    ax.axvline(0, color="#000000", lw=0.8)
+    baseline(ax)
 
 
+def _bounds(rows: pd.DataFrame) -> list[Any]:
+    """How far the bounds of the percentage lie from it."""
+    return [rows.percent - rows.percent_low, rows.percent_high - rows.percent]
+
+
+@styled
 def sweep_figure(sweeps: Mapping[str, Mapping[int, Comparison]], *, learner: str = "gb") -> Figure:
     """Share of the baseline kept against the number of encoded columns; a panel for each sweep."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, len(sweeps), figsize=(4.1 * len(sweeps), 3.4), sharey=True, squeeze=False,
-            layout="constrained",
-        )  # fmt: skip
-        for ax, (name, sweep) in zip(axes[0], sweeps.items(), strict=True):
-            found = pd.concat([summarise(c).assign(width=width) for width, c in sweep.items()])
-            found = found[found.learner == learner]
-            at = np.arange(len(sweep))
-            methods = [m for m in LABELS if m in set(found.method) and m != REAL]
-            for shift, method in zip(np.linspace(-0.12, 0.12, len(methods)), methods, strict=True):
-                rows = found[found.method == method].set_index("width").loc[list(sweep)]
-                bounds = [rows.percent - rows.percent_low, rows.percent_high - rows.percent]
-                ax.errorbar(
-                    at + shift, rows.percent, yerr=bounds, fmt="o-", ms=4, lw=1.2,
-                    color=COLOURS[method], label=LABELS[method],
-                )  # fmt: skip
-            ax.axhline(100, color="#000000", lw=0.8, ls=":")
-            ax.set_xticks(at, [str(width) for width in sweep])
-            ax.set(xlabel="columns after one-hot encoding", title=f"{name} columns added")
-            ax.title.set_fontsize(10)
-        axes[0][0].set_ylabel("R², % of that of real rows")
-        handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
-        return close(figure)
+    figure, axes = panels(len(sweeps), len(sweeps), 4.1, 3.4, sharey=True)
+    for ax, (name, sweep) in zip(axes, sweeps.items(), strict=True):
+        found = pd.concat([summarise(c).assign(width=width) for width, c in sweep.items()])
+        found = found[found.learner == learner]
+        at = np.arange(len(sweep))
+        arms = [m for m in ARMS if m in set(found.method) - {REAL}]
+        for shift, arm in zip(np.linspace(-0.12, 0.12, len(arms)), arms, strict=True):
+            rows = found[found.method == arm].set_index("width").loc[list(sweep)]
+            ax.errorbar(
+                at + shift, rows.percent, yerr=_bounds(rows), fmt="o-", ms=4, lw=1.2,
+                color=COLOURS[arm], label=LABELS[arm],
+            )  # fmt: skip
+        baseline(ax, sideways=False)
+        ax.set_xticks(at, [str(width) for width in sweep])
+        ax.set(xlabel="columns after one-hot encoding", title=f"{name} columns added")
+    axes[0].set_ylabel("R², % of that of real rows")
+    legend(figure, ncols=2)
+    return figure
 
 
+@styled
 def bend_figure(
     bends: Mapping[str, pd.DataFrame], axes_names: Mapping[str, tuple[str, str]]
 ) -> Figure:
-    """Mean target over one feature, one panel for each table.
+    """Mean target over one feature, as `bend` gives it, one panel for each table.
 
     Parameters
     ----------
     bends : mapping of str to DataFrame
-        By title, as `seds500.pages.smogn_evidence.bend` gives them.
+        By title.
     axes_names : mapping of str to (str, str)
         Feature and target of each.
 
@@ -459,60 +586,38 @@ def bend_figure(
     -------
     Figure
     """
-    styles = {
-        method: {"ls": "-", "lw": 1.2, "marker": marker, "ms": size}
-        for method, marker, size in (
-            (REAL, "o", 5),
-            ("interpolation", "s", 4),
-            ("selection", "D", 5),
-            ("smogn_extreme", "o", 3),
-        )
-    }
-    styles["expected"] = {"ls": "--", "lw": 1.2}
-    with plt.rc_context(STYLE):
-        columns = min(len(bends), 2)
-        rows = -(-len(bends) // columns)
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(4.1 * columns, 3.0 * rows + 0.7), squeeze=False,
-            layout="constrained",
-        )  # fmt: skip
-        for ax, (name, found) in zip(axes.flat, bends.items(), strict=False):
-            for method in [m for m in LABELS if m in found]:
-                ax.plot(
-                    found["at"], found[method], color=COLOURS[method], label=LABELS[method],
-                    **styles[method],
-                )  # fmt: skip
-            feature, target = axes_names[name]
-            ax.set_title(name, fontsize=10)
-            ax.set(xlabel=feature, ylabel=f"mean {target}")
-        for ax in axes.flat[len(bends) :]:
-            ax.set_visible(False)
-        handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
-        return close(figure)
+    looks = {REAL: "o", "interpolation": "s", "selection": "D", "smogn_extreme": "."}
+    figure, axes = panels(len(bends), 2, 4.1, 3.0, below=0.7)
+    for ax, (name, found) in zip(axes, bends.items(), strict=True):
+        for line in (*(m for m in looks if m in found), "expected"):
+            marker, dashes = looks.get(line, ""), "--" if line == "expected" else "-"
+            ax.plot(
+                found["at"], found[line], marker=marker, ls=dashes, ms=5, lw=1.2,
+                color=COLOURS[line], label=LABELS[line],
+            )  # fmt: skip
+        feature, target = axes_names[name]
+        ax.set(title=name, xlabel=feature, ylabel=f"mean {target}")
+    legend(figure, ncols=2)
+    return figure
 
 
+@styled
 def growth_figure(benchmark: Mapping[str, Any]) -> Figure:
     """CPU time of SMOGN against the rows, from the record of `benchmarks/smogn_speed.py`."""
     package = sorted(benchmark["package"].values(), key=lambda row: row["n_rows"])
     lines = {
-        "package smogn, 2 numbers": (
-            [row["n_rows"] for row in package],
-            [row["package"] for row in package],
-        )
+        "package smogn, 2 numbers": [[row[c] for row in package] for c in ("n_rows", "package")]
     }
     for kind, label in (
         ("narrow", "synthtab, 2 numbers"),
         ("numeric", "synthtab, 10 numbers"),
         ("mixed", "synthtab, 6 numbers, 4 categories"),
     ):
-        found = benchmark["growth"][kind]
-        lines[label] = (found["n_rows"], found["seconds"])
-    looks = zip(("#D55E00", "#56B4E9", "#0072B2", "#009E73"), "osD^", strict=True)
-    with plt.rc_context(STYLE):
-        figure, ax = plt.subplots(figsize=(6, 4.2), layout="constrained")
-        for (label, (n_rows, seconds)), (colour, marker) in zip(lines.items(), looks, strict=True):
-            ax.loglog(n_rows, seconds, f"{marker}-", color=colour, label=label)
-        ax.set(xlabel="rows", ylabel="CPU seconds")
-        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-        return close(figure)
+        lines[label] = [benchmark["growth"][kind][c] for c in ("n_rows", "seconds")]
+    figure, ax = plt.subplots(figsize=(6, 4.2), layout="constrained")
+    looks = zip(PALETTE, "osD^", strict=False)
+    for (label, (n_rows, spent)), (colour, marker) in zip(lines.items(), looks, strict=False):
+        ax.loglog(n_rows, spent, f"{marker}-", color=colour, label=label)
+    ax.set(xlabel="rows", ylabel="CPU seconds")
+    legend(figure, ncols=2)
+    return figure

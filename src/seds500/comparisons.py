@@ -1,0 +1,31 @@
+"""What pages ask of a comparison of methods, beside what the library says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seds500.records import Measured
+from synthtab.evaluation.compare import REAL, Comparison, summarise
+
+
+def best_learner(comparison: Comparison, *, metric: str = "r2") -> str:
+    """The learner that scores best when trained on real rows."""
+    rows = summarise(comparison, metric=metric)
+    return str(rows[rows.method == REAL].set_index("learner")["mean"].idxmax())
+
+
+def cell(row: dict[Any, Any]) -> str:
+    """A row of `summarise` in words: mean, bounds, and the share of the baseline.
+
+    Examples
+    --------
+    >>> cell({"mean": 0.5, "low": -0.25, "high": 1.25, "percent": -80.0})
+    '0.50 [−0.25, 1.25] · −80 %'
+    """
+    return f"{Measured.of(row).show('.2f')} · {row['percent']:.0f} %".replace("-", "−")
+
+
+def seconds(comparison: Comparison) -> dict[str, Any]:
+    """Mean CPU seconds of fitting and drawing, by method."""
+    times = comparison.timings.groupby("method", sort=False)[["fit", "sample"]].mean()
+    return {str(method): row.to_dict() for method, row in times.iterrows()}
