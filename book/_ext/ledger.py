@@ -17,32 +17,22 @@ Five roles put a claim into a sentence, so that the sentence stays true when a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.domains.std import StandardDomain
 from sphinx.environment import BuildEnvironment
-from sphinx.util import logging
-from sphinx.util.docutils import SphinxRole
 
-from generated import Generated, pipe_table
+from records import RecordsDirective, RecordsRole, pipe_table
 from seds500.claims import evidence, study
-from seds500.claims.rule import VERDICTS, Entry, Outcome, Test, Verdict, count, ledger
-from seds500.records import store
-from seds500.records.committed import Measured, Records
-
-logger = logging.getLogger(__name__)
+from seds500.claims.rule import VERDICTS, Entry, Outcome, Test, count, ledger
+from seds500.records import Measured, Records
 
 MARKS: Mapping[Outcome, str] = {"supports": "yes", "against": "no", "open": "open"}
-_COUNTED: Mapping[Verdict, tuple[str, str]] = {
-    "holds": ("holds", "hold"),
-    "holds in part": ("holds in part", "hold in part"),
-    "does not hold": ("does not hold", "do not hold"),
-    "cannot be tested here": ("cannot be tested here", "cannot be tested here"),
-}
+WORDS: Mapping[Outcome, str] = {"supports": "for it", "against": "against it", "open": "open"}
+ROLES = ("claim", "verdict", "found", "tally", "claims")
 
 
 def label(entry: Entry) -> str:
@@ -67,17 +57,103 @@ def verdict_class(verdict: str) -> str:
     return verdict.replace(" ", "-")
 
 
-def badge(verdict: Verdict) -> str:
+def badge(verdict: str) -> str:
     """Markdown of a verdict."""
     return f"[{verdict}]{{.verdict .{verdict_class(verdict)}}}"
 
 
+# What the roles show --------------------------------------------------------------------------
+
+
+def pick(entries: Sequence[Entry], text: str) -> tuple[Entry, Test | None]:
+    """The claim, and the test if one is named, that a role's text points at.
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim, or it has no test of that number.
+    """
+    key, _, number = text.strip().partition(".")
+    known = {entry.claim.key: entry for entry in entries}
+    if key not in known:
+        raise ValueError(f"the ledger has no claim {key!r}; it has {', '.join(known)}")
+    tests = {str(n): test for n, test in enumerate(known[key].tests, start=1)}
+    if number and number not in tests:
+        raise ValueError(f"claim {key!r} has tests 1 to {len(tests)}, not {number!r}")
+    return known[key], tests.get(number)
+
+
+def words(role: str, entries: Sequence[Entry], text: str) -> str:
+    """What a role of the ledger shows for its text.
+
+    Raises
+    ------
+    ValueError
+        If the text points at no verdict, claim or test.
+    """
+    if role == "claims":
+        what = text.strip()
+        if what not in ("all", *VERDICTS):
+            raise ValueError(f"{what!r} is no verdict; known are all, {', '.join(VERDICTS)}")
+        return str(sum(what in ("all", entry.verdict) for entry in entries))
+    entry, test = pick(entries, text)
+    if role == "claim":
+        return quoted(entry)
+    if role == "verdict":
+        return entry.verdict if test is None else test.verdict()
+    if test is None:
+        raise ValueError(f"name a test of the claim by its number: {text.strip()}.1")
+    if role == "tally":
+        return counted(test.outcomes())
+    figures = list(test.figures.values())
+    if len(figures) == 1:
+        return figures[0].show(test.form)
+    ends = (min(f.value for f in figures), max(f.value for f in figures))
+    low, high = (Measured(end).show(test.form) for end in ends)
+    return low if low == high else f"{low} to {high}"
+
+
+def entries_of(env: BuildEnvironment, records: Records) -> list[Entry]:
+    """The ledger, worked out by the first role or directive of a page that needs it."""
+    held = env.temp_data  # of the page that is being read
+    if "ledger" not in held:
+        held["ledger"] = ledger(study.CLAIMS, records)
+    entries: list[Entry] = held["ledger"]
+    return entries
+
+
+class LedgerRole(RecordsRole):
+    """A role of the ledger; a claim or verdict is linked to its place there."""
+
+    def show(self, records: Records) -> list[nodes.Node]:
+        entries = entries_of(self.env, records)
+        text = words(self.name, entries, self.text)
+        if self.name not in ("claim", "verdict"):
+            return [nodes.inline(self.rawtext, text, classes=["result"])]
+        link = addnodes.pending_xref(
+            self.rawtext,
+            nodes.inline(self.rawtext, text),
+            refdomain="std",
+            reftype="ref",
+            reftarget=label(pick(entries, self.text)[0]),
+            refdoc=self.env.docname,
+            refexplicit=True,
+            refwarn=True,
+        )
+        classes = ["claim"] if self.name == "claim" else ["verdict", verdict_class(text)]
+        return [nodes.inline("", "", link, classes=classes)]
+
+
+# What the directive writes --------------------------------------------------------------------
+
+
 def count_sentence(entries: Sequence[Entry]) -> str:
     """How many claims have each verdict, and which do not hold."""
-    parts = [
-        f"{number} {_COUNTED[verdict][number != 1]}" for verdict, number in count(entries).items()
-    ]
-    sentence = f"Of {len(entries)} claims, {', '.join(parts[:-1])}, and {parts[-1]}."
+    *parts, last = (
+        f"{n} {verdict if n == 1 else verdict.replace('holds', 'hold').replace('does', 'do')}"
+        for verdict, n in count(entries).items()
+    )
+    sentence = f"Of {len(entries)} claims, {', '.join(parts)}, and {last}."
     failed = [link(entry) for entry in entries if entry.verdict == "does not hold"]
     if not failed:
         return f"{sentence} There is none that does not hold."
@@ -105,12 +181,16 @@ def thresholds(records: Records) -> str:
     return pipe_table(["threshold", "of what"], [*rows, [f"{works:.0f}%", what]])
 
 
-def body(entry: Entry, pages: Set[str] = frozenset()) -> str:
-    """Verdict, reading, tests and records of a claim; a record in `pages` is linked to its page."""
+def section(entry: Entry, pages: Set[str]) -> str:
+    """A claim: heading, verdict, reading, tests and records; those in `pages` have a link."""
     outcomes = [outcome for test in entry.tests for outcome in test.outcomes()]
     plural = "figures" if len(outcomes) > 1 else "figure"
     counts = f" Of {len(outcomes)} {plural}, {counted(outcomes)}." if outcomes else ""
-    parts = [f"{badge(entry.verdict)}{counts}", entry.claim.reading]
+    parts = [
+        f"({label(entry)})=\n### {entry.number}. {quoted(entry)}",
+        f"{badge(entry.verdict)}{counts}",
+        entry.claim.reading,
+    ]
     for test in entry.tests:
         one = "; one such figure is enough" if test.need == "one" else ""
         asked = f"**Tested:** {test.what}. For the claim: {test.region.words(test.form)}{one}."
@@ -130,11 +210,8 @@ def counted(outcomes: Sequence[Outcome]) -> str:
     >>> counted(["supports", "open", "supports"])
     '2 for it, 1 open'
     """
-    return ", ".join(
-        f"{outcomes.count(outcome)} {word}"
-        for outcome, word in (("supports", "for it"), ("against", "against it"), ("open", "open"))
-        if outcome in outcomes
-    )
+    found = ((outcomes.count(outcome), word) for outcome, word in WORDS.items())
+    return ", ".join(f"{n} {word}" for n, word in found if n)
 
 
 def shown(test: Test, figure: Measured) -> str:
@@ -145,9 +222,9 @@ def shown(test: Test, figure: Measured) -> str:
 
 def sentence(test: Test) -> str:
     """The figures of a test that has few of them."""
-    columns = {column for _, column in test.figures}
+    several = len({column for _, column in test.figures}) > 1
     found = [
-        f"{', '.join(filter(None, (row, column if len(columns) > 1 or not row else '')))} "
+        f"{', '.join(filter(None, (row, column if several or not row else '')))} "
         f"{shown(test, figure)}"
         for (row, column), figure in test.figures.items()
     ]
@@ -156,193 +233,39 @@ def sentence(test: Test) -> str:
 
 def table(test: Test) -> str:
     """The figures of a test."""
-    rows = list(dict.fromkeys(row for row, _ in test.figures))
-    columns = list(dict.fromkeys(column for _, column in test.figures))
-    cells = []
-    for row in rows:
-        figures = [test.figures.get((row, column)) for column in columns]
-        cells.append([row, *(shown(test, figure) if figure else "" for figure in figures)])
+    rows, columns = (list(dict.fromkeys(key[at] for key in test.figures)) for at in (0, 1))
+    cells = [
+        [row]
+        + [shown(test, test.figures[row, c]) if (row, c) in test.figures else "" for c in columns]
+        for row in rows
+    ]
     return pipe_table(["", *columns], cells)
 
 
-def pick(entries: Sequence[Entry], text: str) -> tuple[Entry, Test | None]:
-    """The claim, and the test if one is named, that a role's text points at.
-
-    Raises
-    ------
-    ValueError
-        If there is no such claim, or it has no test of that number.
-    """
-    key, _, number = text.strip().partition(".")
-    found = [entry for entry in entries if entry.claim.key == key]
-    if not found:
-        known = ", ".join(entry.claim.key for entry in entries)
-        raise ValueError(f"the ledger has no claim {key!r}; it has {known}")
-    if not number:
-        return found[0], None
-    numbers = {str(n): test for n, test in enumerate(found[0].tests, start=1)}
-    if number not in numbers:
-        raise ValueError(f"claim {key!r} has tests 1 to {len(numbers)}, not {number!r}")
-    return found[0], numbers[number]
-
-
-def of_test(entries: Sequence[Entry], text: str) -> Test:
-    """The test that a role's text points at.
-
-    Raises
-    ------
-    ValueError
-        If it points at none.
-    """
-    _, test = pick(entries, text)
-    if test is None:
-        raise ValueError(f"name a test of the claim by its number: {text.strip()}.1")
-    return test
-
-
-def claim_words(entries: Sequence[Entry], text: str) -> str:
-    """A claim in its words."""
-    return quoted(pick(entries, text)[0])
-
-
-def verdict_words(entries: Sequence[Entry], text: str) -> Verdict:
-    """The verdict on a claim or on one of its tests."""
-    entry, test = pick(entries, text)
-    return entry.verdict if test is None else test.verdict()
-
-
-def found_words(entries: Sequence[Entry], text: str) -> str:
-    """The least and the greatest figure of a test; a single one with its interval."""
-    test = of_test(entries, text)
-    figures = list(test.figures.values())
-    if len(figures) == 1:
-        return figures[0].show(test.form)
-    ends = (min(f.value for f in figures), max(f.value for f in figures))
-    low, high = (f"{end:{test.form}}".replace("-", "−") for end in ends)
-    return low if low == high else f"{low} to {high}"
-
-
-def tally_words(entries: Sequence[Entry], text: str) -> str:
-    """How many figures of a test are for its claim, against it and open."""
-    return counted(of_test(entries, text).outcomes())
-
-
-def count_words(entries: Sequence[Entry], text: str) -> str:
-    """How many claims have a verdict, or how many there are.
-
-    Raises
-    ------
-    ValueError
-        If there is no such verdict.
-    """
-    what = text.strip()
-    if what != "all" and what not in VERDICTS:
-        raise ValueError(f"{what!r} is no verdict; known are all, {', '.join(VERDICTS)}")
-    return str(sum(what in ("all", entry.verdict) for entry in entries))
-
-
-def entries_of(env: BuildEnvironment) -> list[Entry]:
-    """The ledger, worked out by the first role or directive of a page that needs it.
-
-    The page is built again when a record of it has changed.
-    """
-    held = env.temp_data  # of the page that is being read
-    if "ledger" not in held:
-        records = Records(env.srcdir / "records")
-        try:
-            held["ledger"] = ledger(study.CLAIMS, records)
-        finally:
-            for name in records.used:
-                env.note_dependency(str(store.record_path(name, records.folder)))
-    entries: list[Entry] = held["ledger"]
-    return entries
-
-
-class LedgerRole(SphinxRole):
-    """A role whose text is looked up in the ledger; a claim or verdict is linked to its place.
-
-    Parameters
-    ----------
-    words : callable
-        Takes the ledger and the role's text, and says what is shown.
-    classes : callable or None, default=None
-        From what is shown to its classes; without it nothing is linked.
-    """
-
-    def __init__(
-        self,
-        words: Callable[[Sequence[Entry], str], str],
-        classes: Callable[[str], list[str]] | None = None,
-    ) -> None:
-        super().__init__()
-        self.words, self.classes = words, classes
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        try:
-            entries = entries_of(self.env)
-            text = self.words(entries, self.text)
-            if self.classes is None:
-                return [nodes.inline(self.rawtext, text, classes=["result"])], []
-            entry, _ = pick(entries, self.text)
-        except (store.RecordError, ValueError) as error:
-            where = self.get_location()
-            logger.warning("%s: %s", self.name, error, location=where, type="records")
-            return [nodes.problematic(self.rawtext, self.rawtext)], []
-        link = addnodes.pending_xref(
-            self.rawtext,
-            nodes.inline(self.rawtext, text),
-            refdomain="std",
-            reftype="ref",
-            reftarget=label(entry),
-            refdoc=self.env.docname,
-            refexplicit=True,
-            refwarn=True,
-        )
-        return [nodes.inline("", "", link, classes=self.classes(text))], []
-
-
-class Ledger(Generated):
+class Ledger(RecordsDirective):
     """The directive."""
 
     required_arguments = 1
 
     def write(self, records: Records) -> list[nodes.Node]:
         what = self.arguments[0]
-        known = ("count", "overview", "thresholds", *study.PARTS)
-        if what not in known:
-            raise ValueError(f"the ledger has no {what!r}; it has {', '.join(known)}")
         if what == "thresholds":
             return self.parse(thresholds(records))
-        entries = entries_of(self.env)
-        if what == "count":
-            return self.parse(count_sentence(entries))
-        if what == "overview":
-            return self.parse(overview(entries))
-        return [self.section(entry) for entry in entries if entry.claim.part == what]
-
-    def section(self, entry: Entry) -> nodes.section:
-        """A claim with its heading, which can be linked to by `label`."""
-        name, words = label(entry), f"{entry.number}. {quoted(entry)}"
-        section = nodes.section(ids=[name], names=[name])
-        section += nodes.title(words, words)
-        pages = {name for name in entry.records if f"notebooks/{name}" in self.env.found_docs}
-        section += self.parse(body(entry, pages))
-        domain = self.env.get_domain("std")
-        assert isinstance(domain, StandardDomain)
-        domain.labels[name] = (self.env.docname, name, words)
-        domain.anonlabels[name] = (self.env.docname, name)
-        return section
+        entries = entries_of(self.env, records)
+        if what in ("count", "overview"):
+            return self.parse((count_sentence if what == "count" else overview)(entries))
+        if what not in study.PARTS:
+            known = ("count", "overview", "thresholds", *study.PARTS)
+            raise ValueError(f"the ledger has no {what!r}; it has {', '.join(known)}")
+        pages = {name.removeprefix("notebooks/") for name in self.env.found_docs}
+        found = [section(entry, pages) for entry in entries if entry.claim.part == what]
+        return self.parse("\n\n".join(found))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, the roles and the look of verdicts."""
     app.add_directive("ledger", Ledger)
-    app.add_role("claim", LedgerRole(claim_words, lambda _: ["claim"]))
-    app.add_role(
-        "verdict", LedgerRole(verdict_words, lambda text: ["verdict", verdict_class(text)])
-    )
-    app.add_role("found", LedgerRole(found_words))
-    app.add_role("tally", LedgerRole(tally_words))
-    app.add_role("claims", LedgerRole(count_words))
+    for name in ROLES:
+        app.add_role(name, LedgerRole())
     app.add_css_file("ledger.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -39,105 +39,80 @@ def caption_of(node: nodes.Element) -> str | None:
     return None if found is None else found.astext()
 
 
-def captions(root: Path) -> Mapping[str, Mapping[str, str]]:
-    """Captions by kind (`figures`, `tables`) and key; none where the file is missing."""
-    path = root / CAPTIONS
-    if not path.exists():
-        return {"figures": {}, "tables": {}}
-    found: Mapping[str, Mapping[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return found
-
-
-def cells(document: nodes.document) -> Iterator[nodes.container]:
-    """The code cells of a notebook's page."""
-    for node in list(document.findall(nodes.container)):
-        if node.get("nb_element") == "cell_code":
-            yield node
-
-
-class FoldCode(SphinxTransform):
-    """Fold the code of every cell that is not folded already."""
+class Reading(SphinxTransform):
+    """Fold the code of cells, set captions to what they show, and name what drew a figure."""
 
     default_priority = 400
 
     def apply(self, **_: Any) -> None:
-        for cell in cells(self.document):
-            cell.setdefault("hide_mode", "input")
-            if cell.get("prompt_show", DEFAULT_PROMPT) == DEFAULT_PROMPT:
-                cell["prompt_show"], cell["prompt_hide"] = PROMPTS
-            if cell["hide_mode"] == "input" and "tag_hide-input" not in cell["classes"]:
-                cell["classes"].append("tag_hide-input")
-
-
-class Caption(SphinxTransform):
-    """Put the captions of `book/captions.yml` to what cells show."""
-
-    default_priority = 401
-
-    def apply(self, **_: Any) -> None:
-        known = captions(Path(self.env.srcdir))
-        self.env.note_dependency(str(Path(self.env.srcdir) / CAPTIONS))
-        for cell in cells(self.document):
-            output = cell.children[-1]
-            if output.get("nb_element") != "cell_code_output":
-                continue
-            for shown in list(output.children):
-                image = next(iter(shown.findall(nodes.image)), None)
-                words = None if image is None else known["figures"].get(image.get("alt", ""))
-                if words and not next(iter(shown.findall(nodes.figure)), None):
-                    figure = nodes.figure()
-                    output.replace(shown, figure)
-                    figure += [shown, nodes.caption(words, words)]
-            words = self.table(cell.children[0].astext(), known["tables"])
-            if words and cell.children[0] is not output:
-                table = NumberedTable("", nodes.caption(words, words), *output.children)
-                output.children = []
-                output += table
-
-    def table(self, code: str, known: Mapping[str, str]) -> str | None:
-        """The caption of the table that a cell shows last."""
-        last = code.strip().splitlines()[-1:] or [""]
-        return next((words for piece, words in known.items() if piece in last[0]), None)
-
-
-class Number(SphinxTransform):
-    """Give figures and tables with a caption the id without which they have no number."""
-
-    default_priority = 402
-
-    def apply(self, **_: Any) -> None:
+        path = Path(self.env.srcdir) / CAPTIONS
+        self.env.note_dependency(str(path))
+        known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for cell in list(self.cells()):
+            self.fold(cell)
+            self.caption_figures(cell.children[-1], known.get("figures", {}))
+            self.caption_table(cell, known.get("tables", {}))
+        for node in self.document.findall(nodes.figure):
+            self.name_function(node)
         for kind, prefix in ((nodes.figure, "figure"), (NumberedTable, "table")):
             for node in self.document.findall(kind):
+                # Without an id there is no number; this one no other node of the page has.
                 if not node["ids"] and any(isinstance(c, nodes.caption) for c in node.children):
-                    node["ids"].append(nodes.make_id(f"{prefix}-{self.serial()}"))
+                    serial = self.env.new_serialno("reading")
+                    node["ids"].append(nodes.make_id(f"{prefix}-{serial}"))
 
-    def serial(self) -> int:
-        """A number that no other id of the page has."""
-        return self.env.new_serialno("reading")
+    def cells(self) -> Iterator[nodes.container]:
+        """The code cells of a notebook's page."""
+        for node in self.document.findall(nodes.container):
+            if node.get("nb_element") == "cell_code":
+                yield node
+
+    def fold(self, cell: nodes.container) -> None:
+        """Fold the code of a cell that is not folded already."""
+        cell.setdefault("hide_mode", "input")
+        if cell.get("prompt_show", DEFAULT_PROMPT) == DEFAULT_PROMPT:
+            cell["prompt_show"], cell["prompt_hide"] = PROMPTS
+        if cell["hide_mode"] == "input" and "tag_hide-input" not in cell["classes"]:
+            cell["classes"].append("tag_hide-input")
+
+    def caption_figures(self, output: nodes.Element, known: Mapping[str, str]) -> None:
+        """Set captions to the pictures of a cell."""
+        for shown in list(output.children) if is_output(output) else []:
+            image = next(iter(shown.findall(nodes.image)), None)
+            words = None if image is None else known.get(image.get("alt", ""))
+            if words and not next(iter(shown.findall(nodes.figure)), None):
+                figure = nodes.figure()
+                output.replace(shown, figure)
+                figure += [shown, nodes.caption(words, words)]
+
+    def caption_table(self, cell: nodes.container, known: Mapping[str, str]) -> None:
+        """Set a caption to the table that a cell shows last."""
+        code, output = cell.children[0], cell.children[-1]
+        last = (code.astext().strip().splitlines() or [""])[-1]
+        words = next((words for piece, words in known.items() if piece in last), None)
+        if words and code is not output and is_output(output):
+            table = NumberedTable("", nodes.caption(words, words), *output.children)
+            output.children = []
+            output += table
+
+    def name_function(self, figure: nodes.figure) -> None:
+        """Name the function that drew a figure below its caption, linked to its description."""
+        image = next(iter(figure.findall(nodes.image)), None)
+        path = PurePosixPath("" if image is None else image["uri"])
+        if path.parent.name != "_figures" or path.stem not in figures.FIGURES:
+            return
+        name = figures.made_by(path.stem)
+        shown: nodes.Node = nodes.literal(name, name)
+        if CODE_PAGE in self.env.found_docs:
+            at = {"refdomain": "py", "reftype": "func", "reftarget": name}
+            shown = addnodes.pending_xref("", shown, refdoc=self.env.docname, **at)
+        words = nodes.paragraph("", "Drawn from the records by ", shown, classes=["made-by"])
+        figure += nodes.legend("", words)
 
 
-class MadeBy(SphinxTransform):
-    """Name the function that drew a figure, below its caption."""
-
-    default_priority = 403
-
-    def apply(self, **_: Any) -> None:
-        for figure in self.document.findall(nodes.figure):
-            image = next(iter(figure.findall(nodes.image)), None)
-            path = PurePosixPath("" if image is None else image["uri"])
-            if path.parent.name == "_figures" and path.stem in figures.FIGURES:
-                words = nodes.paragraph("", "Drawn from the records by ", classes=["made-by"])
-                words += self.link(figures.made_by(path.stem))
-                figure += nodes.legend("", words)
-
-    def link(self, name: str) -> nodes.Node:
-        """The function's name, linked to its description where the book has one."""
-        shown = nodes.literal(name, name)
-        if CODE_PAGE not in self.env.found_docs:
-            return shown
-        return addnodes.pending_xref(
-            "", shown, refdomain="py", reftype="func", reftarget=name, refdoc=self.env.docname
-        )
+def is_output(node: nodes.Element) -> bool:
+    """Whether a part of a cell is what its code showed."""
+    return node.get("nb_element") == "cell_code_output"
 
 
 def visit_table(self: HTML5Translator, node: NumberedTable) -> None:
@@ -151,11 +126,10 @@ def depart_table(self: HTML5Translator, node: NumberedTable) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the transforms."""
+    """Register the transform."""
     app.add_enumerable_node(
         NumberedTable, "table", caption_of, html=(visit_table, depart_table), override=True
     )
-    for transform in (FoldCode, Caption, Number, MadeBy):
-        app.add_transform(transform)
+    app.add_transform(Reading)
     app.add_js_file("reading.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
