@@ -249,14 +249,14 @@ class Ledger(RecordsDirective):
 
     def write(self, records: Records) -> list[nodes.Node]:
         what = self.arguments[0]
+        known = ("count", "overview", "thresholds", *study.PARTS)
+        if what not in known:
+            raise ValueError(f"the ledger has no {what!r}; it has {', '.join(known)}")
         if what == "thresholds":
             return self.parse(thresholds(records))
         entries = entries_of(self.env, records)
         if what in ("count", "overview"):
             return self.parse((count_sentence if what == "count" else overview)(entries))
-        if what not in study.PARTS:
-            known = ("count", "overview", "thresholds", *study.PARTS)
-            raise ValueError(f"the ledger has no {what!r}; it has {', '.join(known)}")
         pages = {name.removeprefix("notebooks/") for name in self.env.found_docs}
         found = [section(entry, pages) for entry in entries if entry.claim.part == what]
         return self.parse("\n\n".join(found))
