@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from seds500.records import Measured
@@ -14,15 +15,26 @@ def best_learner(comparison: Comparison, *, metric: str = "r2") -> str:
     return str(rows[rows.method == REAL].set_index("learner")["mean"].idxmax())
 
 
-def cell(row: dict[Any, Any]) -> str:
-    """A row of `summarise` in words: mean, bounds, and the share of the baseline.
+def with_bounds(row: Mapping[Any, Any]) -> str:
+    """Mean and, where there are several seeds, its bounds.
 
     Examples
     --------
-    >>> cell({"mean": 0.5, "low": -0.25, "high": 1.25, "percent": -80.0})
+    >>> with_bounds({"mean": 0.5, "low": -0.25, "high": 1.25})
+    '0.50 [−0.25, 1.25]'
+    """
+    return Measured.of(row).show(".2f")
+
+
+def with_share(row: Mapping[Any, Any]) -> str:
+    """Mean with its bounds, and its share of the baseline.
+
+    Examples
+    --------
+    >>> with_share({"mean": 0.5, "low": -0.25, "high": 1.25, "percent": -80.0})
     '0.50 [−0.25, 1.25] · −80 %'
     """
-    return f"{Measured.of(row).show('.2f')} · {row['percent']:.0f} %".replace("-", "−")
+    return f"{with_bounds(row)} · {row['percent']:.0f} %".replace("-", "−")
 
 
 def seconds(comparison: Comparison) -> dict[str, Any]:

@@ -453,7 +453,8 @@ def test_roles_put_a_claim_into_a_sentence_and_follow_a_changed_record(records_b
     (records_book / "index.md").write_text(
         "# Title\n\n{claim}`failure_on_many` {verdict}`failure_on_many`; its second test "
         "{verdict}`failure_on_many.2`, from {found}`failure_on_many.2` ({tally}`failure_on_many.2`)"
-        ". Of {claims}`all` claims, {claims}`holds` hold.\n\n## Finding\n\n```{ledger} finding\n```\n"
+        ". Of {claims}`all` claims, {claims}`holds` hold.\n\n## Finding\n\n```{ledger} finding\n"
+        "```\n"
     )
     assert warnings_of_a_build(records_book) == ""
     before = page_of(records_book)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from seds500.arms.dp_audit import epsilon_lower_bound, mu_lower_bound, worst_case_scores
-from seds500.comparisons import best_learner, cell
+from seds500.comparisons import best_learner, with_share
 from seds500.plots import COLOURS, LABELS, panels, styled
 from seds500.records import numbers_of
 from synthtab.diffusion.synthesizer import HybridDiffusion
@@ -191,7 +191,7 @@ def cost_table(comparison: Comparison, title: str) -> pd.DataFrame:
         synthetic and training rows.
     """
     summary = summarise(comparison)
-    summary["cell"] = [cell(row) for row in _records(summary)]
+    summary["cell"] = [with_share(row) for row in _records(summary)]
     table = summary.pivot_table(
         index="method", columns="learner", values="cell", aggfunc="first", sort=False
     )

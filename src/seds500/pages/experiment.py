@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seds500.comparisons import best_learner, cell, seconds
+from seds500.comparisons import best_learner, seconds, with_share
 from seds500.data import StudyTable, fingerprint
 from seds500.data.standins import published
 from seds500.plots import LABELS
@@ -49,7 +49,7 @@ def utility_table(comparison: Comparison, setting: str, *, metric: str = "r2") -
         One row per method, one column per learner: ``mean [low, high] · percent``.
     """
     summary = summarise(comparison, metric=metric).query("setting == @setting")
-    cells = [cell(row) for row in summary.to_dict("records")]
+    cells = [with_share(row) for row in summary.to_dict("records")]
     table = summary.assign(cell=cells).pivot_table(
         index="method", columns="learner", values="cell", aggfunc="first", sort=False
     )
@@ -159,7 +159,7 @@ def reading(comparison: Comparison) -> str:
     ]
     for row in rows[rows.method != REAL].to_dict("records"):
         told = verdict(row["percent_low"], row["percent_high"], 100)
-        lines.append(f"- {LABELS[str(row['method'])]}: {cell(row)} of the baseline, {told}")
+        lines.append(f"- {LABELS[str(row['method'])]}: {with_share(row)} of the baseline, {told}")
     return "\n".join(lines)
 
 

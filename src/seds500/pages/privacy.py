@@ -123,17 +123,17 @@ def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
         warns = " warns" if nearest.low > 0.5 else ""
         columns[name] = cells | {
             "verdict": "void" if card.void else card.verdicts[method],
-            "nearest real row is a training row": f"{_shown(nearest)}{warns}",
+            "nearest real row is a training row": f"{_bounds(nearest)}{warns}",
         }
     return pd.DataFrame(columns).fillna("")
 
 
 def _cell(row: Row) -> str:
     p = "" if row.p_value is None else f", p = {row.p_value:.3f}"
-    return f"{_shown(row.estimate)}{p} {row.verdict} ({row.at.replace('_', ' ')})"
+    return f"{_bounds(row.estimate)}{p} {row.verdict} ({row.at.replace('_', ' ')})"
 
 
-def _shown(estimate: Estimate) -> str:
+def _bounds(estimate: Estimate) -> str:
     return Measured(*estimate).show(".3f")
 
 
@@ -220,7 +220,8 @@ def rates_table(
         for attack in attacks:
             rates = _rates(found.findings[method], attack)
             rows[name, _ATTACKS[attack]] = {
-                f"TPR at {100 * rate:g} % FPR": _shown(estimate) for rate, estimate in rates.items()
+                f"TPR at {100 * rate:g} % FPR": _bounds(estimate)
+                for rate, estimate in rates.items()
             }
     return pd.DataFrame(rows).T.fillna("too few rows")
 
@@ -241,8 +242,8 @@ def exposed_table(found: Mapping[str, Exposed]) -> pd.DataFrame:
         rate = tpr_interval(found[key].flags)
         rows[name] = {
             "rows": str(found[key].n_rows),
-            "AUC": _shown(area),
-            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _shown(rate),
+            "AUC": _bounds(area),
+            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _bounds(rate),
         }
     return pd.DataFrame(rows).T
 

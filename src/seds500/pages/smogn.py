@@ -18,7 +18,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from seds500.arms.smogn import FewerRows, NumericOnly, Selection, Weighted
 from seds500.claims import smogn as claims
-from seds500.comparisons import best_learner
+from seds500.comparisons import best_learner, with_bounds
 from seds500.data import StudyTable
 from seds500.plots import (
     COLOURS,
@@ -32,7 +32,7 @@ from seds500.plots import (
     panels,
     styled,
 )
-from seds500.records import Measured, numbers_of
+from seds500.records import numbers_of
 from synthtab.evaluation.compare import REAL, Comparison, summarise
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import LEARNERS
@@ -390,9 +390,7 @@ def arms_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str])
         learner = best_learner(comparison)
         rows = summarise(comparison).query("learner == @learner").set_index("method")
         columns[f"{titles[name]} ({LEARNERS[learner]})"] = {
-            LABELS[m]: Measured.of(rows.loc[m].to_dict()).show(".2f")
-            for m in ARMS
-            if m in rows.index
+            LABELS[m]: with_bounds(rows.loc[m].to_dict()) for m in ARMS if m in rows.index
         }
     table = pd.DataFrame(columns).fillna("")
     table = table.reindex([LABELS[m] for m in ARMS if LABELS[m] in table.index])
@@ -486,7 +484,7 @@ def distances_table(ratios: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`distance_ratios` of several tables: a column for each pair."""
     cells = {
         name: {
-            f"{LABELS[row['first']]} / {LABELS[row['second']]}": Measured.of(row).show(".2f")
+            f"{LABELS[row['first']]} / {LABELS[row['second']]}": with_bounds(row)
             for row in found.to_dict("records")
         }
         for name, found in ratios.items()
