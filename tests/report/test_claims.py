@@ -122,7 +122,7 @@ def test_a_claim_holds_by_all_its_tests_and_in_part_by_any(verdicts):
 
 def test_verdicts_are_counted():
     claims = [
-        Claim(kind, "problem", kind, "", lambda _, t=t: [t]) for kind, t in VERDICT_TESTS.items()
+        Claim(kind, "problem", kind, "", (lambda _, t=t: t,)) for kind, t in VERDICT_TESTS.items()
     ]
     entries = ledger([*claims, claims[0], Claim("none", "problem", "", "")], Records())
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5, 6]

@@ -140,6 +140,10 @@ class Test:
         return "does not hold" if "against" in outcomes else "cannot be tested here"
 
 
+TestOf = Callable[[Records], Test]
+"""Makes a test from records."""
+
+
 def judge(tests: Iterable[Test]) -> Verdict:
     """The verdict on a claim from the verdicts of its tests.
 
@@ -175,8 +179,8 @@ class Claim:
         The claim in its own words.
     reading : str
         How the words are taken, and what is compared; a sentence or two.
-    tests : callable
-        Makes the tests from records. Without one, the claim cannot be tested here, and `reading`
+    tests : tuple of callable
+        Each makes a test from records. Without one, the claim cannot be tested here, and `reading`
         says why.
     """
 
@@ -184,7 +188,7 @@ class Claim:
     part: str
     words: str
     reading: str
-    tests: Callable[[Records], Sequence[Test]] | None = None
+    tests: tuple[TestOf, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,7 @@ def ledger(claims: Iterable[Claim], records: Records) -> list[Entry]:
     for number, claim in enumerate(claims, start=1):
         own = Records(records.folder)
         try:
-            tests = tuple(claim.tests(own)) if claim.tests else ()
+            tests = tuple(make(own) for make in claim.tests)
         except RecordError as error:
             raise RecordError(f"claim {claim.key!r} cannot be tested: {error}") from error
         finally:

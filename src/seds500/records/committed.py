@@ -111,8 +111,11 @@ class Measured(NamedTuple):
         >>> Measured(5, 4, 6).minus(Measured(2, 1, 3))
         Measured(value=3, low=1, high=5, text='')
         """
+        value = self.value - other.value
+        if self.low is None and other.low is None:
+            return Measured(value)
         (low, high), (other_low, other_high) = self.span, other.span
-        return Measured(self.value - other.value, low - other_high, high - other_low)
+        return Measured(value, low - other_high, high - other_low)
 
 
 class Records:
