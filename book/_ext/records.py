@@ -11,7 +11,7 @@ level, a threshold, a setting) and not measured; a test refuses those that carry
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from docutils import nodes
@@ -73,21 +73,6 @@ class RecordsRole(SphinxRole):
     def show(self, records: Records) -> list[nodes.Node]:
         """The nodes in place of the role."""
         raise NotImplementedError
-
-
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table.
-
-    Examples
-    --------
-    >>> print(pipe_table(["a", "b"], [["1", "2|3"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2\\|3 |
-    """
-    lines = [header, *rows]
-    text = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([text[0], "|" + "---|" * len(header), *text[1:]])
 
 
 def split(text: str, page: str) -> tuple[str, str]:

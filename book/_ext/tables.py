@@ -19,9 +19,9 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
-from records import RecordsDirective, pipe_table
+from records import RecordsDirective
 from seds500.pages import benchmark, results
-from seds500.records import Records, title
+from seds500.records import Records, pipe_table, title
 
 TABLES = {
     **results.TABLES,

@@ -27,6 +27,7 @@ from sphinx.util.console import strip_colors
 
 from seds500.claims.rule import count, ledger
 from seds500.claims.study import CLAIMS, PARTS
+from seds500.pages import claims as claims_page
 from seds500.records import Records, store
 from seds500.runner import notebooks, parameters
 
@@ -46,7 +47,6 @@ def extension(name: str) -> ModuleType:
 
 
 roles = extension("records")
-ledger_page = extension("ledger")
 figures = extension("figures")
 
 
@@ -417,9 +417,9 @@ def test_the_first_paragraph_of_the_ledger_names_every_claim_that_does_not_hold(
     entries = ledger(CLAIMS, Records(PROJECT.records))
     failed = [entry for entry in entries if entry.verdict == "does not hold"]
     assert failed, "the first paragraph of book/claims.md should name one"
-    sentence = ledger_page.count_sentence(entries)
-    assert [entry for entry in entries if ledger_page.link(entry) in sentence] == failed
-    assert "There is none that does not hold" in ledger_page.count_sentence([])
+    sentence = claims_page.count_sentence(entries)
+    assert [entry for entry in entries if claims_page.link(entry) in sentence] == failed
+    assert "There is none that does not hold" in claims_page.count_sentence([])
 
 
 def test_a_missing_record_fails_the_build_of_the_ledger_and_is_named(records_book):
@@ -499,11 +499,11 @@ def test_every_claim_that_prose_cites_is_in_the_ledger():
     for source, text in PROSE:
         for match in SPAN.finditer(without_blocks(text)):
             role = (match["role"] or "").strip("{}")
-            if role not in ledger_page.ROLES:
+            if role not in claims_page.ROLES:
                 continue
             cited += 1
             try:
-                ledger_page.words(role, entries, match["text"])
+                claims_page.words(role, entries, match["text"])
             except ValueError as error:
                 problems.append(f"{source}: {error}")
     assert cited
