@@ -34,6 +34,7 @@ from synthtab.attacks.roc import pool, tpr_interval
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
 from synthtab.attacks.shadow import Exposed
 from synthtab.evaluation.compare import REAL
+from synthtab.evaluation.intervals import Estimate, average
 
 _ATTACKS = {**ATTACKS, WHITE_BOX: "white box"}
 _SHORT = {
