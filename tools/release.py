@@ -65,7 +65,9 @@ def notes(tag: str, root: Path = ROOT) -> str:
 
 
 def urls(address: str, tag: str) -> str:
-    """The table `[project.urls]` of a release that is made from the repository at an address.
+    """Lines for the table `[project.urls]`, which is the last of pyproject.toml.
+
+    A release is made from the repository at an address, which its files do not know.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def urls(address: str, tag: str) -> str:
 
     Examples
     --------
-    >>> print(urls("https://github.com/owner/name", "v0.2.0").splitlines()[2])
+    >>> print(urls("https://github.com/owner/name", "v0.2.0").splitlines()[1])
     Documentation = "https://owner.github.io/name/"
     """
     parts = urlsplit(address.rstrip("/"))
@@ -88,8 +90,7 @@ def urls(address: str, tag: str) -> str:
     found["Source"] = f"{base}/tree/{tag}"
     found["Changelog"] = f"{base}/blob/{tag}/CHANGELOG.md"
     found["Issues"] = f"{base}/issues"
-    lines = [f'{name} = "{url}"' for name, url in found.items()]
-    return "\n".join(["[project.urls]", *lines])
+    return "\n".join(f'{name} = "{url}"' for name, url in found.items())
 
 
 def contents(path: Path) -> list[str]:
@@ -126,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     of_notes = commands.add_parser("notes", help="print the changelog's section of a tag")
     of_notes.add_argument("tag", help="such as v0.2.0")
-    of_urls = commands.add_parser("urls", help="print [project.urls] for a tag")
+    of_urls = commands.add_parser("urls", help="print lines for [project.urls]")
     of_urls.add_argument("address", help="of the repository, https://github.com/owner/name")
     of_urls.add_argument("tag")
     of_contents = commands.add_parser("contents", help="check what wheels and sdists hold")

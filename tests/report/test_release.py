@@ -75,6 +75,7 @@ def test_the_addresses_are_those_of_the_repository_that_releases():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     text += release.urls("https://github.com/Owner/name/", "v0.2.0")
     assert tomllib.loads(text)["project"]["urls"] == {
+        "Original study": "https://github.com/umutakin-dev/seds500-graduation-project",
         "Homepage": "https://github.com/Owner/name",
         "Documentation": "https://owner.github.io/name/",
         "Source": "https://github.com/Owner/name/tree/v0.2.0",
@@ -139,7 +140,7 @@ def test_the_command_ends_with_2_and_says_why(capsys):
     assert release.main(["notes", "v999.0.0"]) == 2
     assert "the tag is v999.0.0, but the version in" in capsys.readouterr().err
     assert release.main(["urls", "https://github.com/owner/name", "v0.2.0"]) == 0
-    assert capsys.readouterr().out.startswith("[project.urls]\n")
+    assert capsys.readouterr().out.startswith('Homepage = "https://github.com/owner/name"\n')
 
 
 # The files around it
@@ -155,10 +156,10 @@ def test_the_version_that_is_cited_is_the_package_s():
     assert citation["version"] == project["version"]
 
 
-def test_the_committed_metadata_names_no_address():
-    """The repository does not know its own; the release workflow puts it in."""
+def test_the_committed_metadata_names_the_study_only():
+    """The repository does not know its own address; the release workflow puts it in."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert "urls" not in project
+    assert list(project["urls"]) == ["Original study"]
     assert 'release.py urls "$REPOSITORY_URL"' in workflow("release.yml")
 
 
