@@ -164,7 +164,7 @@ def test_nothing_that_is_returned_holds_a_generator_or_rows() -> None:
     marked = table().assign(length=123.4)
     marked.loc[0, "length"] = 777.7
     fit = fit_privately(marked, SCHEMA, PRIVACY, **QUICK, random_state=0)
-    held = np.concatenate([vars(ranks)["_values"] for ranks in fit.encoder.rank_maps_.values()])
+    held = np.concatenate([ranks.knot_values for ranks in fit.encoder.rank_maps_.values()])
     assert not np.isclose(held, 777.7, atol=1e-6).any()
 
 

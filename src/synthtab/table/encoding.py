@@ -52,7 +52,7 @@ class RankMap:
         Decimals that values are rounded to; None rounds none.
     atoms, atom_low, atom_high : ndarray of shape (n_atoms,)
         Atoms in ascending order, and both ends of their rank intervals.
-    ranks, values : ndarray of shape (n_knots,)
+    knot_ranks, knot_values : ndarray of shape (n_knots,)
         Knots of the map between atoms, both in ascending order.
 
     Examples
@@ -69,8 +69,8 @@ class RankMap:
     atoms: FloatArray
     atom_low: FloatArray
     atom_high: FloatArray
-    ranks: FloatArray
-    values: FloatArray
+    knot_ranks: FloatArray
+    knot_values: FloatArray
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Self:
@@ -102,8 +102,8 @@ class RankMap:
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
         half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
-        low = np.interp(values - half, self.values, self.ranks)
-        high = np.interp(values + half, self.values, self.ranks)
+        low = np.interp(values - half, self.knot_values, self.knot_ranks)
+        high = np.interp(values + half, self.knot_values, self.knot_ranks)
         if len(self.atoms):
             position = np.searchsorted(self.atoms, values).clip(max=len(self.atoms) - 1)
             is_atom = self.atoms[position] == values
@@ -113,7 +113,7 @@ class RankMap:
 
     def value(self, rank: FloatArray) -> FloatArray:
         """Values at ranks in [0, 1], rounded to the column's own decimals, shape (n,)."""
-        values: FloatArray = np.interp(rank, self.ranks, self.values)
+        values: FloatArray = np.interp(rank, self.knot_ranks, self.knot_values)
         return values if self.decimals is None else values.round(self.decimals)
 
 
