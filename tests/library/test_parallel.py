@@ -123,6 +123,7 @@ def test_a_stopped_comparison_continues_with_the_missing_runs_only(
     pd.testing.assert_frame_equal(resumed.scores, uninterrupted.scores)
 
 
+@pytest.mark.slow_process
 def test_a_kill_in_the_middle_of_a_write_leaves_no_half_result(
     dataset: Dataset, logged: Any, tmp_path: Path
 ) -> None:
@@ -294,6 +295,7 @@ def cluster(logged: Any) -> Iterator[Any]:
         yield started
 
 
+@pytest.mark.slow_process
 def test_a_cluster_of_two_workers_gives_the_results_of_one_process(
     dataset: Dataset, cluster: Any
 ) -> None:
@@ -314,6 +316,7 @@ def test_a_cluster_of_two_workers_gives_the_results_of_one_process(
     same(here, there)
 
 
+@pytest.mark.slow_process
 def test_a_worker_that_dies_costs_its_own_run_only(
     dataset: Dataset, logged: Any, cluster: Any, tmp_path: Path, uninterrupted: Comparison
 ) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from seds500.__main__ import main
 from seds500.records import store
-from seds500.runner import notebooks, sweeps
+from seds500.runner import sweeps
+from seds500.runner.project import Project, UsageError
 
 SOURCE = """\
 # %%
@@ -64,7 +65,7 @@ def test_a_range_and_a_list_give_every_combination():
     ],
 )
 def test_a_sweep_that_cannot_be_read_is_refused(texts, message):
-    with pytest.raises(notebooks.UsageError, match=re.escape(message)):
+    with pytest.raises(UsageError, match=re.escape(message)):
         sweeps.combinations(texts, {"k": "5"})
 
 
@@ -76,6 +77,7 @@ def test_a_wrong_value_is_refused_before_anything_runs(project, capsys):
     assert "--scheduler is for --sweep" in capsys.readouterr().err
 
 
+@pytest.mark.slow_process
 def test_a_killed_worker_loses_no_finished_run(project):
     distributed = pytest.importorskip("distributed")
     marks = project / "marks"
@@ -84,7 +86,7 @@ def test_a_killed_worker_loses_no_finished_run(project):
         n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
     ) as cluster:
         given = [{"seed": s, "folder": str(marks), "fatal": 2} for s in range(4)]
-        args = (notebooks.Project(project), "toy", given)
+        args = (Project(project), "toy", given)
         found = sweeps.sweep(*args, scheduler=cluster.scheduler_address, write=lambda text: None)
     assert [run.error for run in found] == [None] * 4
     assert [store.load(run.record)["values"]["seed"] for run in found] == [0, 1, 2, 3]

@@ -17,8 +17,9 @@ def add_commands(commands: Any) -> None:
         "run",
         help="run a notebook with parameters of your own, into a new folder of runs/",
         description="Run a notebook of the report with parameters of your own, or a sweep of runs.",
+        epilog=_names(),
     )
-    run.add_argument("notebook", help="a source in notebooks/, for example 013")
+    run.add_argument("name", help="what to run, for example 013 or 013_public")
     run.add_argument(
         "-p",
         dest="parameters",
@@ -66,16 +67,30 @@ def add_commands(commands: Any) -> None:
     experiments.set_defaults(call=_guarded(_experiments), extra="report")
 
 
+def _names() -> str:
+    """What can be run here."""
+    try:
+        from seds500.runner.project import Project, UsageError
+    except ImportError:  # the report's packages are missing; the command says so when it is called
+        return ""
+    try:
+        names = Project.find(Path.cwd()).names()
+    except UsageError:
+        return ""
+    return f"Names: {', '.join(names)}. A number alone is the experiment on its stand-in."
+
+
 def _guarded(call: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """Turn the runner's errors into exit statuses."""
 
     def guarded(options: argparse.Namespace) -> int:
         from seds500.records import provenance
         from seds500.runner import notebooks
+        from seds500.runner.project import UsageError
 
         try:
             return call(options)
-        except (notebooks.UsageError, provenance.UncleanError) as error:
+        except (UsageError, provenance.UncleanError) as error:
             raise Refusal(str(error)) from error
         except notebooks.ExecutionError as error:
             tell(f"\n{error}\n")
@@ -87,10 +102,12 @@ def _guarded(call: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
 def _run(options: argparse.Namespace) -> int:
     from seds500.runner import notebooks
     from seds500.runner.parameters import describe
+    from seds500.runner.project import Project
 
-    project = notebooks.Project.find(Path.cwd())
+    project = Project.find(Path.cwd())
     if options.help_parameters:
-        sys.stdout.write(describe(notebooks.known_parameters(project, options.notebook)) + "\n")
+        known = project.parameters(project.find_experiment(options.name))
+        sys.stdout.write(describe(known) + "\n")
         return DONE
     names = [name for name, _ in options.parameters]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -101,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.scheduler:
         raise Refusal("--scheduler is for --sweep; one run happens here")
     folder = notebooks.run(
-        project, options.notebook, dict(options.parameters), write=tell, out=options.out
+        project, options.name, dict(options.parameters), write=tell, out=options.out
     )
     sys.stdout.write(f"{folder / 'notebook.ipynb'}\n{folder / 'record.json'}\n")
     return DONE
@@ -112,7 +129,7 @@ def _sweep(project: Any, options: argparse.Namespace) -> int:
 
     found = sweeps.sweep(
         project,
-        options.notebook,
+        options.name,
         sweeps.combinations(options.sweep, dict(options.parameters)),
         scheduler=options.scheduler,
         out=options.out,
@@ -125,9 +142,10 @@ def _sweep(project: Any, options: argparse.Namespace) -> int:
 
 def _experiments(options: argparse.Namespace) -> int:
     from seds500.runner import notebooks
+    from seds500.runner.project import Project
 
     differences = notebooks.run_experiments(
-        notebooks.Project.find(Path.cwd()),
+        Project.find(Path.cwd()),
         options.ids,
         write=tell,
         compare=options.compare,

@@ -1,9 +1,9 @@
 """Run notebooks: from a reviewed `.py` source to an executed notebook and its record.
 
-The steps of one run: read the source, check the parameters, execute in a fresh kernel, refuse
-stored errors, take the record out, normalise the notebook so that two runs of one source are the
-same bytes, and only then put notebook and record in place, together. Nothing that was interrupted
-lies where it could be read as a result.
+The steps of one run: read the source, write the parameters into it, execute in a fresh kernel,
+refuse stored errors, take the record out, normalise the notebook so that two runs of one source are
+the same bytes, and only then put notebook and record in place, together. Nothing that was
+interrupted lies where it could be read as a result.
 """
 
 from __future__ import annotations
@@ -16,158 +16,29 @@ import re
 import shutil
 import struct
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
-from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from seds500.records import provenance, store
-from seds500.runner.parameters import Parameter, ParameterError, declared, read_yaml, resolve
+from seds500.runner.parameters import ParameterError, declared, resolve
+from seds500.runner.project import METADATA, Experiment, Project, UsageError
 
 Write = Callable[[str], Any]
-INJECTED = "injected-parameters"
-# Of every notebook: what kernel and language say of themselves changes with their versions.
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "pygments_lexer": "ipython3",
-    },
-}
-_ENGINE = "synthtab"
+PAIRED = {"formats": "ipynb,py:percent"}
+"""What jupytext is told of a page whose source has the same name: saving one saves both."""
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-class UsageError(ValueError):
-    """A request that cannot be carried out; nothing was run."""
 
 
 class ExecutionError(RuntimeError):
     """A notebook that failed, or whose output may not be kept."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One entry of `experiments.yml`: a committed run.
-
-    Its page is `<folder>/<id>.ipynb`: `notebooks/` for the book, `tests/notebooks/` for the small
-    runs that the tests execute again.
-    """
-
-    id: str
-    notebook: str
-    parameters: Mapping[str, Any]
-    folder: str
-
-
-@dataclass(frozen=True)
-class Project:
-    """The folders of a working copy; the only place that knows them.
-
-    Examples
-    --------
-    >>> Project(Path("copy")).source("013").as_posix()
-    'copy/notebooks/013.py'
-    """
-
-    root: Path
-
-    @classmethod
-    def find(cls, start: Path) -> Project:
-        """The nearest folder at or above `start` with `notebooks/` and `experiments.yml`.
-
-        Raises
-        ------
-        UsageError
-            If there is none.
-        """
-        for folder in (start, *start.parents):
-            if (folder / "notebooks").is_dir() and (folder / "experiments.yml").is_file():
-                return cls(folder)
-        raise UsageError(
-            f"no folder `notebooks` and file `experiments.yml` at or above {start}; "
-            "run this inside a copy of the repository"
-        )
-
-    @property
-    def records(self) -> Path:
-        return self.root / "records"
-
-    @property
-    def runs(self) -> Path:
-        return self.root / "runs"
-
-    def source(self, notebook: str) -> Path:
-        return self.root / "notebooks" / f"{notebook}.py"
-
-    def page(self, experiment: Experiment) -> Path:
-        return self.root / experiment.folder / f"{experiment.id}.ipynb"
-
-    def record(self, experiment: Experiment) -> Path:
-        return self.records / f"{experiment.id}.json"
-
-    def notebooks(self) -> list[str]:
-        """Names of the notebook sources."""
-        return sorted(path.stem for path in (self.root / "notebooks").glob("*.py"))
-
-    def read_source(self, notebook: str) -> Any:
-        """The source of a notebook, as a notebook.
-
-        Raises
-        ------
-        UsageError
-            If there is no such notebook; names the known ones.
-        """
-        known = self.notebooks()
-        if notebook not in known:
-            raise UsageError(
-                f"no notebook {notebook!r} in notebooks/; known: {', '.join(known) or 'none'}"
-            )
-        node = jupytext.read(self.source(notebook), fmt="py:percent")
-        node.metadata = nbformat.from_dict(METADATA)
-        return node
-
-    def experiments(self) -> dict[str, Experiment]:
-        """The committed runs, from `experiments.yml`.
-
-        Raises
-        ------
-        UsageError
-            Naming every entry that is not `id: {notebook: name, parameters: {…}}`, with
-            `folder` where the page does not go to `notebooks`.
-        """
-        entries = read_yaml((self.root / "experiments.yml").read_text(encoding="utf-8")) or {}
-        found: dict[str, Experiment] = {}
-        problems = []
-        for key, entry in entries.items():
-            if not isinstance(key, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", key):
-                problems.append(f"{key!r}: an id is text of letters, digits, _ and -; quote it")
-            elif not isinstance(entry, dict) or set(entry) - {"notebook", "parameters", "folder"}:
-                problems.append(f"{key}: should be {{notebook: …, parameters: {{…}}, folder: …}}")
-            elif not isinstance(entry.get("notebook"), str):
-                problems.append(
-                    f"{key}: notebook is {entry.get('notebook')!r}, should be text: quote it"
-                )
-            else:
-                found[key] = Experiment(
-                    id=key,
-                    notebook=entry["notebook"],
-                    parameters=entry.get("parameters") or {},
-                    folder=entry.get("folder", "notebooks"),
-                )
-        if problems:
-            raise UsageError("experiments.yml:\n  " + "\n  ".join(problems))
-        return found
 
 
 @dataclass(frozen=True)
@@ -178,56 +49,55 @@ class Run:
     record: dict[str, Any]
 
 
-def known_parameters(project: Project, notebook: str) -> dict[str, Parameter]:
-    """The parameters that a notebook declares.
+def check(project: Project, name: str, given: Mapping[str, Any]) -> tuple[Experiment, str]:
+    """The experiment that a name and some parameters ask for, and the name of its run.
+
+    Parameters
+    ----------
+    project : Project
+    name : str
+        As `Project.find_experiment` takes it, for example "013".
+    given : mapping
+        Parameters of one's own, which come before those of the name; text is converted.
 
     Raises
     ------
     UsageError
-        If there is no such notebook or its parameters cell cannot be read.
+        For an unknown name, unknown parameters and values that do not fit; tells all at once.
     """
+    experiment = project.find_experiment(name)
     try:
-        return declared(project.read_source(notebook))
+        values = resolve(project.parameters(experiment), given)
     except ParameterError as error:
-        raise UsageError(f"notebooks/{notebook}.py: {error}") from error
-
-
-def check(project: Project, notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the given parameters of a notebook, or say everything that is wrong with them.
-
-    Raises
-    ------
-    UsageError
-        As `known_parameters`, and for unknown parameters and values that do not fit.
-    """
-    known = known_parameters(project, notebook)
-    try:
-        return resolve(known, given)
-    except ParameterError as error:
-        raise UsageError(f"notebook {notebook}, parameters:\n{error}") from error
+        raise UsageError(f"{name}, parameters:\n{error}") from error
+    changed = replace(experiment, parameters={**experiment.parameters, **values})
+    return changed, run_name(name, values)
 
 
 def run(
     project: Project,
-    notebook: str,
+    name: str,
     given: Mapping[str, Any],
     *,
     write: Write,
     out: Path | None = None,
+    progress: bool = True,
 ) -> Path:
     """Run a notebook with parameters of one's own, into a new folder.
 
     Parameters
     ----------
     project : Project
-    notebook : str
-        Name of a source in `notebooks/`, for example "013".
+    name : str
+        As `Project.find_experiment` takes it, for example "013".
     given : mapping
-        Parameters that differ from the defaults; text is converted.
+        Parameters that differ from those of the name; text is converted.
     write : callable
-        Receives the progress as text, line ends included.
+        Receives notes as text, line ends included.
     out : Path, optional
         Folder in which the run's folder is made; by default `runs/` of the project.
+    progress : bool, default=True
+        Whether a bar in the terminal counts the executed cells.
 
     Returns
     -------
@@ -237,24 +107,21 @@ def run(
     Raises
     ------
     UsageError
-        If the notebook or a parameter is wrong; nothing was run then.
+        If the name or a parameter is wrong; nothing was run then.
     ExecutionError
         If a cell fails. The notebook up to there is kept as `notebook.failed.ipynb` in a folder
         whose name ends in `.failed`, without a record.
     """
-    values = check(project, notebook, given)
+    experiment, folder_name = check(project, name, given)
     out = project.runs if out is None else out
-    name = run_name(notebook, values)
     with _staging(out) as staging:
         finished = _execute(
             project,
-            notebook,
-            values,
-            identity=name,
+            replace(experiment, id=folder_name),
             cwd=Path.cwd(),
             staging=staging,
-            failed=(out, name),
-            write=write,
+            out=out,
+            progress=progress,
         )
         for warning in _stderr(finished.notebook):
             write(f"note: {warning}\n")
@@ -262,7 +129,7 @@ def run(
         folder.mkdir()
         nbformat.write(finished.notebook, folder / "notebook.ipynb")
         store.save(finished.record, folder / "record.json")
-        return _move_to_new(folder, out, name)
+        return _move_to_new(folder, out, folder_name)
 
 
 def run_experiments(
@@ -311,12 +178,12 @@ def run_experiments(
             f"known: {', '.join(known) or 'none'}"
         )
     chosen = [known[experiment_id] for experiment_id in ids] or list(known.values())
-    values, problems = {}, []
+    problems = []
     for experiment in chosen:
         try:
-            values[experiment.id] = check(project, experiment.notebook, experiment.parameters)
+            project.read(experiment)
         except UsageError as error:
-            problems.append(f"experiment {experiment.id}: {error}")
+            problems.append(str(error))
     if problems:
         raise UsageError("\n".join(problems))
     if not compare:
@@ -329,13 +196,10 @@ def run_experiments(
         with _staging(project.runs) as staging:
             finished = _execute(
                 project,
-                experiment.notebook,
-                values[experiment.id],
-                identity=experiment.id,
+                experiment,
                 cwd=project.root,
                 staging=staging,
-                failed=(project.runs, experiment.id),
-                write=write,
+                out=project.runs,
                 clean=not compare,
             )
             if compare:
@@ -349,10 +213,11 @@ def run_experiments(
                     f"{experiment.id}: not replaced, since a page may not show warnings\n"
                     + "\n".join(warnings)
                 )
+            if experiment.id == experiment.notebook:
+                finished.notebook.metadata["jupytext"] = PAIRED
             nbformat.write(finished.notebook, staging / "notebook.ipynb")
             store.save(finished.record, staging / "record.json")
             project.records.mkdir(exist_ok=True)
-            project.page(experiment).parent.mkdir(parents=True, exist_ok=True)
             # The two renames are the only steps that touch committed files.
             os.replace(staging / "notebook.ipynb", project.page(experiment))
             os.replace(staging / "record.json", project.record(experiment))
@@ -360,19 +225,16 @@ def run_experiments(
 
 
 def sources(notebook: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Kind and text of each cell that was written by hand, for comparing source and page."""
-    return [
-        (cell["cell_type"], cell["source"])
-        for cell in notebook["cells"]
-        if INJECTED not in cell.get("metadata", {}).get("tags", [])
-    ]
+    """Kind and text of each cell, for comparing source and page."""
+    return [(cell["cell_type"], cell["source"]) for cell in notebook["cells"]]
 
 
 def normalise(notebook: Any) -> Any:
     """Strip, in place, what differs between two runs that gave the same results.
 
     Execution times, papermill's and jupytext's notes, random cell ids, versions of kernel and
-    language, and the text chunks that matplotlib writes into a PNG.
+    language, and the text chunks that matplotlib writes into a PNG. That a page is paired with its
+    source stays.
 
     Parameters
     ----------
@@ -385,7 +247,8 @@ def normalise(notebook: Any) -> Any:
         The same notebook.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = nbformat.from_dict(METADATA)
+    paired = notebook.metadata.get("jupytext", {}).get("formats")
+    notebook.metadata = nbformat.from_dict(METADATA | ({"jupytext": PAIRED} if paired else {}))
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         for key in ("papermill", "execution", "lines_to_next_cell", "ExecuteTime"):
@@ -405,67 +268,33 @@ def normalise(notebook: Any) -> Any:
     return notebook
 
 
-class _Engine(NBClientEngine):  # type: ignore[misc]
-    """papermill's engine, telling of each cell as it begins and ends."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, write: Write, **kwargs: Any
-    ) -> Any:
-        begin, end = nb_man.cell_start, nb_man.cell_complete
-        began = time.monotonic()
-        width = len(str(len(nb_man.nb.cells)))
-
-        def cell_start(cell: Any, cell_index: int, **kwargs: Any) -> None:
-            nonlocal began
-            began = time.monotonic()
-            if cell.cell_type == "code":
-                number = f"{cell_index + 1:{width}}/{len(nb_man.nb.cells)}"
-                write(f"  [{number}] {_head(cell.source):<64}")
-            begin(cell, cell_index, **kwargs)
-
-        def cell_complete(cell: Any, cell_index: int, **kwargs: Any) -> None:
-            end(cell, cell_index=cell_index, **kwargs)
-            if cell.cell_type == "code":
-                write(f" {time.monotonic() - began:7.1f} s\n")
-
-        nb_man.cell_start, nb_man.cell_complete = cell_start, cell_complete
-        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-
-
-papermill_engines.register(_ENGINE, _Engine)
-
-
 def _execute(
     project: Project,
-    notebook: str,
-    values: Mapping[str, Any],
+    experiment: Experiment,
     *,
-    identity: str,
     cwd: Path,
     staging: Path,
-    failed: tuple[Path, str],
-    write: Write,
+    out: Path,
+    progress: bool = True,
     clean: bool = False,
 ) -> Run:
-    node = project.read_source(notebook)
-    effective = {name: p.default for name, p in declared(node).items()} | dict(values)
+    node = project.read(experiment)
+    parameters = {name: parameter.default for name, parameter in declared(node).items()}
     partial = staging / "notebook.failed.ipynb"
+    failed = (out, experiment.id)
+    notebook = experiment.notebook
     going = provenance.Run(project.root, clean=clean)
     try:
         executed = papermill.execute_notebook(
             node,
             partial,
-            parameters=dict(values),
-            engine_name=_ENGINE,
             kernel_name="python3",
-            progress_bar=False,
+            progress_bar=progress,
             cwd=cwd,
             # Without it ipykernel warns, on its stderr, about unencrypted TCP.
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
             # It also calls being told to stop, at the end of every run, an error.
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-            write=write,
         )
     except papermill.PapermillExecutionError as error:
         kept = _keep_failed(partial, failed)
@@ -489,9 +318,9 @@ def _execute(
             f"notebook {notebook}: {error}\nno record was written; the notebook: {kept}"
         ) from None
     contents = {
-        "id": identity,
+        "id": experiment.id,
         "notebook": notebook,
-        "parameters": effective,
+        "parameters": parameters,
         **parts,
         "provenance": going.provenance(),
     }

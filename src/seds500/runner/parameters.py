@@ -4,19 +4,18 @@ Such a cell reads, for example::
 
     source: str = "standin"  # standin, public, or the path of a table
     seeds: list[int] = [0, 1, 2]  # one repetition per seed
-    n_synthetic: PositiveInt | None = None  # rows to generate; None: as many as real ones
+    n_synthetic: NonNegativeInt = 0  # rows to generate; 0: as many as real ones
 
-Each line is a declaration: name, type, default and help. papermill itself would run a notebook
-with a misspelt parameter or a value of the wrong type; `resolve` refuses both before anything runs.
+Each line is a declaration: name, type, default and help, as `papermill --help-notebook` lists them.
+papermill itself would run a notebook with a misspelt parameter or a value of the wrong type;
+`resolve` refuses both before anything runs.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-import io
 import re
-import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +23,21 @@ from typing import Any, Literal
 
 import pydantic
 import yaml
+from papermill.translators import PythonTranslator
 
 TAG = "parameters"
 # The one parameter with a meaning of its own: where the table comes from (`datasets.load`).
 SOURCE = "source"
 NAMED_SOURCES = ("standin", "public")
 
+# Choices have a name, since papermill lists no parameter whose type holds quotes.
+Experiment = Literal["011", "012", "013"]
+Setting = Literal["both", "replacement", "augmentation"]
+
 _TYPES: dict[str, Any] = {
     **{kind.__name__: kind for kind in (bool, int, float, str, list, dict)},
-    "Literal": Literal,
+    "Experiment": Experiment,
+    "Setting": Setting,
     "PositiveInt": pydantic.PositiveInt,
     "NonNegativeInt": pydantic.NonNegativeInt,
     "PositiveFloat": pydantic.PositiveFloat,
@@ -99,8 +104,6 @@ class Parameter:
     def _validate(self, value: Any) -> Any:
         if not isinstance(value, str):
             return self.adapter.validate_python(value, strict=True)
-        if value in ("None", "null") and self._admits_none():
-            return None
         try:
             return self.adapter.validate_strings(value)
         except pydantic.ValidationError as error:
@@ -112,16 +115,23 @@ class Parameter:
                 raise
             return self.adapter.validate_python(parsed, strict=True)
 
-    def _admits_none(self) -> bool:
-        try:
-            self.adapter.validate_python(None, strict=True)
-        except pydantic.ValidationError:
-            return False
-        return True
-
     def __str__(self) -> str:
         text = f"{self.name}: {self.annotation} = {self.default!r}"
         return f"{text}  # {self.help}" if self.help else text
+
+
+def parameters_cell(notebook: Mapping[str, Any]) -> Any:
+    """The cell tagged `parameters`; None where there is none.
+
+    Raises
+    ------
+    ParameterError
+        If several cells are tagged.
+    """
+    cells = [c for c in notebook["cells"] if TAG in c.get("metadata", {}).get("tags", [])]
+    if len(cells) > 1:
+        raise ParameterError(f"{len(cells)} cells are tagged {TAG!r}; keep one")
+    return cells[0] if cells else None
 
 
 def declared(notebook: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -143,16 +153,20 @@ def declared(notebook: Mapping[str, Any]) -> dict[str, Parameter]:
         If the cell holds anything but typed assignments of literals, or a default that is not
         of its type.
     """
-    cells = [c for c in notebook["cells"] if TAG in c.get("metadata", {}).get("tags", [])]
-    if not cells:
-        return {}
-    if len(cells) > 1:
-        raise ParameterError(f"{len(cells)} cells are tagged {TAG!r}; keep one")
-    return parse(cells[0]["source"])
+    cell = parameters_cell(notebook)
+    return {} if cell is None else parse(cell["source"])
 
 
 def parse(source: str) -> dict[str, Parameter]:
     """Read declarations from the source of a cell, without running it.
+
+    They are those that `papermill --help-notebook` lists. What papermill passes over in silence,
+    such as a type with quotes in it, is an error here.
+
+    Raises
+    ------
+    ParameterError
+        As `declared`.
 
     Examples
     --------
@@ -161,28 +175,16 @@ def parse(source: str) -> dict[str, Parameter]:
     seed: int = 0  # of the split
     quick: bool = False
     """
-    try:
-        body = ast.parse(source).body
-    except SyntaxError as error:
-        raise ParameterError(f"the parameters cell is not Python: {error}") from error
-    comments = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
+    listed = {p.name: p for p in PythonTranslator.inspect({"source": source})}
     found: dict[str, Parameter] = {}
     problems = []
-    for node in body:
+    for node in _statements(source):
         text = ast.get_source_segment(source, node)
-        if (
-            not isinstance(node, ast.AnnAssign)
-            or not isinstance(node.target, ast.Name)
-            or node.value is None
-        ):
+        name = node.target.id if _is_declaration(node) else ""
+        if name not in listed:
             problems.append(f"{text!r} should read `name: type = default  # help`")
             continue
-        name = node.target.id
-        annotation = ast.unparse(node.annotation)
+        annotation, default = listed[name].inferred_type_name, listed[name].default
         try:
             # The annotation comes from a notebook whose code is about to be run anyway; the
             # namespace only says which types a parameter may have.
@@ -192,15 +194,47 @@ def parse(source: str) -> dict[str, Parameter]:
             problems.append(f"{name}: no type {annotation!r} ({error}); known: {', '.join(_TYPES)}")
             continue
         try:
-            default = adapter.validate_python(ast.literal_eval(node.value), strict=True)
+            value = adapter.validate_python(ast.literal_eval(default), strict=True)
         except ValueError as error:
-            problems.append(f"{name}: the default {ast.unparse(node.value)} does not fit: {error}")
+            problems.append(f"{name}: the default {default} does not fit: {error}")
             continue
-        help_text = comments.get(node.end_lineno or node.lineno, "")
-        found[name] = Parameter(name, annotation, adapter, default, help_text)
+        found[name] = Parameter(name, annotation, adapter, value, listed[name].help)
     if problems:
         raise ParameterError("the parameters cell cannot be read:\n  " + "\n  ".join(problems))
     return found
+
+
+def with_values(source: str, values: Mapping[str, Any]) -> str:
+    """The source of a parameters cell with other defaults; types and comments stay.
+
+    Examples
+    --------
+    >>> with_values("seed: int = 0  # of the split\\nquick: bool = False", {"seed": 7})
+    'seed: int = 7  # of the split\\nquick: bool = False'
+    """
+    lines = source.encode().splitlines(keepends=True)  # ast counts bytes
+    for node in reversed(_statements(source)):
+        if _is_declaration(node) and node.target.id in values:
+            first, last = node.value.lineno - 1, node.value.end_lineno - 1
+            text = PythonTranslator.translate(values[node.target.id]).encode()
+            before, after = lines[first][: node.value.col_offset], lines[last]
+            lines[first : last + 1] = [before + text + after[node.value.end_col_offset :]]
+    return b"".join(lines).decode()
+
+
+def _statements(source: str) -> list[Any]:
+    try:
+        return list(ast.parse(source).body)
+    except SyntaxError as error:
+        raise ParameterError(f"the parameters cell is not Python: {error}") from error
+
+
+def _is_declaration(node: Any) -> bool:
+    return (
+        isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.value is not None
+    )
 
 
 def resolve(known: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:

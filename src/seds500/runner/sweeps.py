@@ -15,6 +15,7 @@ from typing import Any
 
 from seds500.records import store
 from seds500.runner import notebooks
+from seds500.runner.project import Experiment, Project, UsageError
 from synthtab.parallel import carry_out
 
 
@@ -58,7 +59,7 @@ def combinations(specifications: Sequence[str], fixed: Mapping[str, str]) -> lis
 
     Raises
     ------
-    seds500.runner.notebooks.UsageError
+    seds500.runner.project.UsageError
         If a specification cannot be read, or a parameter is given twice.
 
     Examples
@@ -78,7 +79,7 @@ def combinations(specifications: Sequence[str], fixed: Mapping[str, str]) -> lis
         else:
             values[name] = listed
     if problems:
-        raise notebooks.UsageError("--sweep: " + "; ".join(problems))
+        raise UsageError("--sweep: " + "; ".join(problems))
     chosen = itertools.product(*values.values())
     return [{**fixed, **dict(zip(values, each, strict=True))} for each in chosen]
 
@@ -91,8 +92,8 @@ def _listed(text: str) -> list[str]:
 
 
 def sweep(
-    project: notebooks.Project,
-    notebook: str,
+    project: Project,
+    name: str,
     parameters: Sequence[Mapping[str, Any]],
     *,
     write: notebooks.Write,
@@ -104,8 +105,8 @@ def sweep(
     Parameters
     ----------
     project : Project
-    notebook : str
-        Name of a source in `notebooks/`.
+    name : str
+        As `Project.find_experiment` takes it, for example "013".
     parameters : sequence of mapping
         As `combinations` makes them.
     write : callable
@@ -124,15 +125,15 @@ def sweep(
 
     Raises
     ------
-    seds500.runner.notebooks.UsageError
+    seds500.runner.project.UsageError
         If any set of parameters does not fit; nothing was run then.
     """
     folder = (project.runs if out is None else out).resolve()
     for given in parameters:
-        notebooks.check(project, notebook, given)
+        notebooks.check(project, name, given)
     root = project.root.resolve()
     write(f"{len(parameters)} runs into {folder}\n")
-    tasks = [(root, notebook, dict(given), folder) for given in parameters]
+    tasks = [(root, name, dict(given), folder) for given in parameters]
     found: list[SweepRun] = carry_out(_one, tasks, scheduler=scheduler)
     there = sum(run.was_there for run in found)
     failed = sum(run.error is not None for run in found)
@@ -140,22 +141,24 @@ def sweep(
     return found
 
 
-def _one(root: Path, notebook: str, given: dict[str, Any], out: Path) -> SweepRun:
+def _one(root: Path, name: str, given: dict[str, Any], out: Path) -> SweepRun:
     """One run, unless it is there."""
-    project = notebooks.Project(root)
-    values = notebooks.check(project, notebook, given)
-    record = out / notebooks.run_name(notebook, values) / "record.json"
-    if record.exists() and _is_of(record, notebook, values):
+    project = Project(root)
+    experiment, folder_name = notebooks.check(project, name, given)
+    record = out / folder_name / "record.json"
+    if record.exists() and _is_of(record, experiment):
         return SweepRun(given, record, was_there=True)
     try:
-        folder = notebooks.run(project, notebook, given, write=lambda text: None, out=out)
+        folder = notebooks.run(
+            project, name, given, write=lambda text: None, out=out, progress=False
+        )
     except notebooks.ExecutionError as error:
         return SweepRun(given, None, error=str(error))
     return SweepRun(given, folder / "record.json")
 
 
-def _is_of(record: Path, notebook: str, values: Mapping[str, Any]) -> bool:
-    """Whether a record is of this notebook with these parameters: names of runs may be cut."""
+def _is_of(record: Path, experiment: Experiment) -> bool:
+    """Whether a record is of this experiment: names of runs may be cut."""
     known = store.load(record)
-    same = known["parameters"].items() >= values.items()
-    return bool(known["notebook"] == notebook and same)
+    same = known["parameters"].items() >= experiment.parameters.items()
+    return bool(known["notebook"] == experiment.notebook and same)
