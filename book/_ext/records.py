@@ -1,12 +1,9 @@
 """What pages take from the records of runs: two roles for numbers, and what directives share.
 
-``{res}`013_standin.replacement.hybrid.rf.r2.mean:.2f` `` shows a value of a run's record, formatted
-as Python formats it. `this` as the id means the run that the page shows, and `published` the
-original study's figures. A value that does not exist is a warning that names what exists, so that
-a strict build fails.
+The roles `res` and `given` are those of `seds500.records.prose`.
 
-``{given}`95 %` `` shows its text as it is. It marks a decimal or a percentage that was chosen (a
-level, a threshold, a setting) and not measured; a test refuses those that carry no mark.
+A value that does not exist is a warning that names what exists, so that a strict build fails. A
+test refuses decimals and percentages that carry no role.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from seds500.records import RecordError, Records, record_path
+from seds500.records import RecordError, Records, prose, record_path
 
 logger = logging.getLogger(__name__)
 Messages = list[nodes.system_message]
@@ -75,37 +72,13 @@ class RecordsRole(SphinxRole):
         raise NotImplementedError
 
 
-def split(text: str, page: str) -> tuple[str, str]:
-    """Key and format of a role's text; `page` is the last part of the page's name."""
-    key, _, spec = text.strip().partition(":")
-    if key.split(".")[0] == "this":
-        key = page + key.removeprefix("this")
-    return key, spec
-
-
-def show(key: str, value: Any, spec: str) -> str:
-    """The value of a key as text, with a typographic minus.
-
-    Raises
-    ------
-    ValueError
-        If the format does not suit the value, or the value is a list or a dictionary.
-    """
-    try:
-        if isinstance(value, list | dict):
-            raise TypeError("it is not a single value")
-        text = format(value, spec)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{key!r} cannot be shown with the format {spec!r}: {error}") from error
-    return text if isinstance(value, str) else text.replace("-", "−")
-
-
 class Result(RecordsRole):
     """The role `res`."""
 
     def show(self, records: Records) -> list[nodes.Node]:
-        key, spec = split(self.text, self.env.docname.rpartition("/")[2])
-        return [nodes.inline(self.rawtext, show(key, records.value(key), spec), classes=["result"])]
+        key, spec = prose.split(self.text, self.env.docname.rpartition("/")[2])
+        text = prose.show(key, records.value(key), spec)
+        return [nodes.inline(self.rawtext, text, classes=["result"])]
 
 
 class Given(SphinxRole):

@@ -17,7 +17,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -281,13 +281,43 @@ def lookup(records_dir: str | Path | None, key: str) -> Any:
     node: Any = contents
     if name != PUBLISHED and not (steps and steps[0] in SECTIONS):
         node = contents["values"]
+    return pick(node, steps, name)
+
+
+def pick(node: Any, steps: Sequence[str], name: str) -> Any:
+    """Go down nested results, step by step.
+
+    Parameters
+    ----------
+    node : mapping or list
+        Where to begin.
+    steps : sequence of str
+        Keys of dictionaries; a number picks from a list.
+    name : str
+        What `node` is called in messages.
+
+    Returns
+    -------
+    str, bool, int, float, list or dict
+
+    Raises
+    ------
+    RecordError
+        If there is no such value; names what exists at the step that failed.
+
+    Examples
+    --------
+    >>> pick({"rf": {"interval": [0.25, 0.75]}}, ["rf", "interval", "1"], "run")
+    0.75
+    """
+    key = ".".join([name, *steps])
     for depth, step in enumerate(steps):
         reached = ".".join([name, *steps[:depth]])
-        if isinstance(node, dict) and step in node:
+        if isinstance(node, Mapping) and step in node:
             node = node[step]
         elif isinstance(node, list) and step.isdigit() and int(step) < len(node):
             node = node[int(step)]
-        elif isinstance(node, dict):
+        elif isinstance(node, Mapping):
             raise RecordError(
                 f"no value {key!r}: {reached!r} has no {step!r}; it has {', '.join(sorted(node))}"
             )
