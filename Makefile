@@ -56,7 +56,7 @@ test-library: ## the library's own tests: make test-library PYTHON=python3.12 RE
 	$(PYTHON) -m venv $(LIBRARY)
 	$(PYTHON) tools/bounds.py $(RESOLUTION) "$(TORCH)" > $(LIBRARY)/constraints.txt
 	$(LIBRARY)/bin/python -m pip install --quiet --constraint $(LIBRARY)/constraints.txt ".[test]"
-	$(LIBRARY)/bin/python -m pytest -n auto -m "not process" tests/library --pyargs synthtab
+	$(LIBRARY)/bin/python -m pytest -n auto -m "not slow_process" tests/library --pyargs synthtab
 
 lint: $(STAMP) ## style, format and types only
 	$(BIN)/ruff check .

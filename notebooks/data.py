@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -35,6 +36,7 @@ from seds500.data import load
 from seds500.data.standins import compare_with_published
 from seds500.pages import data as report
 from seds500.records import store
+from seds500.records.prose import say
 
 # %% tags=["parameters"]
 seed: NonNegativeInt = 0  # of the first split; the others follow it
@@ -58,14 +60,17 @@ n_splits: PositiveInt = 5  # divisions into training and test part; scores are t
 # points, and the interactions. They were tuned until the three baselines came out near the
 # published scores, whose order differs between the tables: in 012 boosting beats the forest, in 013
 # the forest beats boosting.
-#
-# In the tables below, *aim* is how close a figure is meant to be: {given}`3 %` for quantiles,
-# means and root mean squared errors (RMSE), {given}`0.03` for correlations and R², two standard
-# errors for counts, and not to pass the published ends of a range. The aims for quantiles, means,
-# correlations and R² were set before tuning, the others with this comparison. Learners are
-# scikit-learn's random forest (`rf`), gradient boosting (`gb`), histogram boosting (`hgb`) and
-# ridge regression (`ridge`) with default settings, averaged over several splits; the published
-# baselines come from one split.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+In the tables below, *aim* is how close a figure is meant to be: {given}`3 %` for quantiles, means
+and root mean squared errors (RMSE), {given}`0.03` for correlations and R², two standard errors for
+counts, and not to pass the published ends of a range. The aims for quantiles, means, correlations
+and R² were set before tuning, the others with this comparison. Learners are scikit-learn's random
+forest (`rf`), gradient boosting (`gb`), histogram boosting (`hgb`) and ridge regression (`ridge`)
+with default settings. Scores are means over several splits; the published baselines come from one
+split.
+""")
 
 # %%
 splits = range(seed, seed + n_splits)
@@ -198,7 +203,6 @@ public["013"].card
 # *Twins* is the share of rows that agree with another row in every column: a generator that gives
 # back such rows has not necessarily copied one.
 
-
 # %%
 overview = pd.DataFrame(
     [report.summary(standins[name], scores[name]) for name in standins]
@@ -206,6 +210,11 @@ overview = pd.DataFrame(
 ).set_index(["table", "source"])
 overview
 
+# %% [markdown]
+# ## What it means
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.meaning(agreement))
 
 # %% tags=["hide-input"]
 store.record(

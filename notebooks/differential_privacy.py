@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -28,6 +29,7 @@ from seds500.comparisons import seconds
 from seds500.data import load
 from seds500.pages import differential_privacy as report
 from seds500.records import store, title
+from seds500.records.prose import say
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
 from synthtab.evaluation.compare import compare
@@ -62,16 +64,16 @@ cache: str = ""  # folder in which finished runs are kept, so that a stopped run
 # %%
 delta = Privacy(epsilon=1.0, n_rows=2000).target_delta
 worst = report.worst_case(epsilons, delta)
+results = {"worst_case": report.worst_case_record(worst)}
 report.worst_case_table(worst)
 
 # %% [markdown]
-# By the letter of the definition an epsilon of 3 excludes little:
-# {res}`this.worst_case.dp_3.promised:.0%` of the members could be named. Noise that is normal, as
-# it is here, allows less than the definition does, at most about
-# {res}`this.worst_case.dp_3.gaussian:.0%`; one in ten is guessing. At an epsilon of 1 it is
-# {res}`this.worst_case.dp_1.gaussian:.0%`, at 8 {res}`this.worst_case.dp_8.gaussian:.0%`, and at 20
-# {res}`this.worst_case.dp_20.gaussian:.0%`. These are bounds for the record that the attack suits
-# best, against an attacker who knows all other rows. They are no forecast of what will be found.
+# The last two columns are bounds for the record that the attack suits best, against an attacker who
+# knows all other rows. They are no forecast of what will be found. Noise that is normal, as it is
+# here, allows less than the definition does. One in ten is guessing.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.worst_case_reading(worst))
 
 # %% [markdown]
 # ## What is public, and what spends budget
@@ -136,6 +138,7 @@ comparisons = {
     )
     for key, data in datasets.items()
 }
+results |= {key: report.as_record(comparison) for key, comparison in comparisons.items()}
 baselines = store.load("benchmark_dp_baseline")["values"]
 
 # %% mystnb={"image": {"alt": "R² against epsilon on both tables, with other private generators"}}
@@ -146,44 +149,18 @@ for key, comparison in comparisons.items():
     display(report.cost_table(comparison, titles[key]))
 
 # %% [markdown]
-# For the learner that does best on real rows, the {res}`this.013_standin.best_learner` on the
-# stand-in and the {res}`this.013_public.best_learner` on the public table:
-#
-# ```{list-table}
-# :header-rows: 1
-#
-# * - R², share of the real rows'
-#   - stand-in for 013
-#   - public table for 013
-# * - ε = 1
-#   - {res}`this.013_standin.best.dp_1.mean:.2f`, {res}`this.013_standin.best.dp_1.percent:.0f` %
-#   - {res}`this.013_public.best.dp_1.mean:.2f`, {res}`this.013_public.best.dp_1.percent:.0f` %
-# * - ε = 3
-#   - {res}`this.013_standin.best.dp_3.mean:.2f`, {res}`this.013_standin.best.dp_3.percent:.0f` %
-#   - {res}`this.013_public.best.dp_3.mean:.2f`, {res}`this.013_public.best.dp_3.percent:.0f` %
-# * - ε = 8
-#   - {res}`this.013_standin.best.dp_8.mean:.2f`, {res}`this.013_standin.best.dp_8.percent:.0f` %
-#   - {res}`this.013_public.best.dp_8.mean:.2f`, {res}`this.013_public.best.dp_8.percent:.0f` %
-# * - ε = 20
-#   - {res}`this.013_standin.best.dp_20.mean:.2f`, {res}`this.013_standin.best.dp_20.percent:.0f` %
-#   - {res}`this.013_public.best.dp_20.mean:.2f`, {res}`this.013_public.best.dp_20.percent:.0f` %
-# * - no guarantee
-#   - {res}`this.013_standin.best.none.mean:.2f`, {res}`this.013_standin.best.none.percent:.0f` %
-#   - {res}`this.013_public.best.none.mean:.2f`, {res}`this.013_public.best.none.percent:.0f` %
-# * - training rows
-#   - {res}`this.013_standin.best.real.mean:.2f`
-#   - {res}`this.013_public.best.real.mean:.2f`
-# ```
-#
-# The R² without a guarantee minus the one at an epsilon of 3 is
-# {res}`this.013_standin.cost.dp_3.mean:.2f` [{res}`this.013_standin.cost.dp_3.low:.2f`,
-# {res}`this.013_standin.cost.dp_3.high:.2f`] on the stand-in
-# (*{res}`this.013_standin.cost.dp_3.verdict`* zero) and
-# {res}`this.013_public.cost.dp_3.mean:.2f` [{res}`this.013_public.cost.dp_3.low:.2f`,
-# {res}`this.013_public.cost.dp_3.high:.2f`] on the public table
-# (*{res}`this.013_public.cost.dp_3.verdict`*). With {res}`this.013_standin.n_seeds` splits the
-# intervals are wide. All settings of private training were chosen on the stand-in, whose rows are
-# simulated; to choose them on the public table would have spent budget, and they may not suit it.
+# The next table has the learner that does best on real rows: its R², the share of what the real
+# rows teach it, and what a guarantee costs.
+
+# %%
+report.best_table(comparisons, titles)
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.cost_reading(comparisons, titles))
+
+# %% [markdown]
+# All settings of private training were chosen on the stand-in, whose rows are simulated. To choose
+# them on the public table would have spent budget, and they may not suit it.
 #
 # ### Beside other private generators
 #
@@ -192,27 +169,20 @@ for key, comparison in comparisons.items():
 # same declarations and budgets, in an environment of their own (`benchmarks/dp_baseline.py`).
 # Numbers must be cut into bins for them, and how, decides much: the bins were tried on one split of
 # the stand-in, and where in its bin a drawn number is placed was chosen with test rows of both
-# tables in view, which favours them. With an epsilon of 3 the forest learns from MST's rows
-# {res}`benchmark_dp_baseline.013_standin.mst.dp_3.rf.r2:.2f` on the stand-in
-# ({res}`benchmark_dp_baseline.013_standin.mst.dp_3.n_seeds` splits) and
-# {res}`benchmark_dp_baseline.013_public.mst.dp_3.rf.r2:.2f` on the public table
-# ({res}`benchmark_dp_baseline.013_public.mst.dp_3.n_seeds`), from AIM's
-# {res}`benchmark_dp_baseline.013_standin.aim.dp_3.rf.r2:.2f`
-# ({res}`benchmark_dp_baseline.013_standin.aim.dp_3.n_seeds`) and
-# {res}`benchmark_dp_baseline.013_public.aim.dp_3.rf.r2:.2f`
-# ({res}`benchmark_dp_baseline.013_public.aim.dp_3.n_seeds`), and from HybridDiffusion's
-# {res}`this.013_standin.utility.dp_3.rf.mean:.2f` and
-# {res}`this.013_public.utility.dp_3.rf.mean:.2f`.
-#
+# tables in view, which favours them.
+
+# %%
+report.rivals_table(baselines, comparisons, titles)
+
+# %% [markdown]
 # Both rivals do worse here than is reported of them elsewhere, and why was not established. Read
 # their figures as what a package's defaults give after such a binning, and not as what the methods
 # can do.
 #
 # ### Time
-#
-# A private fit takes {res}`this.timings.013_standin.dp_3.fit:.0f` CPU seconds on the stand-in for
-# 013, and one without a guarantee {res}`this.timings.013_standin.none.fit:.0f`, on one thread of
-# the machine that made this page.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.time_reading(comparisons, titles))
 
 # %% [markdown]
 # ## Is it kept?
@@ -220,24 +190,24 @@ for key, comparison in comparisons.items():
 # A proof holds for what was proved, and code may do something else. So the training is attacked in
 # the case in which one row shows most: a table of a single record, far out, against an empty one,
 # and an attacker who knows the initial weights and the record, and measures how far the weights
-# went its way. From {res}`this.parameters.n_trainings` trainings with the record and as many
-# without it follows a value that epsilon *at least* has {cite:p}`jagielski2020auditing`, with
-# {given}`95 %` confidence and at a delta of one in a hundred. If it exceeds what the accountant
-# claims, something is wrong. Whether such an audit would notice shows in training that was broken
-# on purpose. Where all rows take part in every step, a second bound, on the distance mu between
-# the outcomes in standard deviations of the noise, is sharper.
+# went its way. From as many trainings with the record as without it follows a value that epsilon
+# *at least* has {cite:p}`jagielski2020auditing`, with a confidence of nineteen in twenty and at a
+# delta of one in a hundred. If it exceeds what the accountant claims, something is wrong. Whether
+# such an audit would notice shows in training that was broken on purpose. Where all rows take part
+# in every step, a second bound, on the distance mu between the outcomes in standard deviations of
+# the noise, is sharper.
 
 # %%
 found = report.audit(n_trainings, random_state=seed)
 report.audit_table(found)
 
 # %% [markdown]
-# Of {res}`this.audit.n_intact` settings of the training as it is,
-# {res}`this.audit.n_intact_found_out` were found to give away more than is claimed, and of
-# {res}`this.audit.n_broken` broken ones {res}`this.audit.n_broken_found_out`. A lower bound falls
-# short of the truth for want of trainings: 500 and 500 cannot prove an epsilon above 4 or so,
-# however much is given away. The tests repeat the audit with fewer trainings, and once more with
-# gradients that are not cut.
+# A lower bound falls short of the truth for want of trainings: 500 and 500 cannot prove an epsilon
+# above 4 or so, however much is given away. The tests repeat the audit with fewer trainings, and
+# once more with gradients that are not cut.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.audit_reading(found))
 
 # %% [markdown]
 # ## What may be concluded
@@ -252,14 +222,18 @@ report.audit_table(found)
 # plain model, without any bound, given out beside them. And it is no better than what was declared:
 # with bounds read off the rows it is void, and no program can notice.
 #
-# Nor is a large epsilon much of a promise. At 20 the table above excludes nearly nothing, and the
-# model may still be hard to attack; but that is again a matter of trying.
+# Nor is a large epsilon much of a promise: the table of bounds above says how little it excludes.
+# The model may still be hard to attack, but that is again a matter of trying.
+#
+# ## What it means
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.meaning(comparisons, titles, found))
 
 # %% tags=["hide-input"]
 store.record(
-    {key: report.as_record(comparison) for key, comparison in comparisons.items()}
+    results
     | {
-        "worst_case": report.worst_case_record(worst),
         "audit": report.audit_record(found),
         "shown": model.guarantee_.to_plain(),
         "timings": {key: seconds(comparison) for key, comparison in comparisons.items()},

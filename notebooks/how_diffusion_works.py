@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -32,6 +33,7 @@ from seds500.data import load
 from seds500.pages import diffusion_evidence as evidence
 from seds500.pages import diffusion_pictures as pictures
 from seds500.records import store
+from seds500.records.prose import say
 from synthtab.diffusion.process import (
     GaussianDiffusion,
     HybridProcess,
@@ -64,6 +66,7 @@ if quick:
     datasets = {name: data.subset(400, random_state=seed) for name, data in datasets.items()}
 splits = {name: data.split(seed) for name, data in datasets.items()}
 titles = {name: f"stand-in for {name}" for name in datasets}
+results = {}
 
 # %% [markdown]
 # ## The idea
@@ -124,13 +127,25 @@ pictures.regression(one_number, [0.2, 1.0, 4.0], seed=seed)
 drawn = evidence.draw(HybridProcess((), n_num=1), one_number, n_orders // 2, 24, seed=seed)
 pictures.flow(drawn, scaled)
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+# Rounded, for a spike is missed altogether by the last bit of a number.
+results["flow"] = {
+    "ks": evidence.ks_distance(
+        drawn.rows.x_num[:, 0].double().round(decimals=3), scaled[:, 0].round(decimals=3)
+    )
+}
+say(
+    """
+At the left the values are normal; at the right they have the humps of the table, and the booked
+shift of exactly 480 minutes as a spike. The shaded histogram is what was drawn, the outline the
+table; the largest difference between their distribution functions is
+{res}`this.flow.ks:.3f`. Nothing random happens on the way. The randomness is all in the start,
+and since paths never cross, which value comes out depends on which noise went in.
+""",
+    results,
+)
+
 # %% [markdown]
-# At the left the values are normal; at the right they have the humps of the table, and the booked
-# shift of exactly 480 minutes as a spike. The shaded histogram is what was drawn, the outline the
-# table; the largest difference between their distribution functions is
-# {res}`this.flow.ks:.3f`. Nothing random happens on the way. The randomness is all in the start,
-# and since paths never cross, which value comes out depends on which noise went in.
-#
 # Three things separate this from a generator of tables: rows have several columns of different
 # kinds, the conditional mean has to be learnt, and the steps have a finite size. The rest of the
 # chapter goes through them.
@@ -156,11 +171,17 @@ atom = small.encoder_.rank_maps_["minutes"].interval(np.array([480.0]))
 # %% mystnb={"image": {"alt": "Histogram, rank map and normal scores of the minutes"}}
 pictures.encoding(small.encoder_, orders, "minutes", seed=seed)
 
-# %% [markdown]
-# The spike of the histogram is a step of the rank map: 480 owns the ranks from
-# {res}`this.encoding.atom_low:.2f` to {res}`this.encoding.atom_high:.2f`. In training each of its
-# rows takes a fresh random place in that interval, which spreads the spike out (orange) and leaves
-# a smooth normal distribution; in drawing, every rank in the interval comes back as 480 exactly.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["encoding"] = {"atom_low": atom[0][0], "atom_high": atom[1][0]}
+say(
+    """
+The spike of the histogram is a step of the rank map: 480 owns the ranks from
+{res}`this.encoding.atom_low:.2f` to {res}`this.encoding.atom_high:.2f`. In training each of its
+rows takes a fresh random place in that interval, which spreads the spike out (orange) and leaves
+a smooth normal distribution; in drawing, every rank in the interval comes back as 480 exactly.
+""",
+    results,
+)
 
 # %% tags=["remove-input"]
 Markdown(pictures.source(RankMap.interval, RankMap.value))
@@ -199,6 +220,12 @@ schedule, n_steps = model.process_.schedule, model.n_steps
 clean = evidence.to_state(model.encoder_, train)
 
 
+def rank_correlation(frame: pd.DataFrame) -> float:
+    """Of diameter and machine time."""
+    value = frame["diameter_mm"].corr(frame["machine_minutes"], method="spearman")
+    return round(value, 2) + 0.0  # none is written as 0 and not as -0
+
+
 def noised(stage: Stage, sigma: float) -> pd.DataFrame:
     """The training rows of 012 as a stage sees them at a noise level."""
     state = evidence.noise(model.process_, clean, stage, sigma, seed=seed)
@@ -223,12 +250,21 @@ apart = {sigma: noised(Stage.NUMBERS, sigma) for sigma in levels}
 shown = {sigma: frame.head(n_shown) for sigma, frame in apart.items()}
 pictures.scatters(model.encoder_, shown, "diameter_mm", "machine_minutes", "process")
 
-# %% [markdown]
-# Over all training rows, the rank correlation of diameter and machine time is
-# {res}`this.apart.lowest.correlation:.2f` at the lowest of these levels and
-# {res}`this.apart.highest.correlation:.2f` at the highest. There, a column of scores can be drawn
-# on its own, without any model. So the distribution of single columns is settled by the encoder,
-# and what the network is needed for is dependence.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["apart"] = {
+    key: {"correlation": rank_correlation(apart[sigma])}
+    for key, sigma in (("lowest", min(levels)), ("highest", max(levels)))
+}
+say(
+    """
+Over all training rows, the rank correlation of diameter and machine time is
+{res}`this.apart.lowest.correlation:.2f` at the lowest of these levels and
+{res}`this.apart.highest.correlation:.2f` at the highest. There, a column of scores can be drawn
+on its own, without any model. So the distribution of single columns is settled by the encoder,
+and what the network is needed for is dependence.
+""",
+    results,
+)
 
 # %% [markdown]
 # ## The Gaussian process
@@ -282,9 +318,18 @@ Markdown(
 moments = evidence.moments(levels[1:], n_draws=100_000, seed=seed)
 moments.round(3)
 
-# %% [markdown]
-# The variances are within {res}`this.moments.variance_error:.3f` of 1, and the correlations within
-# {res}`this.moments.correlation_error:.4f` of $\cos\theta$.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["moments"] = {
+    "variance_error": (moments.filter(like="variance") - 1).abs().to_numpy().max(),
+    "correlation_error": (moments["correlation with clean score"] - moments["cos θ"]).abs().max(),
+}
+say(
+    r"""
+The variances are within {res}`this.moments.variance_error:.3f` of 1, and the correlations within
+{res}`this.moments.correlation_error:.4f` of $\cos\theta$.
+""",
+    results,
+)
 
 # %% [markdown]
 # ## The masked process
@@ -323,10 +368,17 @@ pd.DataFrame(
     index=pd.Index(cells, name=f"masked at {now}; at {then}"),
 ).round(4)
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["posterior"] = {"error": max(float(np.abs(formula - enumerated).max()), 1e-16)}
+say(
+    """
+For masked cells and cells on view alike, the two differ by at most
+{res}`this.posterior.error:.0e`.
+""",
+    results,
+)
+
 # %% [markdown]
-# For masked cells and cells on view alike, the two differ by at most
-# {res}`this.posterior.error:.0e`.
-#
 # As the rate falls from 1 to 0, every masked cell is as likely as the others to be the next to come
 # on view. What the network predicts depends on what is on view and not on the rate, so the rate
 # need not be followed: the cells of a row are revealed one at a time, in random order.
@@ -345,14 +397,23 @@ Markdown(pictures.source(NoiseSchedule.sample, NoiseSchedule.mask_rate))
 # %% mystnb={"image": {"alt": "What the noise level does in training and drawing"}}
 pictures.levels(schedule, n_steps)
 
-# %% [markdown]
-# The upper panel shows where training looks: half of its levels lie below
-# {res}`this.levels.median:.2f`. The middle one shows what is left of a number at each level. The
-# ticks below are the {res}`this.levels.n_steps` levels at which drawing stops, from right to left;
-# after the last of them comes 0. Most are evenly spaced in $\theta$, and the last ones go down in
-# equal ratios, for the finest detail.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["levels"] = {
+    "n_steps": n_steps,
+    "median": float(schedule.sample(20_000, torch.Generator().manual_seed(0)).median()),
+}
+say(
+    r"""
+The upper panel shows where training looks: half of its levels lie below
+{res}`this.levels.median:.2f`. The middle one shows what is left of a number at each level. The
+ticks below are the {res}`this.levels.n_steps` levels at which drawing stops, from right to left;
+after the last of them comes 0. Most are evenly spaced in $\theta$, and the last ones go down in
+equal ratios, for the finest detail.
+""",
+    results,
+)
 
-# %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show the levels in code"}
+# %% mystnb={"code_prompt_show": "Show the levels in code"} tags=["remove-input", "hide-output"]
 Markdown(pictures.source(NoiseSchedule.steps))
 
 # %% [markdown]
@@ -370,7 +431,7 @@ pictures.network(model.encoder_, model.denoiser_)
 # stage, as in a logistic regression, and squared error of the velocities in the second. Categories
 # on view have no loss.
 
-# %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show the loss in code"}
+# %% mystnb={"code_prompt_show": "Show the loss in code"} tags=["remove-input", "hide-output"]
 Markdown(pictures.source(HybridProcess.row_losses, HybridProcess.loss))
 
 # %% [markdown]
@@ -400,12 +461,18 @@ curves = {"small table": small.loss_curve_}
 curves |= {titles[name]: each.loss_curve_ for name, each in fitted.items()}
 pictures.losses(curves, {"small table": floor})
 
-# %% [markdown]
-# A loss near its start is no failure. Most of it is noise that nobody could foretell, like the
-# residual variance of a regression. On new rows of the small table the network's loss is
-# {res}`this.loss.network:.2f`, where about {res}`this.loss.best:.2f` is possible and knowing each
-# column alone gives {res}`this.loss.alone:.2f`. The regression it has learnt can be set beside the
-# best one:
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["loss"] = loss_of
+say(
+    """
+A loss near its start is no failure. Most of it is noise that nobody could foretell, like the
+residual variance of a regression. On new rows of the small table the network's loss is
+{res}`this.loss.network:.2f`, where about {res}`this.loss.best:.2f` is possible and knowing each
+column alone gives {res}`this.loss.alone:.2f`. The regression it has learnt can be set beside the
+best one:
+""",
+    results,
+)
 
 # %% mystnb={"image": {"alt": "Learnt predictions beside the best possible ones"}}
 pictures.learnt(small.process_, small.encoder_, best, small.denoiser_, [0.3, 1.0, 3.0], seed=seed)
@@ -440,23 +507,35 @@ for name, each in fitted.items():
     }
 pictures.loss_by_level(by_level)
 
-# %% [markdown]
-# The numbers read from right to left. At the right their noisy values say nothing, and the network
-# goes by the categories: the relative loss is the share of the scores' variance that they leave
-# unexplained, in a regression's terms $1 - R^2$, averaged over the numbers. On new rows it comes
-# down to
-# {res}`this.by_level.012.new.least:.2f` on the stand-in for 012 and
-# {res}`this.by_level.013.new.least:.2f` on that for 013; at the highest level shown, which training
-# seldom visits, it is {res}`this.by_level.012.new.highest:.2f` and
-# {res}`this.by_level.013.new.highest:.2f`. In between each number is also foretold from the noisy
-# values of the others. Farther left its own noisy value tells more and more, until the velocity is
-# nothing but the noise, of which nobody knows.
-#
-# On training rows the least relative loss is {res}`this.by_level.012.training.least:.2f` for 012
-# and {res}`this.by_level.013.training.least:.2f` for 013. Where it lies below that of new rows, the
-# network knows its training rows better than it should: it overfits, as any regression with many
-# features and few rows may. Above 1, its predictions for new rows are worse than those of one that
-# knows each column alone.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["by_level"] = {
+    name: {
+        kind: {"least": table["numbers"].min(), "highest": table["numbers"].iloc[-1]}
+        for kind, table in by_level[titles[name]].items()
+    }
+    for name in fitted
+}
+say(
+    """
+The numbers read from right to left. At the right their noisy values say nothing, and the network
+goes by the categories: the relative loss is the share of the scores' variance that they leave
+unexplained, in a regression's terms $1 - R^2$, averaged over the numbers. On new rows it comes
+down to
+{res}`this.by_level.012.new.least:.2f` on the stand-in for 012 and
+{res}`this.by_level.013.new.least:.2f` on that for 013; at the highest level shown, which training
+seldom visits, it is {res}`this.by_level.012.new.highest:.2f` and
+{res}`this.by_level.013.new.highest:.2f`. In between each number is also foretold from the noisy
+values of the others. Farther left its own noisy value tells more and more, until the velocity is
+nothing but the noise, of which nobody knows.
+
+On training rows the least relative loss is {res}`this.by_level.012.training.least:.2f` for 012
+and {res}`this.by_level.013.training.least:.2f` for 013. Where it lies below that of new rows, the
+network knows its training rows better than it should: it overfits, as any regression with many
+features and few rows may. Above 1, its predictions for new rows are worse than those of one that
+knows each column alone.
+""",
+    results,
+)
 
 # %% [markdown]
 # ### The best possible denoiser is useless
@@ -476,13 +555,21 @@ copies = {
 shares = {name: share_of_copies(table, train) for name, table in copies.items()}
 pd.DataFrame({"equal to a training row, %": {k: f"{100 * v:.1f}" for k, v in shares.items()}})
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["copies"] = dict(zip(("exact", "hybrid", "second"), shares.values(), strict=True))
+say(
+    """
+Of the rows of the best possible denoiser {res}`this.copies.exact:.1%` equal a training row, against
+{res}`this.copies.hybrid:.1%` of HybridDiffusion's and {res}`this.copies.second:.1%` of a second
+sample of the stand-in.
+""",
+    results,
+)
+
 # %% [markdown]
-# It hands out training rows: {res}`this.copies.exact:.1%` of its rows equal one, against
-# {res}`this.copies.hybrid:.1%` of HybridDiffusion's and {res}`this.copies.second:.1%` of a second
-# sample of the stand-in. So a diffusion model generates because its network *fails* to reach the
-# lowest loss: it is smooth, and its training is short. How far it has gone towards copying is not
-# for this table to say; exact copies are the coarsest sign of it, and the gap in the figure before
-# is a finer one.
+# A diffusion model generates because its network *fails* to reach the lowest loss: it is smooth,
+# and its training is short. How far it has gone towards copying is not for this table to say. Exact
+# copies are the coarsest sign of it, and the gap in the figure before is a finer one.
 
 # %% [markdown]
 # ## The sampler
@@ -504,7 +591,7 @@ pd.DataFrame({"equal to a training row, %": {k: f"{100 * v:.1f}" for k, v in sha
 # decode: scores to values, codes to categories
 # ```
 
-# %% tags=["remove-input", "hide-output"] mystnb={"code_prompt_show": "Show the sampler in code"}
+# %% mystnb={"code_prompt_show": "Show the sampler in code"} tags=["remove-input", "hide-output"]
 Markdown(
     pictures.source(
         HybridProcess.sample,
@@ -530,31 +617,66 @@ ways = {
 }
 pictures.row_path(model.encoder_, ways["012"], row)
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+frames = evidence.path_frames(model.encoder_, ways["012"], 6)
+begin = ways["012"].path[ways["012"].stages.index(Stage.NUMBERS)]
+guess = evidence.decode(model.encoder_, evidence.predicted(begin))["machine_minutes"][row]
+known = {
+    column: evidence.known_from(ways["013"], row, j)
+    for j, column in enumerate(fitted["013"].encoder_.levels_)
+}
+first, final = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+results["path"] = {
+    "012": {"guess": guess, "value": frames[0.0]["machine_minutes"][row]},
+    "013": {
+        "first": {"column": first, "step": known[first]},
+        "last": {"column": final, "step": known[final]},
+    },
+}
+say(
+    """
+Prediction and row start apart: the one is a mean over all rows that are still possible, the other
+is noise. They approach each other as the noise falls, and meet at the end. The first prediction
+of the target, made from the categories alone, is {res}`this.path.012.guess:,.0f` minutes, and
+the row ends with {res}`this.path.012.value:,.0f`.
+""",
+    results,
+)
+
 # %% [markdown]
-# Prediction and row start apart: the one is a mean over all rows that are still possible, the other
-# is noise. They approach each other as the noise falls, and meet at the end. The first prediction
-# of the target, made from the categories alone, is {res}`this.path.012.guess:,.0f` minutes, and
-# the row ends with {res}`this.path.012.value:,.0f`.
-#
 # With more categories, those on view narrow down the others. The same for a row of 013:
 
 # %% mystnb={"image": {"alt": "One row of 013 from noise to row, step by step"}}
 pictures.row_path(fitted["013"].encoder_, ways["013"], row)
 
-# %% [markdown]
-# Of this row, *{res}`this.path.013.first.column`* is known first, at step
-# {res}`this.path.013.first.step`, and *{res}`this.path.013.last.column`* last, at step
-# {res}`this.path.013.last.step`; the shades in between change whenever another category comes on
-# view. The whole table takes its shape in the same way. In the second stage the categories stay as
-# they are, and diameters and targets find their places together:
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Of this row, *{res}`this.path.013.first.column`* is known first, at step
+{res}`this.path.013.first.step`, and *{res}`this.path.013.last.column`* last, at step
+{res}`this.path.013.last.step`; the shades in between change whenever another category comes on
+view. The whole table takes its shape in the same way. In the second stage the categories stay as
+they are, and diameters and targets find their places together:
+""",
+    results,
+)
 
 # %% mystnb={"image": {"alt": "Minutes over diameter as the numbers are drawn"}}
-frames = evidence.path_frames(model.encoder_, ways["012"], 6)
 pictures.scatters(model.encoder_, frames, "diameter_mm", "machine_minutes", "process")
 
-# %% [markdown]
-# The rank correlation of the drawn rows is {res}`this.drawn.correlation:.2f`, that of the training
-# rows {res}`this.drawn.training:.2f`.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["drawn"] = {
+    "correlation": rank_correlation(frames[0.0]),
+    "training": rank_correlation(train),
+    "runs": {name: way.n_calls for name, way in ways.items()},
+}
+say(
+    """
+The rank correlation of the drawn rows is {res}`this.drawn.correlation:.2f`, that of the training
+rows {res}`this.drawn.training:.2f`.
+""",
+    results,
+)
 
 # %% [markdown]
 # ## What the choices cost
@@ -576,13 +698,32 @@ step_errors = evidence.errors_by_steps(
 runs = step_errors["calls"].map(lambda n: "" if np.isnan(n) else f"{n:.0f}")
 step_errors.assign(calls=runs).round(3)
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results["steps"] = {
+    **{
+        key: {
+            "n_steps": n,
+            "calls": step_errors.loc[f"{n} steps", "calls"],
+            "number": step_errors.loc[f"{n} steps", "number"],
+            "dependence": step_errors.loc[f"{n} steps", "number given category"],
+        }
+        for key, n in (("fewest", min(tried)), ("own", n_steps))
+    },
+    "chance": {"dependence": step_errors.loc["rows of the table", "number given category"]},
+}
+say(
+    """
+With {res}`this.steps.fewest.n_steps` steps the distance within machines is
+{res}`this.steps.fewest.dependence:.3f`, with the model's own {res}`this.steps.own.n_steps` it is
+{res}`this.steps.own.dependence:.3f`, and by chance alone {res}`this.steps.chance.dependence:.3f`.
+The numbers by themselves are at {res}`this.steps.fewest.number:.3f` with the fewest steps.
+""",
+    results,
+)
+
 # %% [markdown]
-# With {res}`this.steps.fewest.n_steps` steps the distance within machines is
-# {res}`this.steps.fewest.dependence:.3f`, with the model's own {res}`this.steps.own.n_steps` it is
-# {res}`this.steps.own.dependence:.3f`, and by chance alone {res}`this.steps.chance.dependence:.3f`.
-# The numbers by themselves are at {res}`this.steps.fewest.number:.3f` with the fewest steps. With
-# the network in place, and the many categories of 013, a classifier tries to tell drawn rows from
-# rows that nobody trained on; its AUC would be one half at best.
+# With the network in place, and the many categories of 013, a classifier tries to tell drawn rows
+# from rows that nobody trained on; its AUC would be one half at best.
 
 # %%
 wide, real = fitted["013"], datasets["013"].reserve.head(len(splits["013"].train))
@@ -594,11 +735,20 @@ detection.loc["real rows", "mean"] = second
 shown = detection.map("{:.3f}".format, na_action="ignore").fillna("")
 shown.rename_axis("detection AUC, 013")
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+for key, n in (("fewest", min(tried)), ("own", n_steps)):
+    results["steps"][key]["auc"] = detection.loc[f"{n} steps", "mean"]
+results["steps"]["chance"]["auc"] = second
+say(
+    """
+The AUC is {res}`this.steps.fewest.auc:.2f` with {res}`this.steps.fewest.n_steps` steps and
+{res}`this.steps.own.auc:.2f` with {res}`this.steps.own.n_steps`. For another real sample it is
+{res}`this.steps.chance.auc:.2f`.
+""",
+    results,
+)
+
 # %% [markdown]
-# The AUC is {res}`this.steps.fewest.auc:.2f` with {res}`this.steps.fewest.n_steps` steps and
-# {res}`this.steps.own.auc:.2f` with {res}`this.steps.own.n_steps`. For another real sample it is
-# {res}`this.steps.chance.auc:.2f`.
-#
 # **Stages** let every category be drawn given those already on view, and the numbers given all
 # categories. They cost a run of the network for each category, before the numbers are begun.
 #
@@ -654,87 +804,27 @@ shown.rename_axis("detection AUC, 013")
 #   - categories one by one; numbers on a path without noise, by Heun's method
 # * - runs of the network for a draw
 #   - 1,000
-#   - {res}`this.drawn.runs.012` for 012, {res}`this.drawn.runs.013` for 013
+#   - one for each category, and about two for each noise level
 # :::
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+A draw took {res}`this.drawn.runs.012` runs of the network for 012 and
+{res}`this.drawn.runs.013` for 013.
+""",
+    results,
+)
+
+# %% [markdown]
 # Masks make the network's task plainer: a category that was replaced looks like one that was kept,
 # and the network has to find out which it is, while a masked cell says that it is masked.
 
+# %% [markdown]
+# ## What it means
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(evidence.meaning(results))
 
 # %% tags=["hide-input"]
-def rank_correlation(frame: pd.DataFrame) -> float:
-    """Of diameter and machine time."""
-    value = frame["diameter_mm"].corr(frame["machine_minutes"], method="spearman")
-    return round(value, 2) + 0.0  # none is written as 0 and not as -0
-
-
-known = {
-    column: evidence.known_from(ways["013"], row, j)
-    for j, column in enumerate(fitted["013"].encoder_.levels_)
-}
-first, final = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-begin = ways["012"].path[ways["012"].stages.index(Stage.NUMBERS)]
-guess = evidence.decode(model.encoder_, evidence.predicted(begin))["machine_minutes"][row]
-store.record(
-    {
-        # Rounded, for a spike is missed altogether by the last bit of a number.
-        "flow": {
-            "ks": evidence.ks_distance(
-                drawn.rows.x_num[:, 0].double().round(decimals=3), scaled[:, 0].round(decimals=3)
-            )
-        },
-        "encoding": {"atom_low": atom[0][0], "atom_high": atom[1][0]},
-        "apart": {
-            key: {"correlation": rank_correlation(apart[sigma])}
-            for key, sigma in (("lowest", min(levels)), ("highest", max(levels)))
-        },
-        "moments": {
-            "variance_error": (moments.filter(like="variance") - 1).abs().to_numpy().max(),
-            "correlation_error": (moments["correlation with clean score"] - moments["cos θ"])
-            .abs()
-            .max(),
-        },
-        "posterior": {"error": max(float(np.abs(formula - enumerated).max()), 1e-16)},
-        "levels": {
-            "n_steps": n_steps,
-            "median": float(schedule.sample(20_000, torch.Generator().manual_seed(0)).median()),
-        },
-        "loss": loss_of,
-        "by_level": {
-            name: {
-                kind: {"least": table["numbers"].min(), "highest": table["numbers"].iloc[-1]}
-                for kind, table in by_level[titles[name]].items()
-            }
-            for name in fitted
-        },
-        "copies": dict(zip(("exact", "hybrid", "second"), shares.values(), strict=True)),
-        "path": {
-            "012": {"guess": guess, "value": frames[0.0]["machine_minutes"][row]},
-            "013": {
-                "first": {"column": first, "step": known[first]},
-                "last": {"column": final, "step": known[final]},
-            },
-        },
-        "drawn": {
-            "correlation": rank_correlation(frames[0.0]),
-            "training": rank_correlation(train),
-            "runs": {name: way.n_calls for name, way in ways.items()},
-        },
-        "steps": {
-            **{
-                key: {
-                    "n_steps": n,
-                    "calls": step_errors.loc[f"{n} steps", "calls"],
-                    "number": step_errors.loc[f"{n} steps", "number"],
-                    "dependence": step_errors.loc[f"{n} steps", "number given category"],
-                    "auc": detection.loc[f"{n} steps", "mean"],
-                }
-                for key, n in (("fewest", min(tried)), ("own", n_steps))
-            },
-            "chance": {
-                "dependence": step_errors.loc["rows of the table", "number given category"],
-                "auc": second,
-            },
-        },
-    }
-)
+store.record(results)

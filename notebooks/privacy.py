@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -35,6 +36,7 @@ from seds500.data import load
 from seds500.methods import SECOND_SAMPLE, methods
 from seds500.pages import privacy as report
 from seds500.records import store, title
+from seds500.records.prose import say
 from synthtab.attacks import make_card, measure
 from synthtab.attacks.shadow import likelihood_ratio_attack, repeated_training
 from synthtab.diffusion.synthesizer import HybridDiffusion
@@ -87,6 +89,8 @@ measured = {
     for key, data in datasets.items()
 }
 cards = {key: make_card(found.findings) for key, found in measured.items()}
+shown = {titles[key]: card for key, card in cards.items()}
+results = report.as_record(cards, measured)
 
 # %% [markdown]
 # ## What is measured
@@ -107,7 +111,7 @@ cards = {key: make_card(found.findings) for key, found in measured.items()}
 #     density ratio, in the manner of DOMIAS {cite:p}`vanbreugel2023domias`; by a classifier, in the
 #     manner of LOGAN {cite:p}`hayes2019logan`
 #   - a leak of few rows: it drowns in the mean
-# * - TPR at {given}`1 %` and {given}`10 %` FPR
+# * - TPR at an FPR of one in a hundred, and of one in ten
 #   - names the records it is surest of; the true positive rate (TPR) is the share of members named
 #     when so many non-members are named too {cite:p}`carlini2022lira`
 #   - who is exposed, only that some are
@@ -129,18 +133,21 @@ cards = {key: make_card(found.findings) for key, found in measured.items()}
 # the rows they score. Chance is an AUC of one half, a TPR equal to the FPR, and an inference risk
 # of 0. One distance between rows is used throughout: numbers in standard deviations of the
 # reference, and 1 for each category that differs.
-#
-# The rules were fixed before any method was looked at. A membership row *fails* if its AUC is
-# {given}`0.55` or more and its interval rules out chance, and *passes* if the interval stays below
-# {given}`0.55`; isolated rows and rates fail as soon as chance is ruled out; copies fail at p <
-# {given}`0.01`; inference fails if chance is ruled out for any column. Between the two lies
-# *inconclusive*, which is not a pass. Intervals are {given}`95 %` ones, corrected for the number of
-# attacks or columns in the row. A card is **void** if the copy or the leak of one row in ten does
-# not fail, or if the fresh real rows do. Fresh rows fail by chance, too: in
-# {res}`benchmark_privacy_false_alarms.all.card.fail:.0%`
-# [{res}`benchmark_privacy_false_alarms.all.card.fail_low:.0%`,
-# {res}`benchmark_privacy_false_alarms.all.card.fail_high:.0%`] of
-# {res}`benchmark_privacy_false_alarms.all.n_cards` cards of fresh rows at least one row failed.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+The rules were fixed before any method was looked at. A membership row *fails* if its AUC is
+{given}`0.55` or more and its interval rules out chance, and *passes* if the interval stays below
+{given}`0.55`; isolated rows and rates fail as soon as chance is ruled out; copies fail at p <
+{given}`0.01`; inference fails if chance is ruled out for any column. Between the two lies
+*inconclusive*, which is not a pass. Intervals are {given}`95 %` ones, corrected for the number of
+attacks or columns in the row. A card is **void** if the copy or the leak of one row in ten does
+not fail, or if the fresh real rows do. Fresh rows fail by chance, too: in
+{res}`benchmark_privacy_false_alarms.all.card.fail:.0%`
+[{res}`benchmark_privacy_false_alarms.all.card.fail_low:.0%`,
+{res}`benchmark_privacy_false_alarms.all.card.fail_high:.0%`] of
+{res}`benchmark_privacy_false_alarms.all.n_cards` cards of fresh rows at least one row failed.
+""")
 
 # %% [markdown]
 # ## The report cards
@@ -159,47 +166,59 @@ for name in experiments:
 # %%
 report.verdict_counts(cards)
 
-# %% [markdown]
-# Void cards: {res}`this.verdicts.void` of {res}`this.verdicts.n_tables`. With the rate of false
-# alarms stated above, one void card among six is nothing unusual; by the rule, it is evidence of
-# nothing all the same. Void cards counted in, HybridDiffusion fails on
-# {res}`this.verdicts.hybrid.fail` tables, passes on {res}`this.verdicts.hybrid.pass` and is
-# inconclusive on {res}`this.verdicts.hybrid.inconclusive`. In numbers, with the attack or the
-# column that did worst:
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Void cards: {res}`this.verdicts.void` of {res}`this.verdicts.n_tables`. A void card is evidence of
+nothing, though with the rate of false alarms stated above some void cards are expected. Void cards
+included, HybridDiffusion fails on {res}`this.verdicts.hybrid.fail` tables, passes on
+{res}`this.verdicts.hybrid.pass` and is inconclusive on
+{res}`this.verdicts.hybrid.inconclusive`. The next table has the numbers, with the attack or the
+column that did worst.
+""",
+    results,
+)
 
 # %%
-report.card_table({titles[key]: card for key, card in cards.items()}, "hybrid")
+report.card_table(shown, "hybrid")
 
 # %% [markdown]
-# A fail is not a measure. HybridDiffusion fails by little: of its isolated rows the worst attack
-# tells members with an AUC of {res}`this.cards.013_standin.hybrid.isolated.value:.2f` on the
-# stand-in for 013 and of {res}`this.cards.013_public.hybrid.isolated.value:.2f` on the public
-# table, of those of interpolation with
-# {res}`this.cards.013_standin.interpolation.isolated.value:.2f` and
-# {res}`this.cards.013_public.interpolation.isolated.value:.2f`, and of those of the noise copy with
-# {res}`this.cards.013_standin.noise_copy.isolated.value:.2f` and
-# {res}`this.cards.013_public.noise_copy.isolated.value:.2f`. But it is not at chance, and fresh
-# rows are.
-#
-# Independent margins, which know nothing of how columns hang together, are the other end: a
-# synthetic row is put together from real entries, and the entries are all they can give away. Void
-# cards counted in, they fail on {res}`this.verdicts.marginals.fail` tables.
-#
+# A fail is no measure of how much leaks. The next table has the AUC of the worst membership attack
+# on the isolated rows, where one half is chance.
+
+# %%
+report.auc_table(shown, "isolated", ["hybrid", "interpolation", "noise_copy", "control_real"])
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.isolated_reading(cards))
+
+# %% [markdown]
+# Independent marginals are the other end. They know nothing of how columns depend on each other: a
+# synthetic row is put together from real entries, and the entries are all that it can give away.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Void cards included, independent marginals fail on {res}`this.verdicts.marginals.fail` tables.
+""",
+    results,
+)
+
+# %% [markdown]
 # ## No attack sees everything
 #
-# The stand-in for 013, attack by attack. An exact count finds one training row in a hundred, which
-# no mean distance does. Where numbers have moved it finds little: on the public table for 013 the
-# verdict on the copy's own row *copies* is
-# {res}`this.cards.013_public.control_copy.copies.verdict`, while the distances find the copy with
-# an AUC of {res}`this.cards.013_public.control_copy.membership.value:.2f`. The distance to the
-# closest record, taken by itself, would even reward the copy for its noise: this is why it is no
-# evidence of privacy {cite:p}`yao2025dcr`, {cite:p}`stadler2022groundhog`.
+# Here is one table, attack by attack. An exact count can find one training row in a hundred, which
+# no mean distance does. Where numbers have moved, a count finds little and the distances do the
+# work. The distance to the closest record, taken by itself, would even reward the copy for its
+# noise. This is why it is no evidence of privacy {cite:p}`yao2025dcr`,
+# {cite:p}`stadler2022groundhog`.
 
 # %%
-report.attacks_table(measured["013_standin"])
+wide = "013_standin" if "013_standin" in cards else next(iter(cards))  # the table looked into
+report.attacks_table(measured[wide])
 
 # %%
-report.closeness_table(measured["013_standin"])
+report.closeness_table(measured[wide])
 
 # %% [markdown]
 # The last table is what is often published: medians of the distance to the closest record (DCR) and
@@ -217,24 +236,15 @@ report.closeness_table(measured["013_standin"])
 report.copies_table({titles[key]: found for key, found in measured.items()})
 
 # %% [markdown]
-# On the stand-in for 013, {res}`this.cards.013_standin.smogn_extreme.copied.of_training:.0%` of the
-# rows that SMOGN in its *extreme* form hands out are training rows, where
-# {res}`this.cards.013_standin.smogn_extreme.copied.of_holdout:.0%` would be by chance. For
-# HybridDiffusion it is {res}`this.cards.013_standin.hybrid.copied.of_training:.1%` and
-# {res}`this.cards.013_standin.hybrid.copied.of_holdout:.1%`.
-#
 # ## The model itself
 #
 # Who holds the model can compute its training loss for any record. At noises that are the same for
 # all records and for both models, the log ratio to the loss of a model of other rows says how much
 # better this one knows the record. The noise levels were chosen on the stand-ins for 012 and 013,
-# with a look at one split of the public table for 012, and are the same everywhere. On the stand-in
-# for 013 the AUC is
-# {res}`this.cards.013_standin.hybrid.attacks.white_box.all:.2f`, where the strongest attack on the
-# table finds {res}`this.cards.013_standin.hybrid.membership.value:.2f`: a model gives away more
-# than the table drawn from it. The reference model was trained on
-# {res}`this.cards.013_standin.n_reference` rows, the model on
-# {res}`this.cards.013_standin.n_train`.
+# with a look at one split of the public table for 012, and are the same everywhere.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.model_reading(cards[wide], titles[wide]))
 
 # %%
 report.rates_table({titles[key]: found for key, found in measured.items()}, "hybrid", ["white_box"])
@@ -249,94 +259,48 @@ report.rates_table({titles[key]: found for key, found in measured.items()}, "hyb
 # twenty, are chosen by the first half of the models alone.
 
 # %%
-wide = load("013").subset(300 if quick else exposed_rows, random_state=seed)
+halved = load("013").subset(300 if quick else exposed_rows, random_state=seed)
 trained = repeated_training(
     HybridDiffusion(n_iter=steps),
-    wide.frame,
-    wide.schema,
+    halved.frame,
+    halved.schema,
     n_models=n_models,
     random_state=seed,
     n_jobs=n_jobs,
 )
 exposed = likelihood_ratio_attack(trained, random_state=seed)
+results["exposed"] = report.exposed_record(exposed)
 report.exposed_table(exposed)
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Over all records the attack reaches an AUC of {res}`this.exposed.all.auc:.2f`; on the most exposed
+ones {res}`this.exposed.exposed.auc:.2f`. Whoever vouches for a table vouches for these too.
+""",
+    results,
+)
+
 # %% [markdown]
-# Over all records the attack reaches an AUC of {res}`this.exposed.all.auc:.2f`; on the most exposed
-# ones {res}`this.exposed.exposed.auc:.2f`. Whoever vouches for a table vouches for these too.
-#
 # ## Singling out and linking
 #
 # Two of the attacks named by the European data protection authorities are left to the package
 # Anonymeter {cite:p}`giomi2023anonymeter`, which needs an environment of its own
 # (`benchmarks/anonymeter_attacks.py`). *Singling out* finds conditions that exactly one synthetic
-# row meets, and counts how often exactly one training row meets them; *linking* joins two halves of
+# row meets, and counts how often exactly one training row meets them. *Linking* joins two halves of
 # a record through the nearest synthetic row. Both are measured against the holdout, on the same
-# splits; a lower bound above 0 fails and an upper bound of {given}`0.05` passes.
-#
-# ```{list-table}
-# :header-rows: 1
-#
-# * - stand-in for 013
-#   - singling out
-#   - linking
-# * - HybridDiffusion
-#   - {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.hybrid.singling_out.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.hybrid.singling_out.verdict`
-#   - {res}`benchmark_anonymeter.013_standin.hybrid.linkability.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.hybrid.linkability.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.hybrid.linkability.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.hybrid.linkability.verdict`
-# * - SMOGN, extreme
-#   - {res}`benchmark_anonymeter.013_standin.smogn_extreme.singling_out.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.smogn_extreme.singling_out.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.smogn_extreme.singling_out.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.smogn_extreme.singling_out.verdict`
-#   - {res}`benchmark_anonymeter.013_standin.smogn_extreme.linkability.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.smogn_extreme.linkability.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.smogn_extreme.linkability.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.smogn_extreme.linkability.verdict`
-# * - interpolation only
-#   - {res}`benchmark_anonymeter.013_standin.interpolation.singling_out.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.interpolation.singling_out.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.interpolation.singling_out.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.interpolation.singling_out.verdict`
-#   - {res}`benchmark_anonymeter.013_standin.interpolation.linkability.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.interpolation.linkability.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.interpolation.linkability.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.interpolation.linkability.verdict`
-# * - control: copy
-#   - {res}`benchmark_anonymeter.013_standin.control_copy.singling_out.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.control_copy.singling_out.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.control_copy.singling_out.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.control_copy.singling_out.verdict`
-#   - {res}`benchmark_anonymeter.013_standin.control_copy.linkability.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.control_copy.linkability.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.control_copy.linkability.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.control_copy.linkability.verdict`
-# * - control: fresh real rows
-#   - {res}`benchmark_anonymeter.013_standin.control_real.singling_out.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.control_real.singling_out.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.control_real.singling_out.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.control_real.singling_out.verdict`
-#   - {res}`benchmark_anonymeter.013_standin.control_real.linkability.value:.3f`
-#     [{res}`benchmark_anonymeter.013_standin.control_real.linkability.low:.3f`,
-#     {res}`benchmark_anonymeter.013_standin.control_real.linkability.high:.3f`]
-#     {res}`benchmark_anonymeter.013_standin.control_real.linkability.verdict`
-# ```
-#
-# On the public table for 013 HybridDiffusion's verdicts are
-# *{res}`benchmark_anonymeter.013_public.hybrid.singling_out.verdict`* for singling out and
-# *{res}`benchmark_anonymeter.013_public.hybrid.linkability.verdict`* for linking. On the stand-in
-# for 012 the fresh real rows get
-# *{res}`benchmark_anonymeter.012_standin.control_real.singling_out.verdict`* for singling out
-# ({res}`benchmark_anonymeter.012_standin.control_real.singling_out.value:.3f`
-# [{res}`benchmark_anonymeter.012_standin.control_real.singling_out.low:.3f`,
-# {res}`benchmark_anonymeter.012_standin.control_real.singling_out.high:.3f`]): where they fail,
-# that row says nothing of the methods either. Many conditions pick the same row, so the attacks of
-# one split are not independent, and the interval, which takes them to be, is too narrow.
+# splits.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("A lower bound above 0 fails, and an upper bound of {given}`0.05` or less passes.")
+
+# %%
+report.anonymeter_table(store.load("benchmark_anonymeter")["values"])
+
+# %% [markdown]
+# Where fresh real rows fail, a row says nothing of the methods either. Many conditions pick the
+# same row, so the attacks of one split are not independent, and the interval, which takes them to
+# be, is too narrow.
 #
 # ## Utility against leakage
 #
@@ -346,56 +310,75 @@ report.exposed_table(exposed)
 
 # %% mystnb={"image": {"alt": "R² kept against membership AUC, by method, one panel per table"}}
 report.trade_off(
-    {titles[key]: card for key, card in cards.items()},
+    shown,
     {titles[key]: report.utility_shares(data.name, data.source) for key, data in datasets.items()},
     floor=20,
 )
 
 # %% [markdown]
-# The noise copy and the interpolation are the trap. On the stand-in for 013 they keep
-# {res}`013_standin.utility.replacement.noise_copy.rf.r2.percent:.0f` % and
-# {res}`013_standin.utility.replacement.interpolation.rf.r2.percent:.0f` % of the forest's R², about
-# as much as HybridDiffusion with {res}`013_standin.utility.replacement.hybrid.rf.r2.percent:.0f` %,
-# and judged by utility they are its equals. An attacker tells their members from others with an AUC
-# of {res}`this.cards.013_standin.noise_copy.membership.value:.2f` and
-# {res}`this.cards.013_standin.interpolation.membership.value:.2f`, and HybridDiffusion's with
-# {res}`this.cards.013_standin.hybrid.membership.value:.2f`. That interpolation between records
-# gives them away has been found before {cite:p}`ganev2026smote`. In a dense table the noise copy
-# hides better: on the stand-in for 011 it gives
-# {res}`this.cards.011_standin.noise_copy.membership.value:.2f` over all rows, where HybridDiffusion
-# gives {res}`this.cards.011_standin.hybrid.membership.value:.2f`. Its isolated rows give it away,
-# with {res}`this.cards.011_standin.noise_copy.isolated.value:.2f` to
-# {res}`this.cards.011_standin.hybrid.isolated.value:.2f`.
-#
+# A noise copy and interpolated rows can be as useful as a generator's, while an attacker tells
+# their members from others. That interpolation between records gives them away has been found
+# before {cite:p}`ganev2026smote`.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    report.trap_reading(
+        cards[wide],
+        report.utility_shares(datasets[wide].name, datasets[wide].source),
+        titles[wide],
+    )
+)
+
+# %% [markdown]
 # ## What the study's AUC amounts to
-#
-# The study reported, from an attack by the distance to the nearest row, an AUC of
-# {res}`published.membership_inference.diffusion_auc:.2f` for its diffusion model and
-# {res}`published.membership_inference.smogn_auc:.2f` for SMOGN. Three things are missing.
-#
-# *A positive control.* With one training row in a hundred copied into the table, the same attack
-# finds {res}`this.cards.013_standin.control_leak_1.attacks.dcr.all:.3f` on the stand-in for 013,
-# and with one in ten {res}`this.cards.013_standin.control_leak_10.attacks.dcr.all:.3f`. Copying a
-# share of the members adds about half of that share to the AUC. A figure next to one half is what a
-# table gives that reveals a few records completely.
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+The study reported, from an attack by the distance to the nearest row, an AUC of
+{res}`published.membership_inference.diffusion_auc:.2f` for its diffusion model and
+{res}`published.membership_inference.smogn_auc:.2f` for SMOGN. Three things are missing.
+""")
+
+# %% [markdown]
+# *A positive control.* Copying a share of the members into a table adds about half of that share to
+# the AUC. A figure next to one half is therefore what a table gives that reveals a few records
+# completely.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+The same attack, by the distance alone, finds an AUC of
+{res}`this.cards.013_standin.control_leak_1.attacks.dcr.all:.3f` on the stand-in for 013 with one
+training row in a hundred copied into the table, and of
+{res}`this.cards.013_standin.control_leak_10.attacks.dcr.all:.3f` with one in ten.
+""",
+    results,
+)
+
+# %% [markdown]
 # *An interval.* How many rows were scored is not known. With $n$ members and as many others, an AUC
 # at chance has a standard error of about $1/\sqrt{6n}$. With a few hundred rows the two figures
 # cannot be told apart, nor from chance.
-#
-# *A strong attack.* SMOGN's output consists to a large part of real rows; here the distance attack
-# alone finds {res}`this.cards.013_standin.smogn_extreme.attacks.dcr.all:.2f` on it, and the worst
-# one {res}`this.cards.013_standin.smogn_extreme.membership.value:.2f`.
-#
-# An honest sentence names the attacks, the table and the bounds. For HybridDiffusion on the
-# stand-in for 013: by five attacks on its table, membership is told with an AUC of
-# {res}`this.cards.013_standin.hybrid.membership.value:.2f`
-# [{res}`this.cards.013_standin.hybrid.membership.low:.2f`,
-# {res}`this.cards.013_standin.hybrid.membership.high:.2f`], and by one on the model with
-# {res}`this.cards.013_standin.hybrid.white_box.value:.2f`
-# [{res}`this.cards.013_standin.hybrid.white_box.low:.2f`,
-# {res}`this.cards.013_standin.hybrid.white_box.high:.2f`].
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+*A strong attack.* On SMOGN's output the distance attack alone finds
+{res}`this.cards.013_standin.smogn_extreme.attacks.dcr.all:.2f` here, and the strongest attack
+{res}`this.cards.013_standin.smogn_extreme.membership.value:.2f`. A complete sentence names the
+attacks, the table and the bounds. For HybridDiffusion on the stand-in for 013: by five attacks on
+its table, membership is told with an AUC of
+{res}`this.cards.013_standin.hybrid.membership.value:.2f`
+[{res}`this.cards.013_standin.hybrid.membership.low:.2f`,
+{res}`this.cards.013_standin.hybrid.membership.high:.2f`], and by one on the model with
+{res}`this.cards.013_standin.hybrid.white_box.value:.2f`
+[{res}`this.cards.013_standin.hybrid.white_box.low:.2f`,
+{res}`this.cards.013_standin.hybrid.white_box.high:.2f`].
+""",
+    results,
+)
+
+# %% [markdown]
 # ## What may be concluded
 #
 # The Article 29 Working Party's Opinion 05/2014 {cite:p}`wp216` judges an anonymisation technique
@@ -422,12 +405,15 @@ report.trade_off(
 # themselves were computed with the training rows at hand: to publish them is to publish something
 # about these rows, if little.
 #
-# ## A formal guarantee
-#
 # Attacks give lower bounds on what leaks. An upper bound, for every attacker and every record,
 # needs a training that is differentially private.
 # {doc}`The next chapter <differential_privacy>` has one, says what its numbers mean, and measures
 # what it costs in utility.
+#
+# ## What it means
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.meaning(cards))
 
 # %% tags=["hide-input"]
-store.record(report.as_record(cards, measured) | {"exposed": report.exposed_record(exposed)})
+store.record(results)

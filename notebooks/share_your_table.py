@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -28,7 +29,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
 from pydantic import NonNegativeInt
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
@@ -39,6 +39,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from seds500.data import load
 from seds500.records import store
+from seds500.records.prose import say
 from synthtab.attacks.card import ROWS
 from synthtab.sharing import learner_rows, share
 
@@ -140,13 +141,19 @@ else:
         f"{'; '.join(reasons)}. An organization that means it has two ways out: leave out what "
         "betrays, or train with a formal guarantee, `--epsilon`, which costs utility."
     )
-display(Markdown(text))
+say(text)
 
 # %% [markdown]
 # How weak or strong such a verdict is, the {doc}`privacy chapter <privacy>` shows. It attacks more
-# rows, of several trainings, and there HybridDiffusion fails on
-# {res}`privacy.verdicts.hybrid.fail` of {res}`privacy.verdicts.n_tables` tables.
-#
+# rows, of several trainings.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+There HybridDiffusion fails on {res}`privacy.verdicts.hybrid.fail` of
+{res}`privacy.verdicts.n_tables` tables.
+""")
+
+# %% [markdown]
 # ## 4. The partner gets one file
 #
 # Nothing else: not the model, not the card, not a single real row.
@@ -202,30 +209,45 @@ pd.DataFrame({"R² on the rows of the drawer": scores}).rename(
 ).round(3)
 
 # %% [markdown]
-# Trained on one file that holds no real row by intention, the partner's model keeps
-# {res}`this.percent.value:.0f` % of what the organization's own model explains
-# ({res}`this.percent.low:.0f` to {res}`this.percent.high:.0f` %; the bounds hold
-# {given}`95 %` of resamplings of the drawer). It is one act, with one training and one draw. How
-# much such a share scatters between trainings, and on other tables, is on the pages of the
-# [experiments](013_standin); whether the rows give anyone away is in the
+# ## What it means
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+results = {
+    "n_rows": int((~in_drawer).sum()),
+    "n_drawer": int(in_drawer.sum()),
+    "r2": {name: float(score) for name, score in scores.items()},
+    "percent": {"value": float(kept), "low": float(low), "high": float(high)},
+    "privacy": {
+        "may_release": judged.may_release,
+        "n_failed": len(judged.failed),
+        "n_void": len(judged.void),
+        "rows": {
+            key: {"verdict": row.verdict, "value": float(row.estimate.value)}
+            for key, row in judged.rows.items()
+        },
+    },
+}
+say(
+    """
+The partner's model was trained on one file. It keeps {res}`this.percent.value:.0f` % of what the
+organization's own model explains. {given}`95 %` of resamplings of the drawer lie between
+{res}`this.percent.low:.0f` and {res}`this.percent.high:.0f` %. """
+    + (
+        "The synthetic rows teach as much as the real ones, as far as the drawer can tell."
+        if low <= 100 <= high
+        else "The synthetic rows teach less than the real ones."
+        if high < 100
+        else "The synthetic rows teach more than the real ones on this drawer."
+    )
+    + " It is one act, with one training and one draw.",
+    results,
+)
+
+# %% [markdown]
+# How much such a share scatters between trainings, and on other tables, is on the pages of the
+# [experiments](013_standin). Whether the rows give anyone away is in the
 # {doc}`privacy chapter <privacy>`.
 
-# %%
+# %% tags=["hide-input"]
 temporary.cleanup()
-store.record(
-    {
-        "n_rows": int((~in_drawer).sum()),
-        "n_drawer": int(in_drawer.sum()),
-        "r2": {name: float(score) for name, score in scores.items()},
-        "percent": {"value": float(kept), "low": float(low), "high": float(high)},
-        "privacy": {
-            "may_release": judged.may_release,
-            "n_failed": len(judged.failed),
-            "n_void": len(judged.void),
-            "rows": {
-                key: {"verdict": row.verdict, "value": float(row.estimate.value)}
-                for key, row in judged.rows.items()
-            },
-        },
-    }
-)
+store.record(results)

@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -41,7 +42,8 @@ from seds500.arms.smogn import Selection, n_encoded, widen
 from seds500.data import load
 from seds500.methods import STUDY_REGRESSORS
 from seds500.pages import smogn as report
-from seds500.records import numbers_of, store, title
+from seds500.records import store, title
+from seds500.records.prose import say
 from synthtab.evaluation.compare import compare
 from synthtab.generators.reference import Interpolation
 from synthtab.smogn.resample import SMOGNSynthesizer
@@ -64,6 +66,7 @@ datasets = {f"{name}_{source}": load(name, source) for source in sources for nam
 if quick:
     datasets = {key: data.subset(400, random_state=seed) for key, data in datasets.items()}
 titles = {key: title(key) for key in datasets}
+results = {}
 
 # %% [markdown]
 # ## The arms
@@ -89,26 +92,25 @@ comparisons = {
     )
     for key, data in datasets.items()
 }
+results["arms"] = {key: report.scores_record(found) for key, found in comparisons.items()}
 report.arms_table(comparisons, titles)
 
-# %% [markdown]
-# The table shows R² for the learner that does best on real rows, with {given}`95 %` intervals that
-# allow for overlapping splits. The figure shows all three learners, in percent of what the same
-# learner reaches on real rows. Intervals are cut at the left end.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+The table shows R² for the learner that does best on real rows, with {given}`95 %` intervals that
+allow for overlapping splits. The figure shows all three learners, in percent of what the same
+learner reaches on real rows. Intervals are cut at the left end.
+""")
 
 # %% mystnb={"image": {"alt": "R² that each arm keeps, in percent of real rows, on six tables"}}
 report.arms_figure(comparisons, titles)
 
 # %% [markdown]
-# Interpolation alone stands at the dotted line or just beside it, and selection alone stands where
-# SMOGN stands. On the stand-in for 013, the widest table the study had, the best learner keeps
-# {res}`this.arms.013_standin.interpolation.best.percent:.0f` % of its R² with interpolation alone,
-# {res}`this.arms.013_standin.selection.best.percent:.0f` % with selection alone and
-# {res}`this.arms.013_standin.smogn_extreme.best.percent:.0f` % with both. On the stand-in for 011,
-# with two features, it is {res}`this.arms.011_standin.interpolation.best.percent:.0f`,
-# {res}`this.arms.011_standin.selection.best.percent:.0f` and
-# {res}`this.arms.011_standin.smogn_extreme.best.percent:.0f` %. In two dimensions there is no
-# high-dimensional space to be empty, and SMOGN loses all the same.
+# Compare *interpolation alone* with the dotted line, and *selection alone* with SMOGN. With two
+# features, as in 011, there is no high-dimensional space to be empty.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.arms_reading(results["arms"], titles))
 
 # %% [markdown]
 # ## The dimension
@@ -151,20 +153,29 @@ sweeps = {
 }
 report.sweep_figure(sweeps)
 
+# %%
+ends = {"narrowest": 0, "widest": -1}
+results["sweep"] = {
+    kind: {
+        end: {"columns": list(sweep)[at], **report.scores_record(list(sweep.values())[at])}
+        for end, at in ends.items()
+    }
+    for kind, sweep in sweeps.items()
+}
+results["interpolated"] = {
+    end: report.share_interpolated(
+        wide["irrelevant"][at].frame, wide["irrelevant"][at].schema, k=k, random_state=seed
+    )
+    for end, at in ends.items()
+}
+report.sweep_table(results["sweep"])
+
 # %% [markdown]
-# What SMOGN loses does not grow with the dimension. With gradient boosting it keeps
-# {res}`this.sweep.irrelevant.narrowest.smogn_extreme.gb.percent:.0f` % at
-# {res}`this.sweep.irrelevant.narrowest.columns` columns and
-# {res}`this.sweep.irrelevant.widest.smogn_extreme.gb.percent:.0f` % at
-# {res}`this.sweep.irrelevant.widest.columns` irrelevant ones. Interpolation by SMOGN's rule keeps
-# {res}`this.sweep.irrelevant.widest.interpolation.gb.percent:.0f` % at the widest, but there it is
-# interpolation no longer: of the new rows, the rule interpolates
-# {res}`this.interpolated.narrowest:.0%` at the narrowest and {res}`this.interpolated.widest:.0%` at
-# the widest; the rest are noise. Forced to interpolate always, it keeps
-# {res}`this.sweep.irrelevant.widest.interpolation_always.gb.percent:.0f` % with irrelevant columns
-# and {res}`this.sweep.informative.widest.interpolation_always.gb.percent:.0f` % with informative
-# ones. So the study's reason has a grain of truth: interpolating across a hundred columns does cost
-# something. But SMOGN does not do it, and its own loss is there with two columns.
+# If empty regions were the reason, SMOGN would lose more at the right of the table than at the
+# left, and so would interpolation.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.sweep_reading(results["sweep"], results["interpolated"]))
 
 # %% [markdown]
 # ## Are the regions empty?
@@ -186,6 +197,10 @@ nearest = {
     )
     for key, data in datasets.items()
 }
+results["nearest"] = {
+    key: {row["first"]: report.numbers_of(row) for row in found.to_dict("records")}
+    for key, found in zip(datasets, nearest.values(), strict=True)
+}
 report.distances_table(nearest)
 
 # %%
@@ -198,19 +213,14 @@ nearest_swept = {
     )
     for data in wide["irrelevant"]
 }
+results["nearest_swept"] = {
+    end: report.numbers_of(list(nearest_swept.values())[at].iloc[0].to_dict())
+    for end, at in ends.items()
+}
 report.distances_table(nearest_swept)
 
-# %% [markdown]
-# On the stand-in for 013 interpolated rows lie *nearer* to unseen real rows than real rows do
-# ({res}`this.nearest.013_standin.interpolation.mean:.2f` times the distance), and so they do on its
-# public counterpart ({res}`this.nearest.013_public.interpolation.mean:.2f`). The highest ratio,
-# {res}`this.nearest.011_standin.interpolation.mean:.2f`, belongs to the stand-in for 011, which has
-# two features on a grid of preferred sizes that interpolation leaves. With irrelevant columns
-# added and interpolation forced, the ratio is
-# {res}`this.nearest_swept.narrowest.mean:.2f` at the narrowest and
-# {res}`this.nearest_swept.widest.mean:.2f` at the widest: no emptier for interpolated rows than for
-# real ones. Rows selected by target do lie farther out on most tables, since rare rows do; but
-# those are real rows.
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.distances_reading(results["nearest"], results["nearest_swept"], titles))
 
 # %% [markdown]
 # ## What selecting on the target does
@@ -242,137 +252,128 @@ bends = {
     for key in feature
     if key in datasets
 }
+results["bend"] = {
+    key: {line: report.bending(found, reference=line) for line in ("real", "expected")}
+    for key, found in bends.items()
+}
 report.bend_figure(
     {titles[key]: found for key, found in bends.items()},
     {titles[key]: (feature[key], datasets[key].schema.target) for key in bends},
 )
 
 # %% [markdown]
-# SMOGN's line leaves the real one and follows the dashed one. On the stand-in for 011 the mean
-# distance from the real line is {res}`this.bend.011_standin.real.smogn_extreme:.0f` minutes for
-# SMOGN, {res}`this.bend.011_standin.real.selection:.0f` for exact copies selected alike and
-# {res}`this.bend.011_standin.real.interpolation:.0f` for interpolation alone; from the dashed line
-# SMOGN is {res}`this.bend.011_standin.expected.smogn_extreme:.0f` minutes away. On the stand-in for
-# 013 SMOGN is {res}`this.bend.013_standin.real.smogn_extreme:.0f` minutes from the real line and
-# {res}`this.bend.013_standin.expected.smogn_extreme:.0f` from the dashed one. The formula knows
-# nothing of interpolation, and yet it accounts for most of what SMOGN does to the mean.
+# The formula knows nothing of interpolation. If SMOGN's line lies nearer to the dashed line than to
+# the real one, then selection accounts for most of what SMOGN does to the mean.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.bend_reading(results["bend"], titles))
 
 # %% [markdown]
 # ## The three published figures
-#
-# The study reported for SMOGN a negative R² on 011 with a root mean squared error (RMSE)
-# {res}`published.011.reported.smogn_rmse_increase_percent.0` to
-# {res}`published.011.reported.smogn_rmse_increase_percent.1` % above the baseline's; an R² of
-# {res}`published.012.reported.smogn_r2.0:.2f` to {res}`published.012.reported.smogn_r2.1:.2f` on
-# 012; and {res}`published.013.reported.smogn_r2:.2f` on 013, with an RMSE
-# {res}`published.013.reported.smogn_rmse_increase_percent.0` to
-# {res}`published.013.reported.smogn_rmse_increase_percent.1` % higher. Its procedure had
-# ingredients that SMOGN's paper has not. Here they are added one at a time, on the stand-ins. What
-# is not known is whether models saw all of the output or its synthetic rows alone; the last line
-# is the second. Each cell holds R² and the rise of the RMSE over that of real rows.
 
-# %%
-pd.concat(
-    {
-        titles[key]: report.ingredients_table(found)
-        for key, found in comparisons.items()
-        if datasets[key].card.is_standin
-    }
-)
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+The study reported for SMOGN a negative R² on 011 with a root mean squared error (RMSE)
+{res}`published.011.reported.smogn_rmse_increase_percent.0` to
+{res}`published.011.reported.smogn_rmse_increase_percent.1` % above the baseline's; an R² of
+{res}`published.012.reported.smogn_r2.0:.2f` to {res}`published.012.reported.smogn_r2.1:.2f` on
+012; and {res}`published.013.reported.smogn_r2:.2f` on 013, with an RMSE
+{res}`published.013.reported.smogn_rmse_increase_percent.0` to
+{res}`published.013.reported.smogn_rmse_increase_percent.1` % higher.
+""")
 
 # %% [markdown]
-# *Extreme* is a large step in each table: it takes the forest's R² from
-# {res}`this.ingredients.011_standin.smogn_balance.rf.r2:.2f` to
-# {res}`this.ingredients.011_standin.smogn_extreme.rf.r2:.2f` on 011, from
-# {res}`this.ingredients.012_standin.smogn_balance.rf.r2:.2f` to
-# {res}`this.ingredients.012_standin.smogn_extreme.rf.r2:.2f` on 012 and from
-# {res}`this.ingredients.013_standin.smogn_balance.rf.r2:.2f` to
-# {res}`this.ingredients.013_standin.smogn_extreme.rf.r2:.2f` on 013. Raw units change little.
-# Random categories take 013 down to
-# {res}`this.ingredients.013_standin.random_categories.rf.r2:.2f`. Ridge is below zero on 012 from
-# *extreme* on ({res}`this.ingredients.012_standin.smogn_extreme.ridge.r2:.2f`). What takes the
-# forest below zero on all three is the last ingredient: synthetic rows alone, which all come from
-# rare targets ({res}`this.ingredients.011_standin.raw_synthetic.rf.r2:.2f`,
-# {res}`this.ingredients.012_standin.raw_synthetic.rf.r2:.2f` and
-# {res}`this.ingredients.013_standin.raw_synthetic.rf.r2:.2f`).
-#
-# The published figures themselves are not met. Those of 011 and 013 lie between the last two lines
-# for every learner. Those of 012 are about what the form of SMOGN's paper gives with forest and
-# boosting, and the extreme form gives less with all learners. The tables are stand-ins, and the
-# study's procedure is not known in full. Nor do its two figures for 011 agree: with the published
-# baseline of {res}`published.011.reported.original_r2:.2f`, an RMSE that much higher is an R² of
-# {res}`this.implied_011.low:.2f` to {res}`this.implied_011.high:.2f`, which is low but not
-# negative.
-#
-# As a cross-check, the package `smogn` itself was run on the stand-ins for 012 and 013, by
-# `benchmarks/smogn_package.py`. It reads memory it has not initialised, so that two runs with one
-# seed differ, and some end in an error and have to be repeated (here
-# {res}`benchmark_smogn_package.013.failed` on 013). It also drops the share of the common rows that
-# it should keep, and so keeps most of them. With categories at random, the forest's R² on its whole
-# output is {res}`benchmark_smogn_package.012.whole.rf.r2:.2f` on 012 and
-# {res}`benchmark_smogn_package.013.whole.rf.r2:.2f` on 013, and on its synthetic rows alone
-# {res}`benchmark_smogn_package.012.synthetic.rf.r2:.2f` and
-# {res}`benchmark_smogn_package.013.synthetic.rf.r2:.2f`. So it, too, is above the published figure
-# for 013 with the one and below it with the other. It was not run on 011, where one run takes it
-# {res}`benchmark_smogn.package.n_14353.package:.0f` seconds of CPU time.
+# Its procedure had ingredients that SMOGN's paper has not. Here they are added one at a time, on
+# the stand-ins. What is not known is whether models saw all of the output or its synthetic rows
+# alone; the last line is the second. Each cell holds R² and the rise of the RMSE over that of real
+# rows.
+
+# %%
+implied = [
+    report.implied_r2(store.lookup(None, "published.011.reported.original_r2"), rise)
+    for rise in store.lookup(None, "published.011.reported.smogn_rmse_increase_percent")
+]
+results["implied_011"] = {"low": min(implied), "high": max(implied)}
+results["ingredients"] = {
+    key: report.ingredients_record(found)
+    for key, found in comparisons.items()
+    if datasets[key].card.is_standin
+}
+ingredients = {
+    titles[key]: report.ingredients_table(found)
+    for key, found in comparisons.items()
+    if datasets[key].card.is_standin
+}
+pd.concat(ingredients) if ingredients else "no stand-in was compared"
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.ingredients_reading(results["ingredients"], titles))
+
+# %% [markdown]
+# The tables are stand-ins, and the study's procedure is not known in full, so its figures need not
+# be met.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+The study's two figures for 011 do not agree with each other. With the published baseline of
+{res}`published.011.reported.original_r2:.2f`, an RMSE that much higher is an R² of
+{res}`this.implied_011.low:.2f` to {res}`this.implied_011.high:.2f`.
+""",
+    results,
+)
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+As a cross-check, the package `smogn` itself was run on the stand-ins for 012 and 013, by
+`benchmarks/smogn_package.py`. It reads memory it has not initialised, so that two runs with one
+seed differ, and some end in an error and have to be repeated (here
+{res}`benchmark_smogn_package.013.failed` on 013). It also drops the share of the common rows that
+it should keep, and so keeps most of them. With categories at random, the forest's R² on its whole
+output is {res}`benchmark_smogn_package.012.whole.rf.r2:.2f` on 012 and
+{res}`benchmark_smogn_package.013.whole.rf.r2:.2f` on 013, and on its synthetic rows alone
+{res}`benchmark_smogn_package.012.synthetic.rf.r2:.2f` and
+{res}`benchmark_smogn_package.013.synthetic.rf.r2:.2f`.
+It was not run on 011, where one run takes it
+{res}`benchmark_smogn.package.n_14353.package:.0f` seconds of CPU time.
+""")
 
 # %% [markdown]
 # ## Time
-#
-# The rewrite that makes these comparisons possible takes
-# {res}`benchmark_smogn.package.n_14353.synthtab:.3f` seconds of CPU time on the training rows of
-# the stand-in for 011, {res}`benchmark_smogn.package.n_14353.ratio:,.0f` times less than the
-# package; at a thousand rows it is {res}`benchmark_smogn.package.n_1000.ratio:,.0f` times less.
-# Between the last two sizes of the figure its time grows as the number of rows to the power
-# {res}`benchmark_smogn.growth.narrow.exponent:.1f` with two numbers,
-# {res}`benchmark_smogn.growth.numeric.exponent:.1f` with ten, and
-# {res}`benchmark_smogn.growth.mixed.exponent:.1f` with categories among them.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say("""
+The rewrite that makes these comparisons possible takes
+{res}`benchmark_smogn.package.n_14353.synthtab:.3f` seconds of CPU time on the training rows of
+the stand-in for 011, {res}`benchmark_smogn.package.n_14353.ratio:,.0f` times less than the
+package; at a thousand rows it is {res}`benchmark_smogn.package.n_1000.ratio:,.0f` times less.
+Between the last two sizes of the figure its time grows as the number of rows to the power
+{res}`benchmark_smogn.growth.narrow.exponent:.1f` with two numbers,
+{res}`benchmark_smogn.growth.numeric.exponent:.1f` with ten, and
+{res}`benchmark_smogn.growth.mixed.exponent:.1f` with categories among them.
+""")
 
 # %% mystnb={"image": {"alt": "CPU seconds of SMOGN against the number of rows"}}
 report.growth_figure(store.load("benchmark_smogn")["values"])
 
 # %% [markdown]
-# ## What holds
+# ## What it means
 #
 # Each line is a claim that one arm scores below another, judged by [the rule of the
 # ledger](../book/claims.md#the-rule). Every table with every learner is a pair. It is for the claim
 # (*lower*) if the interval of the paired difference lies below zero, against it (*higher*) if
-# above, and else the two are not told apart. So a claim holds in part as soon as one pair is for
-# it; of {res}`this.verdicts.smogn.n` intervals at {given}`95 %`, about one misses by chance, so a
-# count of one or two is no finding.
+# above, and else the two are not told apart. A claim holds in part as soon as one pair is for it.
+# About one interval in twenty misses by chance, so a count of one or two is no finding.
 
 # %%
 verdicts = report.verdicts(comparisons)
+results["verdicts"] = verdicts.to_dict("index")
 report.verdict_table(verdicts)
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.meaning(verdicts))
+
 # %% [markdown]
-# - **Selecting rows by their target is what fails.** Exact copies of real rows, selected as SMOGN
-#   selects them, score below real rows in {res}`this.verdicts.selection.lower` of
-#   {res}`this.verdicts.selection.n` pairs, and so does SMOGN
-#   ({res}`this.verdicts.smogn.lower` of {res}`this.verdicts.smogn.n`).
-# - **Interpolation is nearly free.** Alone, it scores below real rows in
-#   {res}`this.verdicts.interpolation.lower` of {res}`this.verdicts.interpolation.n` pairs; the
-#   mean difference is {res}`this.verdicts.interpolation.worst:.0f` % of the baseline at worst.
-#   Given SMOGN's selection, interpolating scores lower than copying in
-#   {res}`this.verdicts.interpolation_in_smogn.lower` pairs and higher in
-#   {res}`this.verdicts.interpolation_in_smogn.higher`.
-# - **"Empty regions" is not supported.** SMOGN loses with two features as with a hundred, and
-#   interpolated rows lie about as near to unseen real rows as real rows do, or nearer.
-#   Interpolating across a hundred columns does cost something, but SMOGN's own rule avoids it.
-# - **Weights undo most of it.** SMOGN without them scores below SMOGN with them in
-#   {res}`this.verdicts.weighting_undoes.lower` of {res}`this.verdicts.weighting_undoes.n` pairs.
-#   They do not give everything back: with them it scores below real rows in
-#   {res}`this.verdicts.weighted.lower` of {res}`this.verdicts.weighted.n`, since the rows that were
-#   dropped are missing. Below as few rows drawn evenly it scores in
-#   {res}`this.verdicts.weighted_and_fewer_rows.lower` of
-#   {res}`this.verdicts.weighted_and_fewer_rows.n`.
-# - **Random categories and synthetic rows alone** make it worse, in
-#   {res}`this.verdicts.random_categories.lower` of {res}`this.verdicts.random_categories.n` and
-#   {res}`this.verdicts.synthetic_rows.lower` of {res}`this.verdicts.synthetic_rows.n` pairs. They
-#   are choices of the study, not of SMOGN.
-# - **A noise copy** scores below real rows in {res}`this.verdicts.noise_copy.lower` of
-#   {res}`this.verdicts.noise_copy.n` pairs. A high score is no sign that rows may be shared.
-#
 # These are stand-ins and public tables, and the dimension was swept on one of them. The factory's
 # own tables may differ, but selection on the target bends the mean in any table.
 #
@@ -380,43 +381,4 @@ report.verdict_table(verdicts)
 # at the second says nothing about the first.
 
 # %% tags=["hide-input"]
-ends = {"narrowest": 0, "widest": -1}
-implied = [
-    report.implied_r2(store.lookup(None, "published.011.reported.original_r2"), rise)
-    for rise in store.lookup(None, "published.011.reported.smogn_rmse_increase_percent")
-]
-store.record(
-    {
-        "arms": {key: report.scores_record(found) for key, found in comparisons.items()},
-        "verdicts": verdicts.to_dict("index"),
-        "sweep": {
-            kind: {
-                end: {"columns": list(sweep)[at], **report.scores_record(list(sweep.values())[at])}
-                for end, at in ends.items()
-            }
-            for kind, sweep in sweeps.items()
-        },
-        "interpolated": {
-            end: report.share_interpolated(data.frame, data.schema, k=k, random_state=seed)
-            for end, data in {end: wide["irrelevant"][at] for end, at in ends.items()}.items()
-        },
-        "nearest": {
-            key: {row["first"]: numbers_of(row) for row in found.to_dict("records")}
-            for key, found in zip(datasets, nearest.values(), strict=True)
-        },
-        "nearest_swept": {
-            end: numbers_of(list(nearest_swept.values())[at].iloc[0].to_dict())
-            for end, at in ends.items()
-        },
-        "bend": {
-            key: {line: report.bending(found, reference=line) for line in ("real", "expected")}
-            for key, found in bends.items()
-        },
-        "ingredients": {
-            key: report.ingredients_record(found)
-            for key, found in comparisons.items()
-            if datasets[key].card.is_standin
-        },
-        "implied_011": {"low": min(implied), "high": max(implied)},
-    }
-)
+store.record(results)

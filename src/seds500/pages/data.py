@@ -99,3 +99,33 @@ def baseline_values(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, float
             statistics["std"] = float(group.std())
         values.setdefault(str(learner), {})[str(metric)] = statistics
     return values
+
+
+def meaning(agreement: pd.DataFrame) -> str:
+    """What the agreement of the stand-ins means, as Markdown sentences that follow from it.
+
+    Parameters
+    ----------
+    agreement : DataFrame
+        One row per table; counts of figures compared and met, by the stand-in and by its reserve.
+
+    Returns
+    -------
+    str
+    """
+    lines = []
+    for name, row in agreement.iterrows():
+        n, met, n_reserve, met_reserve = (int(count) for count in row)
+        told = "meets all" if met == n else f"misses {n - met} of"
+        lines.append(
+            f"- The stand-in for {name} {told} {n} published figures. Its reserve, whose seed was "
+            f"not chosen, misses {n_reserve - met_reserve} of {n_reserve}."
+        )
+    missed = (agreement.iloc[:, 2] - agreement.iloc[:, 3]).sum()
+    lines.append(
+        "- Where a reserve misses what its stand-in meets, the agreement is owed to the choice of "
+        "the seed. The rest of it is the simulator's."
+        if missed
+        else "- The reserves miss nothing, so the agreement is the simulator's and not the seed's."
+    )
+    return "\n".join(lines)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from seds500.arms.dp_audit import epsilon_lower_bound, mu_lower_bound, worst_case_scores
-from seds500.comparisons import best_learner, with_share
+from seds500.comparisons import best_learner, seconds, with_bounds, with_share
 from seds500.plots import COLOURS, LABELS, panels, styled
 from seds500.records import numbers_of
 from synthtab.diffusion.synthesizer import HybridDiffusion
@@ -421,3 +421,166 @@ def _margins(comparison: Comparison) -> pd.DataFrame:
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     return frame.to_dict("records")
+
+
+# Sentences that follow from the numbers ------------------------------------------------------
+
+
+def worst_case_reading(worst: pd.DataFrame) -> str:
+    """What the smallest and the largest budget exclude, as sentences."""
+    rows = _records(worst.sort_values("epsilon"))
+    return " ".join(
+        f"At an ε of {row['epsilon']:g} the definition allows {100 * row['promised']:.0f} % of the "
+        f"members to be named, and normal noise {100 * row['gaussian']:.0f} %."
+        for row in (rows if len(rows) == 1 else (rows[0], rows[-1]))
+    )
+
+
+def best_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> pd.DataFrame:
+    """R² of the learner that does best on real rows, by method and table.
+
+    Returns
+    -------
+    DataFrame of str
+        A row a method: ``mean [low, high] · percent``, and the R² without a guarantee minus the
+        one with it, with its verdict.
+    """
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    for key_, comparison in comparisons.items():
+        record = as_record(comparison)
+        heading = f"{titles[key_]}, {record['best_learner']}"
+        scores = {
+            label(m): f"{with_bounds(_with_missing(of))} · {of['percent']:.0f} %".replace("-", "−")
+            for m, of in record["best"].items()
+        }
+        columns[heading, "R²"] = scores
+        columns[heading, "cost of the guarantee"] = {
+            label(m): f"{with_bounds(_with_missing(of))} {of['verdict']} zero"
+            if of["verdict"] in ("above", "below")
+            else f"{with_bounds(_with_missing(of))} {of['verdict']}"
+            for m, of in record["cost"].items()
+            if m != REAL
+        }
+    return pd.DataFrame(columns).fillna("")
+
+
+def _with_missing(of: Mapping[str, Any]) -> dict[str, Any]:
+    """A score with empty bounds where one seed gave none."""
+    return {"low": np.nan, "high": np.nan, **of}
+
+
+def cost_reading(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> str:
+    """For which budgets the cost can be told from zero, a sentence for each table."""
+    lines = []
+    for key_, comparison in comparisons.items():
+        record = as_record(comparison)
+        cost = {m: of["verdict"] for m, of in record["cost"].items() if m != REAL}
+        words = {
+            "above": "costs R²",
+            "below": "gains R²",
+            "not told apart": "costs nothing that could be told from zero",
+            "unknown with one seed": "has no interval, since one seed gives none",
+        }
+        told = "; ".join(
+            f"{', '.join(label(m) for m, v in cost.items() if v == kind)} {text}"
+            for kind, text in words.items()
+            if kind in cost.values()
+        )
+        lines.append(f"- {titles[key_]}, from {record['n_seeds']} splits: {told}.")
+    return "\n".join(lines)
+
+
+def rivals_table(
+    baselines: Mapping[str, Any],
+    comparisons: Mapping[str, Comparison],
+    titles: Mapping[str, str],
+    *,
+    learner: str = "rf",
+) -> pd.DataFrame:
+    """R² that the learner reaches with MST's, AIM's and HybridDiffusion's rows, by budget.
+
+    Parameters
+    ----------
+    baselines : mapping
+        As `curve_figure` takes them.
+    comparisons, titles : mapping
+        By table.
+    learner : str, default="rf"
+        Key of the learner.
+
+    Returns
+    -------
+    DataFrame of str
+        A row a generator, a column a table and budget.
+    """
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    for table, comparison in comparisons.items():
+        own = as_record(comparison)["utility"]
+        for budget in own:
+            found = {
+                name.upper(): f"{of[budget][learner]['r2']:.2f} ({of[budget]['n_seeds']} splits)"
+                for name, of in baselines.get(table, {}).items()
+                if isinstance(of, Mapping) and budget in of
+            }
+            if found:
+                found["HybridDiffusion"] = f"{own[budget][learner]['mean']:.2f}"
+                columns[titles[table], label(budget)] = {
+                    k: v.replace("-", "−") for k, v in found.items()
+                }
+    return pd.DataFrame(columns).fillna("")
+
+
+def time_reading(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> str:
+    """CPU seconds of a fit with the smallest budget and of one without a guarantee."""
+    lines = []
+    for key_, comparison in comparisons.items():
+        found = seconds(comparison)
+        private = next(m for m in found if m.startswith("dp_"))
+        lines.append(
+            f"- {titles[key_]}: a fit with {label(private)} takes {found[private]['fit']:.1f} CPU "
+            f"seconds on one thread, and one without a guarantee "
+            f"{found[NO_GUARANTEE]['fit']:.1f}."
+        )
+    return "\n".join(lines)
+
+
+def audit_reading(found: pd.DataFrame) -> str:
+    """How many settings of the training were found to give away more than is claimed."""
+    counts = audit_record(found)
+    return (
+        f"Of {counts['n_intact']} settings of the training as it is, "
+        f"{counts['n_intact_found_out']} were found to give away more than is claimed. Of "
+        f"{counts['n_broken']} broken ones it was {counts['n_broken_found_out']}."
+    )
+
+
+def meaning(
+    comparisons: Mapping[str, Comparison], titles: Mapping[str, str], audited: pd.DataFrame
+) -> str:
+    """What the page means, as Markdown sentences that follow from its results.
+
+    Parameters
+    ----------
+    comparisons, titles : mapping
+        By table.
+    audited : DataFrame
+        As `audit` returns it.
+
+    Returns
+    -------
+    str
+    """
+    counts = audit_record(audited)
+    if counts["n_intact_found_out"]:
+        kept = "The audit contradicts what the accountant claims: do not rely on the guarantee."
+    elif counts["n_broken_found_out"]:
+        kept = (
+            "The audit finds nothing beyond what is claimed, and would have noticed "
+            f"{counts['n_broken_found_out']} of {counts['n_broken']} mistakes made on purpose."
+        )
+    else:
+        kept = (
+            "The audit finds nothing, not even in training that was broken on purpose: with so few "
+            "trainings it is no evidence."
+        )
+    return f"{cost_reading(comparisons, titles)}\n- {kept}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -677,3 +677,41 @@ def detection_by_steps(
             aucs.append(detection_auc(real, table, model.schema_, random_state=seed + i))
         found[f"{n} steps"] = {"mean": np.mean(aucs), "least": min(aucs), "greatest": max(aucs)}
     return pd.DataFrame(found).T
+
+
+def meaning(results: Mapping[str, Any]) -> str:
+    """What the chapter found, as Markdown sentences that follow from its results.
+
+    Parameters
+    ----------
+    results : mapping
+        The sections ``loss``, ``by_level``, ``copies`` and ``steps`` of the chapter's record.
+
+    Returns
+    -------
+    str
+    """
+    loss, copies, steps = results["loss"], results["copies"], results["steps"]
+    learnt = (loss["alone"] - loss["network"]) / (loss["alone"] - loss["best"])
+    overfitted = [
+        name
+        for name, of in results["by_level"].items()
+        if of["training"]["least"] < of["new"]["least"]
+    ]
+    fewest, own, chance = steps["fewest"], steps["own"], steps["chance"]
+    return "\n".join(
+        [
+            f"- On the small table the network has learnt {100 * learnt:.0f} % of what separates "
+            "the best predictions, as estimated, from those that know each column alone.",
+            f"- It predicts training rows better than new ones on the stand-ins for "
+            f"{', '.join(overfitted)}."
+            if overfitted
+            else "- It predicts training rows no better than new ones on any of the stand-ins.",
+            f"- {100 * copies['hybrid']:.1f} % of its rows equal a training row. Of a second real "
+            f"sample it is {100 * copies['second']:.1f} %, and of the rows of the denoiser with "
+            f"the lowest training loss {100 * copies['exact']:.1f} %.",
+            f"- With {fewest['n_steps']} steps the distance within machines is "
+            f"{fewest['dependence']:.3f}, with {own['n_steps']} it is {own['dependence']:.3f}, and "
+            f"by chance it is {chance['dependence']:.3f}.",
+        ]
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seds500.comparisons import best_learner, seconds, with_share
+from seds500.comparisons import seconds, with_bounds, with_share
 from seds500.data import StudyTable, fingerprint
 from seds500.data.standins import published
 from seds500.plots import LABELS
@@ -141,26 +141,114 @@ def as_record(dataset: StudyTable, comparison: Comparison) -> dict[str, Any]:
 
 
 def reading(comparison: Comparison) -> str:
-    """What the replacement table says, as Markdown sentences computed from it.
+    """What the first setting's table says, as Markdown sentences computed from it.
 
     The learner is the one that does best on real rows. The last words of each line are those of
     `synthtab.evaluation.intervals.verdict` on the method's share of the baseline.
     """
-    setting = comparison.scores.setting.iloc[0]
-    metric = comparison.scores.metric.iloc[0]
-    summary = summarise(comparison, metric=metric).query("setting == @setting")
-    learner = best_learner(comparison, metric=metric)
-    rows = summary[summary.learner == learner]
+    rows, setting, metric, learner = _best(comparison)
     baseline = rows[rows.method == REAL]["mean"].item()
     lines = [
-        f"With the learner that does best on real rows, {LEARNERS[learner]} "
-        f"({METRICS.get(metric, metric)} {baseline:.2f}), in *{setting}*:",
+        f"The learner that does best on real rows is {LEARNERS[learner]} "
+        f"({METRICS.get(metric, metric)} {baseline:.2f}). In *{setting}* it reaches, with the share of this "
+        "score and what the interval of the share says:",
         "",
     ]
     for row in rows[rows.method != REAL].to_dict("records"):
         told = verdict(row["percent_low"], row["percent_high"], 100)
         lines.append(f"- {LABELS[str(row['method'])]}: {with_share(row)} of the baseline, {told}")
     return "\n".join(lines)
+
+
+def meaning(comparison: Comparison) -> str:
+    """What a comparison means, as Markdown sentences that follow from its intervals.
+
+    The setting, metric and learner are those of `reading`. A sentence about methods that were not
+    compared is left out.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Scores of several seeds.
+
+    Returns
+    -------
+    str
+    """
+    rows, setting, _, learner = _best(comparison)
+    methods = rows[rows.method != REAL]
+    told = {
+        str(row["method"]): verdict(row["percent_low"], row["percent_high"], 100)
+        for row in methods.to_dict("records")
+    }
+    if set(told.values()) == {"unknown with one seed"}:
+        return "One seed gives no interval, so this run tells no two methods apart."
+    groups = {
+        "below": "score below the training rows",
+        "not told apart": "cannot be told apart from the training rows",
+        "above": "score above the training rows",
+    }
+    lines = [
+        f"- With {LEARNERS[learner]} in *{setting}*, these {words}: "
+        f"{'; '.join(LABELS[m] for m, v in told.items() if v == kind)}."
+        for kind, words in groups.items()
+        if kind in told.values()
+    ]
+    n_features = comparison.tables[REAL].shape[1] - 1
+    if {"smogn_extreme", "interpolation"} <= told.keys():
+        found, words = _difference(comparison, "smogn_extreme", "interpolation")
+        consequence = {
+            "below": f"Both interpolate between rows with the same {n_features} features. What "
+            "sets SMOGN apart is that it selects rows by their target, so the loss is not one of "
+            "interpolation.",
+            "not told apart": "So this run does not show that selecting rows by their target costs "
+            "anything.",
+            "above": "So selecting rows by their target did not cost anything here.",
+        }[found]
+        lines.append(f"- {words} {consequence}")
+    if {"hybrid", "smogn_extreme"} <= told.keys():
+        lines.append(f"- {_difference(comparison, 'hybrid', 'smogn_extreme')[1]}")
+    if {"smogn_balance", "smogn_extreme"} <= told.keys():
+        found, words = _difference(comparison, "smogn_balance", "smogn_extreme")
+        if found != "not told apart":
+            words += " A statement about SMOGN has to say which form it is about."
+        lines.append(f"- {words}")
+    if "noise_copy" in told:
+        lines.append(
+            "- The noise copy, real rows that are each moved a little, scores below the training "
+            "rows here."
+            if told["noise_copy"] == "below"
+            else "- The noise copy, real rows that are each moved a little, does not score below "
+            "the training rows. A high score is therefore no sign that a table may be shared."
+        )
+    return "\n".join(lines)
+
+
+def _best(comparison: Comparison) -> tuple[pd.DataFrame, str, str, str]:
+    """Scores of the learner that does best on real rows; setting, metric and learner."""
+    setting = str(comparison.scores.setting.iloc[0])
+    metric = str(comparison.scores.metric.iloc[0])
+    summary = summarise(comparison, metric=metric).query("setting == @setting")
+    learner = str(summary[summary.method == REAL].set_index("learner")["mean"].idxmax())
+    return summary[summary.learner == learner], setting, metric, learner
+
+
+def _difference(comparison: Comparison, method: str, other: str) -> tuple[str, str]:
+    """Verdict and sentence on the score of one method minus that of another."""
+    _, setting, metric, learner = _best(comparison)
+    table = paired_difference(comparison, method, metric=metric)
+    at = (table.setting == setting) & (table.learner == learner) & (table.method == other)
+    found = table[at].iloc[0].to_dict()
+    told = verdict(found["low"], found["high"], 0)
+    words = {
+        "below": "scores below",
+        "above": "scores above",
+        "not told apart": "cannot be told apart from",
+    }[told]
+    return told, (
+        f"{LABELS[method]} {words} {LABELS[other]}: the difference in {METRICS.get(metric, metric)} is "
+        f"{with_bounds(found)}."
+    )
 
 
 def _fidelity_means(comparison: Comparison) -> pd.DataFrame:

@@ -150,6 +150,141 @@ def verdict_counts(cards: Mapping[str, Card]) -> pd.DataFrame:
     return table
 
 
+def auc_table(cards: Mapping[str, Card], row: str, methods: Sequence[str]) -> pd.DataFrame:
+    """The AUC of a row of the card, with its interval and verdict, by method and table.
+
+    Parameters
+    ----------
+    cards : mapping of str to Card
+        By what each table is called.
+    row : {"membership", "isolated", "white_box"}
+        Key of the row.
+    methods : sequence of str
+        Methods shown; those that a card lacks are left out.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    return pd.DataFrame(
+        {
+            LABELS[m]: {
+                title: f"{_bounds(card.rows[m][row].estimate)} {card.rows[m][row].verdict}"
+                for title, card in cards.items()
+                if row in card.rows.get(m, {})
+            }
+            for m in methods
+        }
+    ).fillna("")
+
+
+def isolated_reading(cards: Mapping[str, Card]) -> str:
+    """On how many tables isolated rows are told from others, as a sentence."""
+    counts = {
+        m: sum(card.rows[m]["isolated"].verdict == "fail" for card in cards.values())
+        for m in ("hybrid", "interpolation", "noise_copy", "control_real")
+        if all(m in card.rows for card in cards.values())
+    }
+    parts = [f"{n} for {LABELS[m]}" for m, n in counts.items()]
+    return f"Chance is ruled out on this many of {len(cards)} tables: {'; '.join(parts)}."
+
+
+def model_reading(card: Card, title: str) -> str:
+    """What the model gives away beside its table, as sentences."""
+    model, table = (card.rows["hybrid"][row].estimate for row in ("white_box", "membership"))
+    if model.low > table.high:
+        told = "The model gives away more than the table drawn from it."
+    elif model.high < table.low:
+        told = "The attack on the model finds less than the strongest one on the table."
+    else:
+        told = "The intervals overlap, so this does not say which gives away more."
+    return (
+        f"On {title}, the attack on the model has an AUC of {_bounds(model)}, and the strongest "
+        f"attack on the table one of {_bounds(table)}. {told}"
+    )
+
+
+def trap_reading(card: Card, shares: Mapping[str, float], title: str) -> str:
+    """Utility and leakage of what looks alike by utility, as a list."""
+    lines = [
+        f"On {title}, with the share of the baseline R² that a method's rows teach and the AUC of "
+        "the strongest membership attack:",
+        "",
+    ]
+    for method in ("hybrid", "interpolation", "noise_copy"):
+        if method in card.rows and method in shares:
+            found = card.rows[method]["membership"]
+            lines.append(
+                f"- {LABELS[method]}: {shares[method]:.0f} %, {_bounds(found.estimate)}, "
+                f"{found.verdict}"
+            )
+    return "\n".join(lines)
+
+
+def anonymeter_table(values: Mapping[str, Any]) -> pd.DataFrame:
+    """Risks of singling out and linking with intervals and verdicts, by table and method.
+
+    Parameters
+    ----------
+    values : mapping
+        Values of the record ``benchmark_anonymeter``.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    attacks = {"singling_out": "singling out", "linkability": "linking"}
+    rows = {
+        (table, LABELS[method]): {
+            name: f"{_bounds(Estimate(**{k: of[a][k] for k in ('value', 'low', 'high')}))} "
+            f"{of[a]['verdict']}"
+            for a, name in attacks.items()
+        }
+        for table, methods in values.items()
+        for method, of in methods.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def meaning(cards: Mapping[str, Card]) -> str:
+    """What the cards mean, as Markdown sentences that follow from their verdicts.
+
+    Void cards are left out of every count but their own.
+
+    Parameters
+    ----------
+    cards : mapping of str to Card
+        By table.
+
+    Returns
+    -------
+    str
+    """
+    valid = [card for card in cards.values() if not card.void]
+    lines = [f"- Of {len(cards)} cards {len(cards) - len(valid)} are void and say nothing."]
+    if not valid:
+        return "\n".join(lines)
+    for method in ("hybrid", "smogn_extreme", "interpolation", "noise_copy", "marginals"):
+        verdicts = [card.verdicts[method] for card in valid if method in card.verdicts]
+        if verdicts:
+            counts = {v: sum(verdict == v for verdict in verdicts) for v in VERDICTS}
+            lines.append(
+                f"- {LABELS[method]}: "
+                + ", ".join(f"{v} on {n}" for v, n in counts.items() if n)
+                + f" of {len(verdicts)} tables."
+            )
+    hybrid = [card.verdicts["hybrid"] for card in valid if "hybrid" in card.verdicts]
+    if hybrid:
+        lines.append(
+            "- A table drawn from HybridDiffusion may give records away. It is not to be handed "
+            "out as anonymous."
+            if "fail" in hybrid
+            else "- No rule fails for HybridDiffusion here. That holds for these attacks and "
+            "tables, and is no proof that a table is anonymous."
+        )
+    return "\n".join(lines)
+
+
 # Attacks --------------------------------------------------------------------------------------
 
 

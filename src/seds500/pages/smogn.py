@@ -6,6 +6,7 @@ First what is computed, then what is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
@@ -34,7 +35,7 @@ from seds500.plots import (
 )
 from seds500.records import numbers_of
 from synthtab.evaluation.compare import REAL, Comparison, summarise
-from synthtab.evaluation.intervals import interval
+from synthtab.evaluation.intervals import interval, verdict
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.generators.contract import Generator
 from synthtab.generators.reference import Interpolation, NoiseCopy
@@ -501,6 +502,221 @@ def scores_record(comparison: Comparison) -> dict[str, Any]:
         if row["learner"] == found["learner"]:
             found[row["method"]]["best"] = numbers
     return found
+
+
+# Sentences that follow from the numbers ------------------------------------------------------
+
+
+def arms_reading(arms: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """What the best learner keeps with each part of SMOGN, a line for each table.
+
+    Parameters
+    ----------
+    arms : mapping
+        `scores_record` of each table.
+    titles : mapping of str to str
+        What a page calls each table.
+
+    Returns
+    -------
+    str
+    """
+    lines = ["Of its R² on real rows, the best learner keeps", ""]
+    for key, of in arms.items():
+        kept = [
+            f"{_percent({'percent': of[arm]['best']['percent']})} with {words}"
+            for arm, words in _PARTS.items()
+            if arm in of
+        ]
+        lines.append(f"- {titles[key]}: {', '.join(kept)}")
+    return "\n".join(lines)
+
+
+_PARTS: Mapping[str, str] = {
+    "interpolation": "interpolation alone",
+    "selection": "selection alone",
+    "smogn_extreme": "both, as SMOGN",
+}
+
+
+def sweep_table(sweep: Mapping[str, Any], *, learner: str = "gb") -> pd.DataFrame:
+    """R² kept at the narrowest and the widest table of the sweep, in percent, by arm."""
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    for kind, ends in sweep.items():
+        for of in ends.values():
+            columns[f"{kind} columns added", f"{of['columns']} columns"] = {
+                LABELS[arm]: _percent(found[learner])
+                for arm, found in of.items()
+                if arm not in (REAL, "columns", "learner")
+            }
+    return pd.DataFrame(columns)
+
+
+def _percent(of: Mapping[str, float]) -> str:
+    bounds = ""
+    if "percent_low" in of:
+        bounds = f" [{of['percent_low']:.0f}, {of['percent_high']:.0f}]"
+    return f"{of['percent']:.0f} %{bounds}".replace("-", "−")
+
+
+def sweep_reading(
+    sweep: Mapping[str, Any], interpolated: Mapping[str, float], *, learner: str = "gb"
+) -> str:
+    """Whether what an arm loses grows with the number of columns, as a list.
+
+    It grows if the interval at the widest table lies below the one at the narrowest, and shrinks if
+    it lies above.
+    """
+    lines = []
+    for kind, ends in sweep.items():
+        narrow, wide = ends["narrowest"], ends["widest"]
+        told: dict[str, list[str]] = {}
+        for arm in narrow:
+            if arm in (REAL, "columns", "learner"):
+                continue
+            a, b = narrow[arm][learner], wide[arm][learner]
+            if "percent_low" not in a:
+                change = "has no interval for"
+            elif b["percent_high"] < a["percent_low"]:
+                change = "grows for"
+            elif b["percent_low"] > a["percent_high"]:
+                change = "shrinks for"
+            else:
+                change = "does not change beyond its interval for"
+            told.setdefault(change, []).append(LABELS[arm])
+        parts = ", and it ".join(f"{change} {'; '.join(arms)}" for change, arms in told.items())
+        lines.append(
+            f"- From {narrow['columns']} to {wide['columns']} columns, {kind} ones being added, "
+            f"the loss {parts}."
+        )
+    lines.append(
+        f"- SMOGN's rule interpolates {100 * interpolated['narrowest']:.0f} % of its new rows at "
+        f"the narrowest table and {100 * interpolated['widest']:.0f} % at the widest. The others "
+        "are made by noise."
+    )
+    return "\n".join(lines)
+
+
+def distances_reading(
+    nearest: Mapping[str, Any], swept: Mapping[str, Any], titles: Mapping[str, str]
+) -> str:
+    """Where interpolated rows lie farther from unseen rows than real rows do, as sentences."""
+    groups: dict[str, list[str]] = {}
+    for key, of in nearest.items():
+        found = of["interpolation"]
+        told = verdict(found.get("low", np.nan), found.get("high", np.nan), 1)
+        groups.setdefault(told, []).append(f"{titles[key]} ({found['mean']:.2f})")
+    words = {
+        "above": "farther from unseen real rows than real rows do",
+        "below": "nearer to unseen real rows than real rows do",
+        "not told apart": "neither nearer nor farther, as far as the interval tells,",
+        "unknown with one seed": "at a ratio without an interval",
+    }
+    parts = [
+        f"Interpolated rows lie {words[told]} on {'; '.join(group)}."
+        for told, group in groups.items()
+    ]
+    parts.append(
+        "With columns added and interpolation forced, the ratio is "
+        f"{swept['narrowest']['mean']:.2f} at the narrowest table and "
+        f"{swept['widest']['mean']:.2f} at the widest."
+    )
+    return " ".join(parts)
+
+
+def bend_reading(bend: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """How far each line lies from the real one and SMOGN's from the formula's, as a list."""
+    lines = []
+    for key, of in bend.items():
+        real, expected = of["real"], of["expected"]["smogn_extreme"]
+        closer = (
+            "the formula is nearer"
+            if expected < real["smogn_extreme"]
+            else "the real line is nearer"
+        )
+        lines.append(
+            f"- {titles[key]}: the mean distance from the real line is "
+            f"{real['smogn_extreme']:,.3g} for SMOGN, {real['selection']:,.3g} for selection alone "
+            f"and {real['interpolation']:,.3g} for interpolation alone. From the dashed line SMOGN "
+            f"lies {expected:,.3g} away, so {closer}."
+        )
+    return "\n".join(lines) or "None of these tables was compared."
+
+
+def ingredients_reading(ingredients: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Which ingredient lowers the forest's R² most, and which takes it below zero, as a list."""
+    lines = []
+    for key, of in ingredients.items():
+        r2 = {name: of[name]["rf"]["r2"] for name in INGREDIENTS if name in of}
+        names = list(r2)
+        steps = {b: r2[b] - r2[a] for a, b in pairwise(names)}
+        largest = min(steps, key=steps.__getitem__)
+        below = next((name for name in names if r2[name] < 0), None)
+        ends = (
+            "it stays above zero"
+            if below is None
+            else f"it is below zero from *{INGREDIENTS[below]}* on"
+        )
+        reached = f"{r2[largest]:.2f}".replace("-", "−")
+        lines.append(
+            f"- {titles[key]}: the forest's R² falls most, by {-steps[largest]:.2f} to {reached}, "
+            f"with *{INGREDIENTS[largest]}*; {ends}."
+        )
+    return "\n".join(lines) or "No stand-in was compared."
+
+
+def meaning(found: pd.DataFrame) -> str:
+    """What the page means, as Markdown sentences that follow from `verdicts`.
+
+    Parameters
+    ----------
+    found : DataFrame
+        As `verdicts` returns it.
+
+    Returns
+    -------
+    str
+    """
+
+    rows = found.to_dict("index")
+
+    def pairs(key: str) -> str:
+        return f"{rows[key]['lower']} of {rows[key]['n']} pairs"
+
+    def costs(key: str) -> bool:
+        return bool(2 * rows[key]["lower"] > rows[key]["n"])
+
+    selecting = costs("selection") and costs("smogn")
+    interpolating = costs("interpolation")
+    if selecting and not interpolating:
+        told = (
+            "**Selecting rows by their target is what fails, and interpolating is not.** Empty "
+            "regions of a high-dimensional space are not needed to explain the loss."
+        )
+    elif interpolating and not selecting:
+        told = "**Interpolating is what costs score here, and selecting does not.**"
+    elif selecting:
+        told = "Selecting and interpolating both cost score, so this run does not decide."
+    else:
+        told = "Neither part costs score in most pairs, so this run does not say why SMOGN fails."
+    worst = f"{rows['interpolation']['worst']:.0f}".replace("-", "−")
+    lines = [
+        f"Selection alone scores below real rows in {pairs('selection')}, SMOGN in "
+        f"{pairs('smogn')}, and interpolation alone in {pairs('interpolation')}. The mean "
+        f"difference of interpolation is {worst} % of the baseline at worst.",
+        told,
+        f"Given SMOGN's selection, interpolating scores lower than copying in "
+        f"{pairs('interpolation_in_smogn')} and higher in "
+        f"{rows['interpolation_in_smogn']['higher']}.",
+        f"SMOGN scores below SMOGN weighted back in {pairs('weighting_undoes')}. Weighted back, it "
+        f"scores below real rows in {pairs('weighted')}, and below as few rows drawn evenly in "
+        f"{pairs('weighted_and_fewer_rows')}.",
+        f"Random categories lower the score in {pairs('random_categories')}, and using synthetic "
+        f"rows alone in {pairs('synthetic_rows')}. Both are choices of the study, not of SMOGN.",
+        f"A noise copy scores below real rows in {pairs('noise_copy')}. Where it does not, a high "
+        "score is no sign that rows may be shared.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 # What is shown: figures -----------------------------------------------------------------------
