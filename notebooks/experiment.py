@@ -11,18 +11,14 @@
 # ---
 
 # %% [markdown]
-# # Experiment 013: two numbers and four categories
+# # Experiment
 #
-# The widest of the three tables is where the study saw interpolation break down: with 28 one-hot
-# columns, it reported, SMOGN's rows teach a model worse than nothing, while diffusion keeps what
-# the real rows teach. The two were not measured alike. Here they are: every method sees the same
-# training rows, returns the same number of rows, and is scored by the same learners on the same
-# real test rows.
+# Every method sees the same training rows, returns the same number of rows, and is scored by the
+# same learners on the same real test rows. The parameters say which of the three tables, and
+# whether its rows are simulated (`standin`), public, or your own.
 
 # %% tags=["hide-input"]
-from typing import Literal
-
-from IPython.display import Markdown, display
+from IPython.display import display
 from pydantic import NonNegativeInt, PositiveInt
 
 from seds500 import plots
@@ -30,13 +26,17 @@ from seds500.data import load
 from seds500.methods import methods
 from seds500.pages import experiment as report
 from seds500.records import store
+from seds500.methods import methods
+from seds500.records.prose import say
+from seds500.runner.parameters import Experiment, Setting
 from synthtab.evaluation.compare import SETTINGS, compare, summarise
 
 # %% tags=["parameters"]
+experiment: Experiment = "013"  # 011, 012 or 013
 source: str = "standin"  # standin, public, or the path of your own table
 seed: NonNegativeInt = 0  # the first seed; each is one split, one training and one draw
 n_seeds: PositiveInt = 5  # repetitions
-setting: Literal["both", "replacement", "augmentation"] = "both"  # what the learners train on
+setting: Setting = "both"  # both, replacement (synthetic rows) or augmentation (added to real ones)
 n_synthetic: NonNegativeInt = 0  # rows drawn in replacement; 0: as many as there are real ones
 n_added: PositiveInt = 500  # synthetic rows added to the real ones in augmentation
 n_iter: NonNegativeInt = 0  # training steps of both diffusion models; 0: each one's default
@@ -50,11 +50,11 @@ scheduler: str = ""  # address of a Dask scheduler, whose workers take the place
 # %% [markdown]
 # ## The table
 #
-# The target is the machine time of a product, and the features are its size and what the order
-# says about it. The card tells where the rows come from.
+# The target is the machine time of a product, or its counterpart in a public table. The card tells
+# where the rows come from.
 
 # %%
-dataset = load("013", source)
+dataset = load(experiment, source)
 if quick:
     dataset = dataset.subset(600, random_state=seed)
 dataset.card
@@ -100,8 +100,8 @@ shown = {
 plots.marginals(shown, dataset.schema)
 
 # %% [markdown]
-# What a downstream model learns is how the target hangs on the features: first against the
-# strongest number, then by group.
+# A model learns how the target depends on the features. First the target over the strongest number,
+# then its mean in each group.
 
 # %% mystnb={"image": {"alt": "Target over the first number, real and synthetic"}}
 plots.against_target(shown, dataset.schema.numerical[0], dataset.schema.target)
@@ -114,9 +114,12 @@ plots.association_differences(shown, dataset.schema)
 
 # %% [markdown]
 # ## Train on synthetic, test on real
-#
-# Points are means over seeds, bars are {given}`95 %` intervals that allow for overlapping splits.
-# The dotted line is the best learner trained on real rows.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    "Points are means over seeds. Bars are {given}`95 %` intervals that allow for overlapping "
+    "splits. The dotted line is the best learner trained on real rows."
+)
 
 # %% mystnb={"image": {"alt": "R² of every method and learner with intervals, by setting"}}
 plots.utility(summarise(comparison))
@@ -130,10 +133,10 @@ for each in comparison.scores.setting.unique():
 # its SMOGN figure replacement by a table whose categories had been drawn at random.
 
 # %%
-report.reported_table("013")
+report.reported_table(experiment)
 
-# %%
-Markdown(report.reading(comparison))
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.reading(comparison))
 
 # %% [markdown]
 # ## Fidelity and copies
@@ -148,18 +151,9 @@ report.fidelity_table(comparison)
 
 # %% [markdown]
 # ## What it means
-#
-# Where the real rows teach the forest an R² of
-# {res}`this.utility.replacement.real.rf.r2.mean:.2f`, SMOGN's *extreme* output teaches it
-# {res}`this.utility.replacement.smogn_extreme.rf.r2.mean:.2f`, and its synthetic rows alone
-# {res}`this.utility.replacement.smogn_extreme_synthetic.rf.r2.mean:.2f`; the study reported
-# {res}`published.013.reported.smogn_r2:.2f`. Interpolation is not what costs so much. Spread
-# evenly over the rows, in the same columns, it leaves
-# {res}`this.utility.replacement.interpolation.rf.r2.mean:.2f`: the difference is the choice of
-# rows by their target. HybridDiffusion, which hands out draws from a learnt distribution, reaches
-# {res}`this.utility.replacement.hybrid.rf.r2.mean:.2f`, and the noise copy
-# {res}`this.utility.replacement.noise_copy.rf.r2.mean:.2f` with nothing but real rows, each moved
-# a little. So a high score says nothing about whether the rows may be shared.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(report.meaning(comparison))
 
 # %% tags=["hide-input"]
 store.record(report.as_record(dataset, comparison))
