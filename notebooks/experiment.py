@@ -26,7 +26,6 @@ from seds500.data import load
 from seds500.methods import methods
 from seds500.pages import experiment as report
 from seds500.records import store
-from seds500.methods import methods
 from seds500.records.prose import say
 from seds500.runner.parameters import Experiment, Setting
 from synthtab.evaluation.compare import SETTINGS, compare, summarise

@@ -4,6 +4,7 @@ The parametrised tests run over the files and entries that exist; with none they
 as in a copy before its first notebook.
 """
 
+import ast
 import importlib.util
 import json
 import re
@@ -18,6 +19,7 @@ from types import ModuleType, SimpleNamespace
 
 import jupytext
 import nbformat
+import papermill
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -29,12 +31,14 @@ from seds500.claims.rule import count, ledger
 from seds500.claims.study import CLAIMS, PARTS
 from seds500.pages import claims as claims_page
 from seds500.records import Records, store
+from seds500.records import prose as sentences
 from seds500.runner import notebooks, parameters
+from seds500.runner.project import Experiment, Project
 
 ROOT = Path(__file__).parents[2]
-PROJECT = notebooks.Project(ROOT)
+PROJECT = Project(ROOT)
 EXPERIMENTS = list(PROJECT.experiments().values())
-PAGES = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("tests/notebooks/*.ipynb")])
+PAGES = sorted(ROOT.glob("notebooks/*.ipynb"))
 
 
 def extension(name: str) -> ModuleType:
@@ -46,7 +50,7 @@ def extension(name: str) -> ModuleType:
     return module
 
 
-roles = extension("records")
+extension("records")
 figures = extension("figures")
 
 
@@ -55,14 +59,31 @@ def name(path: Path) -> str:
 
 
 def prose() -> list[tuple[str, str]]:
-    """All running text: name and Markdown of pages, of notebook cells and of the README."""
+    """All running text: pages, README, Markdown cells, and what cells `say`, by name."""
     pages = [*sorted(ROOT.glob("book/**/*.md")), ROOT / "README.md"]
     texts = [(name(path), path.read_text(encoding="utf-8")) for path in pages]
     for notebook in PROJECT.notebooks():
-        cells = PROJECT.read_source(notebook).cells
-        markdown = [cell.source for cell in cells if cell.cell_type == "markdown"]
-        texts.append((f"notebooks/{notebook}.py", "\n\n".join(markdown)))
+        cells = PROJECT.read(Experiment(notebook, notebook)).cells
+        parts = [
+            "\n".join(said(cell.source)) if cell.cell_type == "code" else cell.source
+            for cell in cells
+        ]
+        texts.append((f"notebooks/{notebook}.py", "\n\n".join(parts)))
     return texts
+
+
+def said(code: str) -> list[str]:
+    """The texts that a cell hands to `say`."""
+    if "say(" not in code:
+        return []
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    return [
+        text.value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "say"
+        for text in ast.walk(call.args[0])
+        if isinstance(text, ast.Constant) and isinstance(text.value, str)
+    ]
 
 
 PROSE = prose()
@@ -158,9 +179,9 @@ def test_every_result_that_prose_cites_exists_and_can_be_shown(source, text):
     problems = []
     for page in pages or [""]:
         for role in result_roles(text):
-            key, form = roles.split(role, page)
+            key, form = sentences.split(role, page)
             try:
-                roles.show(key, store.lookup(PROJECT.records, key), form)
+                sentences.show(key, store.lookup(PROJECT.records, key), form)
             except (store.RecordError, ValueError) as error:
                 problems.append(f"{role}: {error}")
     assert not problems, "\n".join([source, *problems])
@@ -198,7 +219,7 @@ def test_every_page_and_record_is_of_an_experiment_or_a_benchmark():
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
 def test_a_page_was_made_from_its_source(experiment):
-    source = notebooks.sources(PROJECT.read_source(experiment.notebook))
+    source = notebooks.sources(PROJECT.read(experiment))
     page = notebooks.sources(nbformat.read(PROJECT.page(experiment), as_version=4))
     assert page == source, f"run it again: python -m seds500 experiments {experiment.id}"
 
@@ -213,11 +234,9 @@ def test_a_record_is_the_one_in_its_page(experiment):
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
 def test_a_record_has_the_parameters_of_its_entry(experiment):
-    known = notebooks.known_parameters(PROJECT, experiment.notebook)
-    defaults = {key: parameter.default for key, parameter in known.items()}
-    given = parameters.resolve(known, experiment.parameters)
+    known = PROJECT.parameters(experiment)
     record = store.load(experiment.id, PROJECT.records)
-    assert record["parameters"] == defaults | given
+    assert record["parameters"] == {key: parameter.default for key, parameter in known.items()}
     assert record["notebook"] == experiment.notebook
 
 
@@ -235,10 +254,25 @@ def test_a_page_is_normalised(path):
     assert path.read_text(encoding="utf-8") == nbformat.writes(notebook) + "\n"
 
 
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.id)
+def test_papermill_lists_every_parameter_of_a_page_with_its_type_default_and_help(experiment):
+    page = PROJECT.read(experiment)
+    listed = papermill.inspect_notebook(page)
+    for name_, parameter in parameters.declared(page).items():
+        assert listed[name_]["inferred_type_name"] == parameter.annotation
+        assert ast.literal_eval(listed[name_]["default"]) == parameter.default
+        assert listed[name_]["help"]
+
+
 @pytest.mark.parametrize("notebook", PROJECT.notebooks())
-def test_a_notebook_declares_its_parameters(notebook):
-    notebooks.known_parameters(PROJECT, notebook)
-    jupytext.read(PROJECT.source(notebook), fmt="py:percent")
+def test_a_source_that_jupyter_saves_keeps_its_cells(notebook):
+    """A source is paired with the page of its name, where there is one."""
+    source = jupytext.read(PROJECT.source(notebook), fmt="py:percent")
+    again = jupytext.reads(jupytext.writes(source, fmt="py:percent"), fmt="py:percent")
+    assert notebooks.sources(again) == notebooks.sources(source)
+    assert [c.metadata for c in again.cells] == [c.metadata for c in source.cells]
+    paired = source.metadata.get("jupytext", {}).get("formats")
+    assert paired == (notebooks.PAIRED["formats"] if notebook in PROJECT.experiments() else None)
 
 
 COMMITTED = sorted(
@@ -246,7 +280,7 @@ COMMITTED = sorted(
     for pattern in (
         *("*.md", "*.yml", "*.toml", "*.txt", "*.in", "Makefile", "CITATION.cff"),
         *("src/**/*.py", "src/**/*.json", "tests/**/*.py", "book/**/*.*", "benchmarks/**/*.*"),
-        *("notebooks/*.*", "tests/notebooks/*.*", "records/*.json", ".ci/*", ".github/**/*.yml"),
+        *("notebooks/*.*", "records/*.json", ".ci/*", ".github/**/*.yml"),
     )
     for path in ROOT.glob(pattern)
     if path.suffix not in {".png", ".pyc"}

@@ -20,10 +20,10 @@ from sphinx.testing.util import SphinxTestApp
 from sphinx.util.console import strip_colors
 
 from seds500.records import store
-from seds500.runner import notebooks
+from seds500.runner.project import Experiment, Project
 
 ROOT = Path(__file__).parents[2]
-PROJECT = notebooks.Project(ROOT)
+PROJECT = Project(ROOT)
 BUILT = ROOT / "_build" / "html"
 # In bytes. The theme's icons are 1.5 MB of every page, MathJax 2.3 MB of a page with formulas. More
 # than a third of all files is static ones, a quarter the notebooks that can be downloaded.
@@ -222,7 +222,7 @@ def test_cells_are_folded_and_their_figures_and_tables_numbered(book):
 
 
 def sources() -> list[tuple[str, list]]:
-    return [(name, PROJECT.read_source(name).cells) for name in PROJECT.notebooks()]
+    return [(name, PROJECT.read(Experiment(name, name)).cells) for name in PROJECT.notebooks()]
 
 
 def test_every_figure_of_a_notebook_has_a_caption_and_every_caption_a_figure():
@@ -245,19 +245,15 @@ def test_every_figure_of_a_notebook_has_a_caption_and_every_caption_a_figure():
     assert unused == [], "captions without a table"
 
 
-@pytest.mark.parametrize("name", PROJECT.notebooks())
-def test_every_picture_of_a_notebook_is_described(name):
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        cells = nbformat.read(path, as_version=4).cells
-        if path.stem != name and not path.stem.startswith(f"{name}_"):
-            continue
-        bare = [
-            cell.source.splitlines()[-1]
-            for cell in cells
-            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
-            and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
-        ]
-        assert bare == [], f"{path.name}: pictures without alternative text"
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_every_picture_of_a_notebook_is_described(path):
+    bare = [
+        cell.source.splitlines()[-1]
+        for cell in nbformat.read(path, as_version=4).cells
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    ]
+    assert bare == [], f"{path.name}: pictures without alternative text"
 
 
 def test_a_generated_figure_names_a_function_that_is_described():
