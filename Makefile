@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test test-library lint run experiments compare bench pdf accessibility lock clean
+.PHONY: help install book test test-library lint run lab experiments compare bench pdf accessibility lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ book: $(STAMP) ## build the report from the committed notebooks and records
 
 test: $(STAMP) lint ## lint, types, the report without a warning, all tests
 	$(BIN)/jupyter-book build $(STRICT) --all .
-	$(BIN)/python -m pytest --nbval-lax
+	$(BIN)/python -m pytest
 
 # The library alone, in an environment without the report's packages. RESOLUTION=lowest takes the
 # oldest version of each dependency that pyproject.toml admits. TORCH names a release of torch where
@@ -64,9 +64,13 @@ lint: $(STAMP) ## style, format and types only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-run: $(STAMP) ## run one notebook into runs/: make run EXP=013 ARGS="-p source public -p seed 7"
+run: $(STAMP) ## run one notebook into runs/: make run EXP=013_public ARGS="-p seed 7"
 	@test -n "$(EXP)" || { echo 'name a notebook: make run EXP=013 ARGS="-p seed 7"'; exit 2; }
 	@$(BIN)/python -m seds500 run $(EXP) $(ARGS)
+
+lab: $(STAMP) ## open the notebooks in JupyterLab
+	$(BIN)/python -m pip install --quiet --requirement requirements-lab.txt
+	$(BIN)/jupyter lab notebooks
 
 experiments: $(STAMP) ## re-run the committed notebooks and records: make experiments [IDS="013_public"]
 	@$(BIN)/python -m seds500 experiments $(IDS)

@@ -246,8 +246,8 @@ def _difference(comparison: Comparison, method: str, other: str) -> tuple[str, s
         "not told apart": "cannot be told apart from",
     }[told]
     return told, (
-        f"{LABELS[method]} {words} {LABELS[other]}: the difference in {METRICS.get(metric, metric)} is "
-        f"{with_bounds(found)}."
+        f"{LABELS[method]} {words} {LABELS[other]}: the difference in "
+        f"{METRICS.get(metric, metric)} is {with_bounds(found)}."
     )
 
 
