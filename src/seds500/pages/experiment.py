@@ -150,8 +150,8 @@ def reading(comparison: Comparison) -> str:
     baseline = rows[rows.method == REAL]["mean"].item()
     lines = [
         f"The learner that does best on real rows is {LEARNERS[learner]} "
-        f"({METRICS.get(metric, metric)} {baseline:.2f}). In *{setting}* it reaches, with the share of this "
-        "score and what the interval of the share says:",
+        f"({METRICS.get(metric, metric)} {baseline:.2f}). In *{setting}* it reaches, with the "
+        "share of this score and what the interval of the share says:",
         "",
     ]
     for row in rows[rows.method != REAL].to_dict("records"):
