@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from synthtab import tstr
 from synthtab.__main__ import main
 from synthtab.attacks.card import Row
 from synthtab.evaluation.intervals import Estimate
@@ -341,6 +343,20 @@ def test_equal_tables_are_equally_useful():
     assert (made.percent == 100).all()
     assert (made.low < made.value).all()
     assert (made.value < made.high).all()
+
+
+@pytest.mark.parametrize("target", ["price_eur", "service"])
+def test_the_card_scores_utility_as_tstr_does(target):
+    parcels = example_table(500)
+    frame, schema = parcels.frame, replace(parcels.schema, target=target)
+    real, made, test = (frame[i : i + n].reset_index(drop=True) for i, n in
+                        ((0, 200), (200, 200), (400, 100)))  # fmt: skip
+    found = held_out_utility({"real": real, "synthetic": made}, test, schema, random_state=3)
+    found = found[found.table == "synthetic"].set_index("learner")
+    scores = tstr(made, test, schema, reference=real, random_state=3)
+    scores = scores[scores.metric == found.metric.iloc[0]].set_index("learner").value
+    assert len(scores) == 4
+    assert found.value.to_dict() == pytest.approx(scores.to_dict(), rel=1e-12)
 
 
 def test_a_score_below_the_axis_is_drawn_at_its_edge():

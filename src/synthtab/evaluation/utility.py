@@ -1,9 +1,9 @@
-"""Is a synthetic table useful? Learners trained on it are tested on real rows (TSTR)."""
+"""Utility of a synthetic table: learners trained on it, tested on real rows (TSTR)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ Settings are scikit-learn's defaults but for one: histogram boosting would stop 
 the rows, above 10,000 rows and not below, which would treat the tables of one comparison
 differently. It never stops early here.
 """
+
 
 CLASSIFIERS: Mapping[str, Any] = {
     "rf": RandomForestClassifier(n_estimators=100),
@@ -107,6 +108,43 @@ def tstr(
     >>> scores.query("learner == 'ridge' and metric == 'r2'").value.item() > 0.5
     True
     """
+    found = predictions(
+        table, test, schema, reference=reference, learners=learners, random_state=random_state
+    )
+    measured = _regression_scores if schema.task == "regression" else _classification_scores
+    rows = [
+        {"learner": name, "metric": metric, "value": value}
+        for name, predicted in found.items()
+        for metric, value in measured(predicted, test[schema.target]).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+class Prediction(NamedTuple):
+    """What a learner predicts of the target of n rows.
+
+    `probability`, of shape (n, n_classes), has a column for each of the `classes` that the learner
+    was trained on; both are None where the target is a number.
+    """
+
+    value: NDArray[Any]
+    probability: NDArray[Any] | None = None
+    classes: NDArray[Any] | None = None
+
+
+def predictions(
+    table: pd.DataFrame,
+    test: pd.DataFrame,
+    schema: Schema,
+    *,
+    reference: pd.DataFrame,
+    learners: Mapping[str, Any] | None = None,
+    random_state: int | None = None,
+) -> dict[str, Prediction]:
+    """Train learners on a table and let them predict the target of real rows.
+
+    Parameters and errors are those of `tstr`, which scores what is returned here by learner.
+    """
     for part in (table, test, reference):
         schema.validate(part)
     regression = schema.task == "regression"
@@ -114,17 +152,55 @@ def tstr(
         learners = REGRESSORS if regression else CLASSIFIERS
     encoder = feature_encoder(schema, features=schema.features).fit(reference)
     x, x_test = encoder.transform(table), encoder.transform(test)
-    y, y_test = table[schema.target], test[schema.target]
-    rows = []
+    found = {}
     for name, learner in learners.items():
         model = clone(learner)
         if "random_state" in model.get_params():
             model.set_params(random_state=random_state)
-        model.fit(x, y)
-        measured = _regression_scores if regression else _classification_scores
-        for metric, value in measured(model, x_test, y_test).items():
-            rows.append({"learner": name, "metric": metric, "value": value})
-    return pd.DataFrame(rows)
+        model.fit(x, table[schema.target])
+        value = model.predict(x_test)
+        found[name] = (
+            Prediction(value)
+            if regression
+            else Prediction(value, model.predict_proba(x_test), model.classes_)
+        )
+    return found
+
+
+def resampled_scores(
+    predicted: Prediction, truth: pd.Series[Any], picks: NDArray[np.integer[Any]]
+) -> NDArray[np.float64]:
+    """Score one prediction on resamplings of the test rows: the ground of a bootstrap interval.
+
+    Parameters
+    ----------
+    predicted : Prediction
+        Of n rows.
+    truth : Series of shape (n,)
+        Their target.
+    picks : ndarray of shape (n_resamplings, n)
+        Positions of the rows of each resampling. With the same ones, two predictions are compared
+        in pairs.
+
+    Returns
+    -------
+    ndarray of shape (n_resamplings,)
+        ``r2`` of a number and ``auc`` of a category, as in `tstr`; NaN where a resampling holds one
+        class only, of which no AUC can be taken.
+
+    Examples
+    --------
+    >>> truth = pd.Series([1.0, 2.0, 4.0])
+    >>> resampled_scores(Prediction(truth.to_numpy()), truth, np.array([[0, 1, 2], [0, 0, 2]]))
+    array([1., 1.])
+    """
+    y, value, probability, classes = truth.to_numpy(), *predicted
+    if probability is None or classes is None:
+        # As sklearn's r2_score, whose checks take longer than the sums when asked 500 times.
+        return np.array(
+            [1 - ((y[p] - value[p]) ** 2).sum() / ((y[p] - y[p].mean()) ** 2).sum() for p in picks]
+        )
+    return np.array([_auc(y[p], probability[p], classes) for p in picks])
 
 
 def feature_encoder(schema: Schema, *, features: tuple[str, ...]) -> ColumnTransformer:
@@ -140,21 +216,25 @@ def feature_encoder(schema: Schema, *, features: tuple[str, ...]) -> ColumnTrans
     )
 
 
-def _regression_scores(model: Any, x: NDArray[Any], y: pd.Series[Any]) -> dict[str, float]:
-    predicted = model.predict(x)
+def _regression_scores(predicted: Prediction, truth: pd.Series[Any]) -> dict[str, float]:
     return {
-        "r2": float(r2_score(y, predicted)),
-        "rmse": float(root_mean_squared_error(y, predicted)),
+        "r2": float(r2_score(truth, predicted.value)),
+        "rmse": float(root_mean_squared_error(truth, predicted.value)),
     }
 
 
-def _classification_scores(model: Any, x: NDArray[Any], y: pd.Series[Any]) -> dict[str, float]:
-    probability = pd.DataFrame(model.predict_proba(x), columns=model.classes_)
+def _classification_scores(predicted: Prediction, truth: pd.Series[Any]) -> dict[str, float]:
+    f1 = f1_score(truth, predicted.value, average="macro", zero_division=0)
+    auc = _auc(truth.to_numpy(), predicted.probability, predicted.classes)
+    return {"auc": auc, "f1": float(f1)}
+
+
+def _auc(y: NDArray[Any], probability: Any, classes: Any) -> float:
+    known = classes.tolist()
     # A class absent from the training table is never predicted.
     aucs = [
-        roc_auc_score(y == c, probability[c] if c in probability else np.zeros(len(y)))
-        for c in y.unique()
+        roc_auc_score(y == c, probability[:, known.index(c)] if c in known else np.zeros(len(y)))
+        for c in pd.unique(pd.Series(y))
         if 0 < (y == c).sum() < len(y)
     ]
-    f1 = f1_score(y, model.predict(x), average="macro", zero_division=0)
-    return {"auc": float(np.mean(aucs)) if aucs else float("nan"), "f1": float(f1)}
+    return float(np.mean(aucs)) if aucs else float("nan")

@@ -12,15 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.metrics import roc_auc_score
 
 from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE, controls
 from synthtab.attacks.run import run_attacks
 from synthtab.evaluation.fidelity import fidelity
 from synthtab.evaluation.intervals import Estimate
-from synthtab.evaluation.utility import CLASSIFIERS, REGRESSORS, feature_encoder
+from synthtab.evaluation.utility import predictions, resampled_scores
 from synthtab.parallel import one_thread
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
@@ -105,34 +103,29 @@ def held_out_utility(
         percent_high of the real score. Bounds hold 95 % of 500 resamplings of the test rows, the
         same for every table.
     """
-    metric = "r2" if schema.task == "regression" else "auc"
-    learners = REGRESSORS if schema.task == "regression" else CLASSIFIERS
     rng = np.random.default_rng(random_state)
     shown = {
         name: t if len(t) <= _MAX_LEARNER_ROWS else t.sample(_MAX_LEARNER_ROWS, random_state=rng)
         for name, t in tables.items()
     }
-    encoder = feature_encoder(schema, features=schema.features).fit(shown[REAL])
-    y_test = test[schema.target].to_numpy()
-    picks = rng.integers(len(test), size=(_N_RESAMPLED, len(test)))
+    every = np.arange(len(test))
+    picks = np.vstack([every, rng.integers(len(test), size=(_N_RESAMPLED, len(test)))])
+    with one_thread():
+        found = {
+            name: predictions(t, test, schema, reference=shown[REAL], random_state=random_state)
+            for name, t in shown.items()
+        }
+    metric = "r2" if schema.task == "regression" else "auc"
     rows = []
-    for name, learner in learners.items():
-        found = {}
-        for table, frame in shown.items():
-            model = clone(learner)
-            if "random_state" in model.get_params():
-                model.set_params(random_state=random_state)
-            with one_thread():
-                model.fit(encoder.transform(frame), frame[schema.target].to_numpy())
-                x_test = encoder.transform(test)
-                predicted = model.predict(x_test) if metric == "r2" else model.predict_proba(x_test)
-            found[table] = np.array(
-                [_score(y_test[p], predicted[p], model, metric) for p in (slice(None), *picks)]
-            )
-        for table, values in found.items():
-            share = 100 * (values / found[REAL])
+    for learner in found[REAL]:
+        scores = {
+            table: resampled_scores(predicted[learner], test[schema.target], picks)
+            for table, predicted in found.items()
+        }
+        for table, values in scores.items():
+            share = 100 * (values / scores[REAL])
             rows.append(
-                {"table": table, "learner": name, "metric": metric, **_bounds("", values)}
+                {"table": table, "learner": learner, "metric": metric, **_bounds("", values)}
                 | (_bounds("percent", share) if table != REAL else {})
             )
     return pd.DataFrame(rows)
@@ -174,20 +167,6 @@ def _bounds(name: str, values: np.ndarray) -> dict[str, float]:
         f"{before}low": float(low),
         f"{before}high": float(high),
     }
-
-
-def _score(y: np.ndarray, predicted: np.ndarray, model: Any, metric: str) -> float:
-    if metric == "r2":
-        # As sklearn's r2_score, whose checks take longer than the sums when asked 500 times.
-        return float(1 - ((y - predicted) ** 2).sum() / ((y - y.mean()) ** 2).sum())
-    known = model.classes_.tolist()
-    # A class that the learner has never seen is never predicted.
-    aucs = [
-        roc_auc_score(y == c, predicted[:, known.index(c)] if c in known else np.zeros(len(y)))
-        for c in pd.unique(pd.Series(y))
-        if 0 < (y == c).sum() < len(y)
-    ]
-    return float(np.mean(aucs)) if aucs else float("nan")
 
 
 # --- privacy ---------------------------------------------------------------------------------
