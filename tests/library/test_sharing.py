@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,18 @@ from synthtab.__main__ import main
 from synthtab.attacks.card import Row
 from synthtab.evaluation.intervals import Estimate
 from synthtab.sharing import Shared, load_bundle, share
-from synthtab.sharing.assessment import PrivacyJudgement, held_out_utility
-from synthtab.sharing.columns import infer_plan, plan_text
+from synthtab.sharing.assessment import (
+    Assessment,
+    PrivacyJudgement,
+    held_out_fidelity,
+    held_out_utility,
+)
+from synthtab.sharing.card_page import card_html
+from synthtab.sharing.columns import Column, TablePlan, infer_plan, plan_text
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import read_source
 from synthtab.table.example import example_table
+from synthtab.table.schema import Schema
 
 TARGET = "süre"
 
@@ -360,9 +368,98 @@ def test_the_card_scores_utility_as_tstr_does(target):
 
 
 def test_a_score_below_the_axis_is_drawn_at_its_edge():
-    picture = intervals([("a", "real", 0.5, 0.4, 0.6), ("b", "synthetic", -9.0, -9.5, -8.5)],
-                        label="R²", alt="x")  # fmt: skip
-    assert 'cx="118.0"' in picture
+    picture = intervals([("a", "real", 0.5, 0.4, 0.6), ("b", "synthetic", -9.0, -9.5, -8.5)])
+    assert picture["lines"][1]["x"] == 118.0
+
+
+# --- the card ---------------------------------------------------------------------------------
+
+MARKUP = """<script>alert(1)</script>"'><img src=x onerror='alert(2)'>&amp;{{ 7 * 7 }}"""
+
+
+class _Page(HTMLParser):
+    """The elements, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.given, self.text = set(), set(), set(), ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.given |= {value for _, value in attrs}
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def assessment_of(text: str) -> Assessment:
+    """An assessment in which everything that comes from the owner is `text` and a letter."""
+    name, target, flag, dropped = (f"{letter}{text}" for letter in "ntfd")
+    frame = pd.DataFrame(
+        {
+            name: [f"{i % 2}{text}" for i in range(40)],
+            flag: [f"{i % 8}{text}" for i in range(40)],
+            target: np.arange(40.0),
+        }
+    )
+    categories = {c: tuple(sorted(set(frame[c]))) for c in (name, flag)}
+    schema = Schema((name, flag, target), categories, target)
+    utility = held_out_utility({"real": frame, "synthetic": frame}, frame, schema, random_state=0)
+    return Assessment(
+        settings={
+            "file": text,
+            "target": target,
+            "test rows": f"w{text}",
+            "guarantee": f"g{text}",
+            "dropped columns": [dropped],
+            "suppressed values": {name: 3},
+            "versions": {"synthtab": "1"},
+        },
+        utility=utility,
+        fidelity=held_out_fidelity(frame, frame, schema, random_state=0),
+        privacy=None,
+        real=frame,
+        synthetic=frame,
+        schema=schema,
+        plan=TablePlan(
+            (
+                Column(name, "category", note=f"c{text}"),
+                Column(target, "number"),
+                Column(dropped, "drop"),
+            ),
+            target,
+        ),
+        released=None,
+        notes=(f"o{text}",),
+    )
+
+
+def test_what_the_owner_wrote_is_text_of_the_card_and_never_markup():
+    harmless, hostile = (_Page(card_html(assessment_of(text))) for text in ("plain", MARKUP))
+    assert hostile.tags == harmless.tags
+    assert hostile.attributes == harmless.attributes
+    assert "script" not in hostile.tags
+    for letter in ("", *"ntfdwgco"):  # of every string of the owner
+        assert f"{letter}{MARKUP}" in hostile.text
+    assert f"0{MARKUP}"[:8] in hostile.text  # the beginning of a category, below its bar
+    assert any(value.startswith(f"n{MARKUP}: real and") for value in hostile.given if value)
+
+
+def test_a_missing_jinja2_is_told_before_the_work_with_what_brings_it(
+    table, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    out = ["--target", TARGET, "--drop", "no", "--out", str(tmp_path / "out")]
+    for asked in (["share", str(table)], ["evaluate", str(table), str(table)]):
+        assert main([*asked, *out]) == 2
+        told = capsys.readouterr()
+        assert told.err == "jinja2 is missing: pip install 'synthtab[share]'\n"
+        assert told.out == ""
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'synthtab\[share\]'"):
+        share(table, target=TARGET, out=tmp_path / "out")
+    assert files(tmp_path) == []
 
 
 # --- bad input --------------------------------------------------------------------------------

@@ -200,11 +200,14 @@ def _sample(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from synthtab.sharing.card_page import card_template
     from synthtab.sharing.evaluate import evaluate, write_evaluation
     from synthtab.sharing.text import summary
 
     if options.out is not None and options.out.exists():
         raise Refusal(f"{options.out} exists and is not overwritten; choose another --out")
+    if options.out is not None:
+        card_template()  # what it needs may be missing, which is to be told before the work
     found = evaluate(
         options.real,
         options.synthetic,

@@ -6,12 +6,12 @@ into learnable rows and synthetic rows back; `writer` writes them; `assessment` 
 `evaluate` judges a table that another tool has made.
 """
 
-from synthtab.sharing.assessment import hold_out, judge_privacy
+from synthtab.sharing.assessment import Assessment, hold_out, judge_privacy
 from synthtab.sharing.bundle import load_bundle, sample_to_file, save_bundle
 from synthtab.sharing.columns import Column, TablePlan, infer_plan
 from synthtab.sharing.evaluate import evaluate
 from synthtab.sharing.form import TableForm, learner_rows
-from synthtab.sharing.share import Assessment, Shared, share
+from synthtab.sharing.share import Shared, share
 from synthtab.sharing.source import Source, TableError, read_source
 from synthtab.sharing.writer import row_writer
 

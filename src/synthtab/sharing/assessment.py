@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from synthtab.evaluation.fidelity import fidelity
 from synthtab.evaluation.intervals import Estimate
 from synthtab.evaluation.utility import predictions, resampled_scores
 from synthtab.parallel import one_thread
+from synthtab.sharing.columns import TablePlan
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
 
@@ -32,6 +34,7 @@ _MAX_LEARNER_ROWS = 20_000  # a forest on a million rows takes hours, and is har
 _MAX_ATTACKED = 10_000
 _MIN_HOLDOUT, _MIN_REFERENCE = 100, 40
 _N_RESAMPLED = 500
+_PACKAGES = ("synthtab", "torch", "numpy", "pandas", "scikit-learn")
 
 
 class Parts(NamedTuple):
@@ -277,16 +280,76 @@ def judge_privacy(
     )
 
 
-def privacy_record(judged: PrivacyJudgement) -> dict[str, Any]:
-    """A judgement as numbers and text, for a record."""
-    rows = {}
-    for key, row in judged.rows.items():
-        rows[key] = {
-            "name": ROWS[key],
-            "verdict": row.verdict,
-            "at": row.at,
-            **row.estimate._asdict(),
-        } | ({} if row.p_value is None else {"p": row.p_value})
+# --- all of it -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything that the report card shows.
+
+    Attributes
+    ----------
+    settings : dict
+        What was asked for, and what was done.
+    utility : DataFrame
+        See `held_out_utility`.
+    fidelity : DataFrame
+        See `held_out_fidelity`.
+    privacy : PrivacyJudgement or None
+        None where there were no rows to judge it by.
+    real, synthetic : DataFrame
+        Rows that the pictures show: of the table's form.
+    schema : Schema
+        Their description.
+    plan : TablePlan
+        The owner's columns.
+    released : bool or None
+        Whether the synthetic table was written; None where another tool made it.
+    notes : tuple of str
+        What a reader must know beside the figures.
+    """
+
+    settings: dict[str, Any]
+    utility: pd.DataFrame
+    fidelity: pd.DataFrame
+    privacy: PrivacyJudgement | None
+    real: pd.DataFrame
+    synthetic: pd.DataFrame
+    schema: Schema
+    plan: TablePlan
+    released: bool | None
+    notes: tuple[str, ...] = ()
+
+
+def versions() -> dict[str, str]:
+    """Of this package, and of those that its results depend on."""
+    return {name: metadata.version(name) for name in _PACKAGES}
+
+
+def record_of(assessment: Assessment) -> dict[str, Any]:
+    """What the report card shows, for machines."""
+    judged = assessment.privacy
+    return {
+        "settings": assessment.settings,
+        "released": assessment.released,
+        "utility": _rows(assessment.utility),
+        "fidelity": _rows(assessment.fidelity),
+        "privacy": None if judged is None else _privacy_record(judged),
+        "notes": list(assessment.notes),
+    }
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(k): v for k, v in row.items() if v is not None} for row in rows]
+
+
+def _privacy_record(judged: PrivacyJudgement) -> dict[str, Any]:
+    rows = {
+        key: {"name": ROWS[key], "verdict": row.verdict, "at": row.at, **row.estimate._asdict()}
+        | ({} if row.p_value is None else {"p": row.p_value})
+        for key, row in judged.rows.items()
+    }
     return {
         "may_release": judged.may_release,
         "failed": list(judged.failed),

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from synthtab.sharing.source import Source, TableError
-from synthtab.table.encoding import decimal_places
 
 Kind = Literal[
     "number", "category", "date", "identifier", "text", "constant", "empty", "mixed", "drop"
@@ -431,11 +431,6 @@ def _infinite(values: pd.Series[Any]) -> pd.Series[bool]:
     return pd.Series(np.isinf(values.to_numpy()), index=values.index)
 
 
-def decimals_of(values: pd.Series[Any]) -> int | None:
-    """Decimals that write every value of a numerical column, or None."""
-    return decimal_places(values.dropna().unique())
-
-
 # --- as a file that can be corrected ---------------------------------------------------------
 
 
@@ -481,6 +476,23 @@ _DEFAULTS = {f.name: f.default for f in fields(Column) if f.name not in ("name",
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'.replace("\t", "\\t")
+
+
+def read_schema(source: Source, target: str, schema: str | Path | None) -> TablePlan:
+    """The plan of a table: read off its cells, and corrected by a YAML file.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read, or an entry of it cannot be understood.
+    """
+    if schema is None:
+        return infer_plan(source, target)
+    try:
+        text = Path(schema).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"--schema {schema}: {error}") from error
+    return read_plan(text, source, target, schema)
 
 
 def read_plan(text: str, source: Source, target: str, where: object) -> TablePlan:
@@ -571,8 +583,3 @@ def _day_number(value: object, column: Column) -> Any:
     if isinstance(value, datetime.date):
         return float((value - datetime.date(1970, 1, 1)).days)
     return float(value) if isinstance(value, int | float) else None
-
-
-def names(columns: Sequence[Column]) -> list[str]:
-    """Names of some columns."""
-    return [c.name for c in columns]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,15 @@ from synthtab.sharing.assessment import (
     MIN_ROWS,
     REAL,
     SYNTHETIC,
+    Assessment,
     held_out_fidelity,
     held_out_utility,
     judge_privacy,
+    versions,
 )
-from synthtab.sharing.columns import TablePlan, check_plan, infer_plan
+from synthtab.sharing.card_page import write_card
+from synthtab.sharing.columns import TablePlan, check_plan, infer_plan, read_schema
 from synthtab.sharing.form import TableForm, typed
-from synthtab.sharing.share import PACKAGES, Assessment, read_schema, write_card
 from synthtab.sharing.source import Source, TableError, read_source
 from synthtab.table.split import PrivacySplit
 
@@ -116,7 +117,7 @@ def evaluate(
             "test rows": where,
             "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
             "seed": random_state,
-            "versions": {name: metadata.version(name) for name in PACKAGES},
+            "versions": versions(),
         },
         utility=held_out_utility(
             {REAL: train, SYNTHETIC: made}, test, form.schema, random_state=random_state

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +19,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from seds500.records import store
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
 from synthtab.sharing.assessment import (
@@ -28,66 +26,29 @@ from synthtab.sharing.assessment import (
     MIN_ROWS,
     REAL,
     SYNTHETIC,
+    Assessment,
     Parts,
     PrivacyJudgement,
     held_out_fidelity,
     held_out_utility,
     hold_out,
     judge_privacy,
-    privacy_record,
+    versions,
 )
 from synthtab.sharing.bundle import drawn_rows, save_bundle
-from synthtab.sharing.columns import TablePlan, check_plan, infer_plan, plan_text, read_plan
+from synthtab.sharing.card_page import card_template, write_card
+from synthtab.sharing.columns import TablePlan, check_plan, plan_text, read_schema
 from synthtab.sharing.form import TableForm, typed
-from synthtab.sharing.source import Source, TableError, read_source
+from synthtab.sharing.source import TableError, read_source
 from synthtab.sharing.writer import row_writer
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
 
 Write = Callable[[str], Any]
 
-CARD, RECORD, PRIVATE = "report_card.html", "record.json", "private"
+PRIVATE = "private"
 _MIN_STEPS = 50
 _TRIAL_STEPS = 20
-PACKAGES = ("synthtab", "torch", "numpy", "pandas", "scikit-learn")
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """Everything that the report card shows.
-
-    Attributes
-    ----------
-    settings : dict
-        What was asked for, and what was done.
-    utility : DataFrame
-        See `held_out_utility`.
-    fidelity : DataFrame
-        See `synthtab.evaluation.fidelity.fidelity`; against held-out rows.
-    privacy : PrivacyJudgement or None
-        None where there were no rows to judge it by.
-    real, synthetic : DataFrame
-        Rows that the pictures show: of the table's form.
-    schema : Schema
-        Their description.
-    plan : TablePlan
-        The owner's columns.
-    released : bool or None
-        Whether the synthetic table was written; None where another tool made it.
-    notes : tuple of str
-        What a reader must know beside the figures.
-    """
-
-    settings: dict[str, Any]
-    utility: pd.DataFrame
-    fidelity: pd.DataFrame
-    privacy: PrivacyJudgement | None
-    real: pd.DataFrame
-    synthetic: pd.DataFrame
-    schema: Schema
-    plan: TablePlan
-    released: bool | None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,6 +138,7 @@ def share(
     """
     write = write or (lambda text: None)
     out = Path(out)
+    card_template()  # what it needs may be missing, which is to be told before the training
     _check_out(out)
     _check_wishes(min_count, n_rows, epsilon, time_budget, has_schema=schema is not None)
     source = read_source(path)
@@ -247,7 +209,7 @@ def share(
                     "drawing": round(drawn - trained, 1),
                     "judging": round(time.monotonic() - drawn, 1),
                 },
-                "versions": {name: metadata.version(name) for name in PACKAGES},
+                "versions": versions(),
             },
             utility=judged[0],
             fidelity=judged[1],
@@ -264,31 +226,6 @@ def share(
             out.rmdir()  # empty, as it was when we looked; if it is not, this fails
         folder.rename(out)
     return Shared(out, out / table.name if released else None, assessment)
-
-
-def write_card(assessment: Assessment, folder: Path) -> None:
-    """Write the report card and the record of an assessment into a folder."""
-    from synthtab.sharing.card_page import card_html
-
-    (folder / CARD).write_text(card_html(assessment), encoding="utf-8")
-    store.save(record_of(assessment), folder / RECORD)
-
-
-def record_of(assessment: Assessment) -> dict[str, Any]:
-    """What the report card shows, for machines."""
-    return {
-        "settings": assessment.settings,
-        "released": assessment.released,
-        "utility": _rows(assessment.utility),
-        "fidelity": _rows(assessment.fidelity),
-        "privacy": None if assessment.privacy is None else privacy_record(assessment.privacy),
-        "notes": list(assessment.notes),
-    }
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [{str(k): v for k, v in row.items() if v is not None} for row in rows]
 
 
 def with_public_fillers(form: TableForm, plan: TablePlan) -> TableForm:
@@ -418,23 +355,6 @@ def _steps_within(
             f"than {_MIN_STEPS}; give {seconds - left + _MIN_STEPS * per_step + 1:.0f} at least"
         )
     return steps
-
-
-def read_schema(source: Source, target: str, schema: str | Path | None) -> TablePlan:
-    """The plan of a table: read off its cells, and corrected by a YAML file.
-
-    Raises
-    ------
-    TableError
-        If the file cannot be read, or an entry of it cannot be understood.
-    """
-    if schema is None:
-        return infer_plan(source, target)
-    try:
-        text = Path(schema).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"--schema {schema}: {error}") from error
-    return read_plan(text, source, target, schema)
 
 
 def _check_out(out: Path) -> None:

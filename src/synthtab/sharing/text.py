@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 
 from synthtab.attacks.card import ROWS
 from synthtab.evaluation.utility import LEARNERS
-from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC
-from synthtab.sharing.share import PACKAGES, Assessment
+from synthtab.sharing import assessment as judged
+from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, Assessment
 
 
 def summary(assessment: Assessment) -> str:
@@ -46,7 +45,7 @@ def versions() -> str:
     """
     import torch
 
-    lines = [f"{name} {metadata.version(name)}" for name in PACKAGES]
+    lines = [f"{name} {version}" for name, version in judged.versions().items()]
     lines.append(f"python {platform.python_version()} on {platform.platform()}")
     cuda = torch.cuda.is_available()
     lines.append(f"trains on {torch.cuda.get_device_name() if cuda else 'the processor'}")
