@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from synthtab.cli.status import DONE, FAILED, Refusal, tell
+from synthtab.cli import DONE, FAILED, Refusal, tell
 
 
 def add_commands(commands: Any) -> None:

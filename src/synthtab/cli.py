@@ -1,0 +1,391 @@
+"""The command line: `synthtab share`, `sample`, `evaluate` and `info`.
+
+Exit status: 0, done. 1, a command of the report failed. 2, wrong use or bad input, and nothing was
+written. 3, a synthetic table was kept back. 130, interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import platform
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import torch
+
+from synthtab.attacks.card import ROWS
+from synthtab.evaluation.utility import LEARNERS
+from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, Assessment, versions
+from synthtab.sharing.bundle import sample_to_file
+from synthtab.sharing.card_page import card_template
+from synthtab.sharing.columns import infer_plan, plan_text
+from synthtab.sharing.evaluate import evaluate, write_evaluation
+from synthtab.sharing.share import share
+from synthtab.sharing.source import TableError, read_source
+
+__all__ = [
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "WITHHELD",
+    "WRONG_USE",
+    "Refusal",
+    "carry_out",
+    "main",
+    "tell",
+]
+
+DONE, FAILED, WRONG_USE, WITHHELD, INTERRUPTED = 0, 1, 2, 3, 130
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class Refusal(Exception):
+    """What was asked for cannot be done; the message says why, and nothing was written."""
+
+
+def tell(text: str) -> None:
+    """Write to the terminal, beside what a command returns."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None, default=None
+        None takes those of the process.
+
+    Returns
+    -------
+    int
+        See the module.
+
+    Examples
+    --------
+    >>> main(["info"])
+    synthtab ...
+    0
+    """
+    return carry_out(_parser(), arguments)
+
+
+def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    """Run a command of a parser, and turn what may go wrong into an exit status.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Each of its commands sets ``call``, a function of the options that returns an exit status,
+        and ``extra``, the optional dependencies that it needs.
+    arguments : sequence of str or None
+        None takes those of the process.
+
+    Returns
+    -------
+    int
+        See the module.
+    """
+    options = parser.parse_args(arguments)
+    # Sums split over threads are added in an order that depends on the machine.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status: int = options.call(options)
+        # A reader that has gone away is noticed here, and not at exit.
+        sys.stdout.flush()
+        return status
+    except (Refusal, TableError) as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("synthtab"):
+            raise
+        sys.stderr.write(f"{error.name} is missing: pip install 'synthtab[{options.extra}]'\n")
+        return WRONG_USE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        sys.stderr.write(
+            f"{error.filename or 'a file'} could not be written: {error.strerror}; nothing was "
+            "kept. Make room, or choose another place for --out\n"
+        )
+        return WRONG_USE
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: nothing was written\n")
+        return INTERRUPTED
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    # As Ctrl-C: what is unfinished is removed on the way out.
+    raise KeyboardInterrupt
+
+
+# --- the commands and their options ----------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="synthtab",
+        description="Synthetic tables with a report card: share your own table. "
+        "`synthtab COMMAND --help` tells more.",
+    )
+    parser.set_defaults(extra="share")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_share(commands)
+    sample = commands.add_parser(
+        "sample",
+        help="draw more rows from a model that share has made",
+        description="Draw rows from a model of `synthtab share` into a new file. They are drawn "
+        "and written block by block: their number is not bounded by memory. Rows beyond those that "
+        "the report card judged tell an attacker more.",
+    )
+    sample.add_argument("model", type=Path, help="folder private/model that share has made")
+    sample.add_argument("-n", type=int, required=True, metavar="ROWS", help="rows to draw")
+    sample.add_argument("--out", type=Path, required=True, help="new .csv, .parquet or .xlsx file")
+    sample.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="draw rows with this value only; may be repeated",
+    )
+    sample.add_argument("--seed", type=int, help="seed of the draw; by default another every time")
+    sample.set_defaults(call=_sample)
+    judge = commands.add_parser(
+        "evaluate",
+        help="judge anybody's synthetic table",
+        description="Judge a synthetic table, from any tool, beside the real one.",
+    )
+    judge.add_argument("real", type=Path, help="the real table")
+    judge.add_argument("synthetic", type=Path, help="the synthetic one")
+    judge.add_argument(
+        "--unseen",
+        type=Path,
+        metavar="FILE",
+        help="real rows that the synthetic table was not made from; without them there is no "
+        "verdict on privacy",
+    )
+    judge.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write report_card.html and record.json there"
+    )
+    _add_columns(judge)
+    judge.set_defaults(call=_evaluate)
+    info = commands.add_parser(
+        "info",
+        help="versions and devices; with a file, what its columns are taken for",
+        description="Print versions and devices. With a file and its target, print what its "
+        "columns are taken for, as the YAML that --schema reads: "
+        "`synthtab info patients.csv --target cost > schema.yaml`.",
+    )
+    info.add_argument("table", type=Path, nargs="?", help="a CSV, Parquet or XLSX file")
+    info.add_argument("--target", help="column that others are to predict")
+    info.set_defaults(call=_info)
+    return parser
+
+
+def _add_share(commands: Any) -> None:
+    make = commands.add_parser(
+        "share",
+        help="make a synthetic table from your own, with a report card",
+        description="Train on a CSV, Parquet or XLSX file and write a synthetic table in its "
+        "format, a report card, and the model. Exit status 3, and no table, when a privacy rule "
+        "fails.",
+    )
+    make.add_argument("table", type=Path, help="the real table, at least 250 rows")
+    make.add_argument("--out", type=Path, required=True, help="folder to make")
+    _add_columns(make)
+    make.add_argument("-n", type=int, metavar="ROWS", help="rows to draw; by default as many")
+    make.add_argument(
+        "--min-count",
+        type=int,
+        default=1,
+        metavar="ROWS",
+        help="category values in fewer rows never appear",
+    )
+    make.add_argument(
+        "--epsilon",
+        type=float,
+        help="train with differential privacy of this budget, for example 3; needs --schema with "
+        "public bounds",
+    )
+    make.add_argument("--steps", type=int, help="training steps; by default by the table's size")
+    make.add_argument(
+        "--time-budget", type=_seconds, metavar="TIME", help="for training: 90s, 10m or 2h"
+    )
+    make.add_argument(
+        "--release-anyway",
+        action="store_true",
+        help="write the table even if a privacy rule fails; the report card says so",
+    )
+    make.set_defaults(call=_share)
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", required=True, help="column that others are to predict")
+    parser.add_argument(
+        "--schema", type=Path, help="YAML file that corrects what the columns are taken for"
+    )
+    parser.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="leave this column out; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything; default 0")
+
+
+# --- what they do ----------------------------------------------------------------------------
+
+
+def _share(options: argparse.Namespace) -> int:
+
+    if options.steps is not None and options.steps < 1:
+        raise Refusal(f"--steps {options.steps}: give 1 or more")
+    done = share(
+        options.table,
+        target=options.target,
+        out=options.out,
+        schema=options.schema,
+        drop=options.drop,
+        min_count=options.min_count,
+        n_rows=options.n,
+        epsilon=options.epsilon,
+        n_iter="auto" if options.steps is None else options.steps,
+        time_budget=options.time_budget,
+        release_anyway=options.release_anyway,
+        random_state=options.seed,
+        progress=True,
+        write=tell,
+    )
+    if done.table is not None:
+        sys.stdout.write(f"{done.table}\n")
+    sys.stdout.write(f"{done.folder / 'report_card.html'}\n")
+    judged = done.assessment.privacy
+    if judged is None or judged.may_release:
+        return DONE
+    reasons = [*judged.failed, *judged.void]
+    if done.table is not None:
+        tell(f"released against the rules, as asked: {', '.join(reasons)}\n")
+        return DONE
+    tell(
+        f"kept back: {', '.join(reasons)}. The report card says more; --release-anyway overrides\n"
+    )
+    return WITHHELD
+
+
+def _sample(options: argparse.Namespace) -> int:
+    where = {}
+    for condition in options.where:
+        name, equals, value = condition.partition("=")
+        if not equals or not name:
+            raise Refusal(f"--where {condition!r}: write it as COLUMN=VALUE")
+        if name in where:
+            raise Refusal(f"--where {name}: given more than once")
+        where[name] = value
+    if options.n < 1:
+        raise Refusal(f"-n {options.n}: draw at least one row")
+    try:
+        sample_to_file(
+            options.model,
+            options.n,
+            options.out,
+            where=where,
+            random_state=options.seed,
+            told=lambda n: tell(f"\r{n:,} of {options.n:,} rows"),
+        )
+    except ValueError as error:  # a condition that the model cannot meet
+        raise Refusal(f"{options.model}: {error}") from error
+    tell("\n")
+    sys.stdout.write(f"{options.out}\n")
+    return DONE
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if options.out is not None and options.out.exists():
+        raise Refusal(f"{options.out} exists and is not overwritten; choose another --out")
+    if options.out is not None:
+        card_template()  # what it needs may be missing, which is to be told before the work
+    found = evaluate(
+        options.real,
+        options.synthetic,
+        target=options.target,
+        unseen=options.unseen,
+        schema=options.schema,
+        drop=options.drop,
+        random_state=options.seed,
+    )
+    sys.stdout.write(_summary(found))
+    if options.out is not None:
+        write_evaluation(found, options.out)
+        sys.stdout.write(f"{options.out / 'report_card.html'}\n")
+    return DONE
+
+
+def _info(options: argparse.Namespace) -> int:
+    if options.table is None:
+        sys.stdout.write(_versions())
+        return DONE
+    source = read_source(options.table)
+    if options.target is None:
+        raise Refusal(
+            f"name the target: --target COLUMN; columns are {[str(c) for c in source.cells]}"
+        )
+    sys.stdout.write(plan_text(infer_plan(source, options.target)))
+    return DONE
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it as 90s, 10m or 2h")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _summary(assessment: Assessment) -> str:
+    """An assessment in some lines of text."""
+    rows = assessment.utility
+    metric = METRICS[str(rows.metric.iloc[0])]
+    lines = [f"trained on real and on synthetic rows, {metric} on real ones:"]
+    for learner in rows.learner.unique():
+        of = rows[rows.learner == learner].set_index("table")
+        real, made = of.loc[REAL], of.loc[SYNTHETIC]
+        lines.append(
+            f"  {LEARNERS[learner]:20} {real.value:6.3f} {made.value:6.3f}   "
+            f"{made.percent:.0f} % ({made.percent_low:.0f} to {made.percent_high:.0f} %)"
+        )
+    detection = assessment.fidelity.query("metric == 'c2st'").value.item()
+    lines.append(f"told apart from real rows with AUC {detection:.2f} (ideal 0.50)")
+    if assessment.privacy is None:
+        lines.append("privacy: no verdict without --unseen rows")
+    else:
+        for key, row in assessment.privacy.rows.items():
+            value, low, high = row.estimate
+            lines.append(f"  {ROWS[key]:32} {row.verdict:12} {value:.3f} ({low:.3f} to {high:.3f})")
+        lines += [f"  void: {reason}" for reason in assessment.privacy.void]
+    lines += [f"note: {note}" for note in assessment.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _versions() -> str:
+    """Versions of this package and of those it stands on, and the devices that train."""
+    lines = [f"{name} {version}" for name, version in versions().items()]
+    lines.append(f"python {platform.python_version()} on {platform.platform()}")
+    cuda = torch.cuda.is_available()
+    lines.append(f"trains on {torch.cuda.get_device_name() if cuda else 'the processor'}")
+    return "\n".join(lines) + "\n"
