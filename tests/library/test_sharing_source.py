@@ -209,6 +209,24 @@ def test_a_corrected_schema_is_obeyed_and_a_wrong_one_refused_entry_by_entry(tmp
         assert part in str(caught.value)
 
 
+def test_a_point_beside_decimal_commas_is_not_taken_for_a_decimal_point_unless_told(tmp_path):
+    lines = ["size;minutes"] + [f"{i % 7},5;{'1.008' if i % 2 else i}" for i in range(50)]
+    source = read_source(csv(tmp_path, "\n".join(lines) + "\n"))
+    plan = infer_plan(source, "size")
+    message = "decimals with a point, as in '1.008', where column 'size' has a comma"
+    with pytest.raises(TableError, match=message):
+        check_plan(plan, source.path)
+    told = plan_text(plan).replace("mixed", "number")
+    assert read_plan(told, source, "size", "schema.yaml").columns[1].kind == "number"
+
+
+def test_a_number_of_many_digits_is_read_to_the_last_bit(tmp_path):
+    numbers = np.random.default_rng(0).random(500)
+    rows = "".join(f"{i % 3},{float(v)!r}\n" for i, v in enumerate(numbers))
+    frame, _ = learnt(csv(tmp_path, f"kind,cost\n{rows}"), "cost")
+    assert (frame["cost"].to_numpy() == numbers).all()
+
+
 # --- forms ------------------------------------------------------------------------------------
 
 

@@ -162,13 +162,62 @@ def infer_plan(source: Source, target: str) -> TablePlan:
     names = [str(name) for name in source.cells.columns]
     if target not in names:
         raise TableError(f"{source.path}: no column {target!r} to predict; its columns are {names}")
+    columns = [
+        _unless_useless(column, source, is_target=column.name == target)
+        for column in infer_columns(source, names)
+    ]
+    return TablePlan(tuple(columns), target)
+
+
+def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
+    """Read off what the cells of some columns are, whether they are of use or not.
+
+    Parameters
+    ----------
+    source : Source
+        The table.
+    names : collection of str
+        Columns to look at.
+
+    Returns
+    -------
+    list of Column
+        As in the plan of `infer_plan`, but that a constant or an identifier is called what its
+        cells are.
+    """
     columns = []
     for name in names:
-        column = _infer(source, name)
-        if column.kind == "number" and name != target:
-            column = _unless_identifier(column, source.cells[name], source)
-        columns.append(column)
-    return TablePlan(tuple(columns), target)
+        cells = source.cells[name].dropna()
+        if cells.empty:
+            columns.append(Column(name, "empty", note="every value is missing"))
+        elif source.format == "csv":
+            columns.append(_infer_text(source, name, cells))
+        else:
+            columns.append(_infer_typed(name, cells))
+    return _written_one_way(columns, source)
+
+
+def _written_one_way(columns: list[Column], source: Source) -> list[Column]:
+    """The columns; where some have decimal commas, a point of another may separate thousands."""
+    marked = {
+        c.name: (cells := source.cells[c.name].dropna())[
+            cells.str.contains(c.decimal_mark, regex=False)
+        ]
+        for c in columns
+        if c.kind == "number" and source.format == "csv"
+    }
+    commas = [c.name for c in columns if c.decimal_mark == ","]
+    return [
+        replace(
+            c,
+            kind="mixed",
+            note=f"decimals with a point, as in {marked[c.name].iloc[0]!r}, where column "
+            f"{commas[0]!r} has a comma: write them all one way, without thousands separators",
+        )
+        if commas and c.decimal_mark == "." and len(marked.get(c.name, ()))
+        else c
+        for c in columns
+    ]
 
 
 def check_plan(plan: TablePlan, where: object) -> None:
@@ -221,15 +270,6 @@ _ARTICLES: Mapping[str, str] = {
 # --- inference -------------------------------------------------------------------------------
 
 
-def _infer(source: Source, name: str) -> Column:
-    cells = source.cells[name].dropna()
-    if cells.empty:
-        return Column(name, "empty", note="every value is missing")
-    if len(cells.map(_hashable).unique()) == 1:
-        return Column(name, "constant", note=f"always {cells.iloc[0]!r}")
-    return _infer_text(source, name, cells) if source.format == "csv" else _infer_typed(name, cells)
-
-
 def _infer_typed(name: str, cells: pd.Series[Any]) -> Column:
     """A column of a file whose cells have types."""
     if pd.api.types.is_bool_dtype(cells):
@@ -279,7 +319,7 @@ def _infer_text(source: Source, name: str, cells: pd.Series[Any]) -> Column:
 def _mixed(name: str, what: str, cells: pd.Series[Any], odd: pd.Series[bool]) -> Column:
     row: Any = cells.index[int(odd.to_numpy().argmax())]
     link = "" if what == "infinite values" else "but "
-    note = f"{what}, {link}{cells[row]!r} in data row {row + 1}"
+    note = f"{what}, {link}{shown(cells[row])} in data row {row + 1}"
     if what == "numbers":
         note += ": write numbers without thousands separators, and missing ones as empty cells"
     return Column(name, "mixed", note=note)
@@ -333,17 +373,21 @@ def _text_kind(name: str, cells: pd.Series[Any]) -> Column:
     return Column(name, "category", note=note)
 
 
-def _unless_identifier(column: Column, cells: pd.Series[Any], source: Source) -> Column:
-    values = typed_column(cells, column, source).dropna()
-    whole = (values == values.round()).all()
-    if not whole or len(values) <= _FEW_VALUES or values.nunique() < len(values):
+def _unless_useless(column: Column, source: Source, *, is_target: bool) -> Column:
+    """The column, or what is to be said of one that holds one value or numbers the rows."""
+    cells = source.cells[column.name].dropna()
+    if len(cells) and len(cells.map(_hashable).unique()) == 1:
+        return Column(column.name, "constant", note=f"always {shown(cells.iloc[0])}")
+    if is_target or column.kind != "number" or len(cells) <= _FEW_VALUES:
         return column
-    counts = values.max() - values.min() + 1 == len(values)
-    if counts or values.abs().min() >= 10 ** (_DIGITS_OF_AN_ID - 1):
-        return replace(
-            column, kind="identifier", note="whole numbers that " + ("count rows" if counts else
-            "all differ and are long")
-        )  # fmt: skip
+    values = typed_column(cells, column, source)
+    if (values != values.round()).any() or values.nunique() < len(values):
+        return column
+    if values.max() - values.min() + 1 == len(values):
+        return replace(column, kind="identifier", note="whole numbers that count rows")
+    if values.abs().min() >= 10 ** (_DIGITS_OF_AN_ID - 1):
+        note = "whole numbers that all differ and are long"
+        return replace(column, kind="identifier", note=note)
     return column
 
 
@@ -367,6 +411,17 @@ def _bare(cells: pd.Series[Any], prefix: str, suffix: str) -> pd.Series[Any]:
 
 def _dates(cells: pd.Series[Any], form: str) -> pd.Series[Any]:
     return pd.to_datetime(cells, format=form, errors="coerce")
+
+
+def shown(value: object) -> str:
+    """A cell for a message; a number without the name of its type.
+
+    Examples
+    --------
+    >>> shown(np.float64(0.5)), shown("M6")
+    ('0.5', "'M6'")
+    """
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _kind_of_cell(value: object) -> str:
@@ -407,22 +462,19 @@ def typed_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
     elif source.format == "csv":
         bare = _bare(cells, column.prefix, column.suffix)
         written = bare.str.fullmatch(_NUMBER.format(marks=source.marks)) == True  # noqa: E712
-        values = _as_numbers(bare.where(written).str.replace(",", ".", regex=False))
+        # Not to_numeric, which is off in the last bit where a number has 16 digits.
+        values = bare.where(written).str.replace(",", ".", regex=False).astype(float)
     else:
-        values = _as_numbers(cells)
+        values = pd.to_numeric(cells, errors="coerce").astype(float)
     odd = (values.isna() & cells.notna()) | _infinite(values)
     if odd.any():
         row = int(odd.to_numpy().argmax())
         raise TableError(
             f"{source.path}: column {column.name!r}: {int(odd.sum())} cells are no {column.kind}s, "
-            f"first {cells.iloc[row]!r} in data row {row + 1}; correct them, or give the column "
-            "another kind in schema.yaml"
+            f"first {shown(cells.iloc[row])} in data row {row + 1}; correct them, or give the "
+            "column another kind in schema.yaml"
         )
     return values
-
-
-def _as_numbers(cells: Any) -> Any:
-    return pd.to_numeric(cells, errors="coerce").astype(float)
 
 
 def _infinite(values: pd.Series[Any]) -> pd.Series[bool]:
@@ -463,8 +515,8 @@ def plan_text(plan: TablePlan) -> str:
         for name in ("decimals", "decimal_mark", "prefix", "suffix", "format", "bounds", "levels"):
             value = getattr(column, name)
             if value != _DEFAULTS[name]:
-                shown = list(value) if isinstance(value, tuple) else value
-                parts.append(f"{name}: {_quoted(shown) if isinstance(shown, str) else shown}")
+                plain = list(value) if isinstance(value, tuple) else value
+                parts.append(f"{name}: {_quoted(plain) if isinstance(plain, str) else plain}")
         note = f"  # {column.note}" if column.note else ""
         lines.append(f"  {_quoted(column.name)}: {{{', '.join(parts)}}}{note}")
     return "\n".join(lines) + "\n"

@@ -233,11 +233,17 @@ class TableForm:
 
     def _codes(self, name: str, cells: pd.Series[Any]) -> np.ndarray:
         known = self.categories[name]
-        code_of = {_key(value): category for category, value in known.items() if value is not None}
+        code_of = {
+            category_name(value): category for category, value in known.items() if value is not None
+        }
         missing = next((c for c, v in known.items() if v is None), None)
         other = self.others.get(name)
         codes = [
-            (missing if value is None or value != value else code_of.get(_key(value), other))
+            (
+                missing
+                if value is None or value != value
+                else code_of.get(category_name(value), other)
+            )
             for value in cells.tolist()
         ]
         if None in codes:
@@ -329,6 +335,19 @@ def learner_rows(
     return frame.drop(columns=target), frame[target]
 
 
+def category_name(value: object) -> str:
+    """A value of a file as the category that is learnt.
+
+    Examples
+    --------
+    >>> category_name(2101.0), category_name("M6")  # a spreadsheet holds plant 2101 as a float
+    ('2101', 'M6')
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
+
+
 def _check_target(cells: pd.Series[Any], source: Source) -> None:
     missing = cells.isna()
     if missing.any():
@@ -349,10 +368,12 @@ def _categories(cells: pd.Series[Any], min_count: int) -> tuple[dict[str, Any], 
     counts = cells.dropna().value_counts()
     shown = counts.index[counts >= min_count].tolist()
     n_rare = len(counts) - len(shown)
-    known: dict[str, Any] = {_key(v): v for v in sorted(shown, key=lambda v: (str(type(v)), v))}
+    known: dict[str, Any] = {
+        category_name(v): v for v in sorted(shown, key=lambda v: (str(type(v)), v))
+    }
     other = None
     if n_rare and all(isinstance(v, str) for v in counts.index):
-        other = _free_name("(other)", [*known, *map(_key, counts.index)])
+        other = _free_name("(other)", [*known, *map(category_name, counts.index)])
         known[other] = other
     if cells.isna().any() or (n_rare and other is None):
         missing = _free_name("(missing)", known)
@@ -366,13 +387,6 @@ def _objects(values: list[Any]) -> np.ndarray:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
-
-
-def _key(value: object) -> str:
-    # A spreadsheet holds plant 2101 as the float 2101.0.
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
 
 
 def _numbers(cells: pd.Series[Any], unit: int | None) -> pd.Series[Any]:
