@@ -220,6 +220,12 @@ def test_a_point_beside_decimal_commas_is_not_taken_for_a_decimal_point_unless_t
     assert read_plan(told, source, "size", "schema.yaml").columns[1].kind == "number"
 
 
+def test_a_point_of_a_unit_is_no_decimal_point(tmp_path):
+    lines = ["size;minutes"] + [f"{i % 7},5;{i} min." for i in range(50)]
+    path = csv(tmp_path, "\n".join(lines) + "\n")
+    assert kinds(path, "minutes") == {"size": "number", "minutes": "number"}
+
+
 def test_a_number_of_many_digits_is_read_to_the_last_bit(tmp_path):
     numbers = np.random.default_rng(0).random(500)
     rows = "".join(f"{i % 3},{float(v)!r}\n" for i, v in enumerate(numbers))

@@ -199,25 +199,22 @@ def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
 
 def _written_one_way(columns: list[Column], source: Source) -> list[Column]:
     """The columns; where some have decimal commas, a point of another may separate thousands."""
-    marked = {
-        c.name: (cells := source.cells[c.name].dropna())[
-            cells.str.contains(c.decimal_mark, regex=False)
-        ]
-        for c in columns
-        if c.kind == "number" and source.format == "csv"
-    }
-    commas = [c.name for c in columns if c.decimal_mark == ","]
-    return [
-        replace(
-            c,
-            kind="mixed",
-            note=f"decimals with a point, as in {marked[c.name].iloc[0]!r}, where column "
-            f"{commas[0]!r} has a comma: write them all one way, without thousands separators",
-        )
-        if commas and c.decimal_mark == "." and len(marked.get(c.name, ()))
-        else c
-        for c in columns
-    ]
+    comma = next((c.name for c in columns if c.decimal_mark == ","), None)
+    if comma is None:
+        return columns
+    checked = []
+    for column in columns:
+        if column.kind == "number" and column.decimal_mark == ".":
+            cells = _bare(source.cells[column.name].dropna(), column.prefix, column.suffix)
+            odd = cells[cells.str.contains(".", regex=False)]
+            if len(odd):
+                note = (
+                    f"decimals with a point, as in {odd.iloc[0]!r}, where column {comma!r} has a "
+                    "comma: write them all one way, without thousands separators"
+                )
+                column = Column(column.name, "mixed", note=note)
+        checked.append(column)
+    return checked
 
 
 def check_plan(plan: TablePlan, where: object) -> None:

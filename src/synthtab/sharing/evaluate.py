@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +73,10 @@ def evaluate(
     if unseen is not None:
         others["unseen"] = read_source(unseen)
     _check_columns(plan, others)
+    _check_rows([source, *others.values()])
     frames = {REAL: typed(source, plan)}
     for name, other in others.items():
         frames[name] = typed(other, _as_written(plan, other))
-    _check_rows(frames, source, others)
     # A category that only one of the tables has is no error here, but a finding.
     form = TableForm.fit(pd.concat(frames.values(), ignore_index=True), source, plan)
     tables = {name: form.prepare(frame) for name, frame in frames.items()}
@@ -134,15 +134,12 @@ def evaluate(
 
 
 def _check_columns(plan: TablePlan, others: dict[str, Source]) -> None:
-    problems = []
-    for other in others.values():
-        missing = [c.name for c in plan.kept if c.name not in other.cells.columns]
-        if missing:
-            problems.append(
-                f"{other.path}: columns {missing} are missing; it has "
-                f"{[str(c) for c in other.cells.columns]}. Rename them, or leave them out of both "
-                "with --drop"
-            )
+    problems = [
+        f"{other.path}: columns {missing} are missing; it has {[str(c) for c in other.cells]}. "
+        "Rename them, or leave them out of both with --drop"
+        for other in others.values()
+        if (missing := [c.name for c in plan.kept if c.name not in other.cells])
+    ]
     if problems:
         raise TableError("; ".join(problems))
 
@@ -157,12 +154,12 @@ def _as_written(plan: TablePlan, other: Source) -> TablePlan:
     return TablePlan(tuple(columns), plan.target)
 
 
-def _check_rows(frames: dict[str, pd.DataFrame], source: Source, others: dict[str, Source]) -> None:
-    problems = []
-    for name, frame in frames.items():
-        path = source.path if name == REAL else others[name].path
-        if len(frame) < MIN_ROWS:
-            problems.append(f"{path} has {len(frame)} data rows; at least {MIN_ROWS} are needed")
+def _check_rows(sources: Iterable[Source]) -> None:
+    problems = [
+        f"{source.path} has {len(source.cells)} data rows; at least {MIN_ROWS} are needed"
+        for source in sources
+        if len(source.cells) < MIN_ROWS
+    ]
     if problems:
         raise TableError("; ".join(problems))
 

@@ -274,17 +274,15 @@ class TableForm:
         if given.pop("form", None) != _FORM:
             raise TableError("not the form of a table as this release writes it")
         try:
-            columns = [_column(plain) for plain in given.pop("columns")]
+            entries: list[dict[str, Any]] = [
+                {k: tuple(v) if isinstance(v, list) else v for k, v in column.items()}
+                for column in given.pop("columns")
+            ]
             if given["arrow_schema"] is not None:
                 given["arrow_schema"] = base64.b64decode(given["arrow_schema"])
-            return cls(columns=tuple(columns), **given)
+            return cls(columns=tuple(Column(**entry) for entry in entries), **given)
         except (KeyError, TypeError, AttributeError) as error:
             raise TableError(f"not the form of a table: {error}") from error
-
-
-def _column(plain: Mapping[str, Any]) -> Column:
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
-    return Column(**given)
 
 
 def typed(source: Source, plan: TablePlan) -> pd.DataFrame:

@@ -27,8 +27,6 @@ from synthtab.sharing.assessment import (
     REAL,
     SYNTHETIC,
     Assessment,
-    Parts,
-    PrivacyJudgement,
     held_out_fidelity,
     held_out_utility,
     hold_out,
@@ -184,8 +182,15 @@ def share(
         drawn = time.monotonic()
         write("judging them on the rows held out\n")
         settled = form.prepare(frame)
-        judged = _judge(settled, parts, synthetic, known, judge_seed)
-        released = judged[2].may_release or release_anyway
+        real, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
+        test = pd.concat([holdout, reference], ignore_index=True)
+        utility = held_out_utility(
+            {REAL: real, SYNTHETIC: synthetic}, test, known, random_state=judge_seed
+        )
+        like = held_out_fidelity(test, synthetic, known, random_state=judge_seed)
+        split = PrivacySplit(real, holdout, reference, known)
+        judged = judge_privacy(split, synthetic, random_state=judge_seed)
+        released = judged.may_release or release_anyway
         if not released:
             table.unlink()
         assessment = Assessment(
@@ -211,10 +216,10 @@ def share(
                 },
                 "versions": versions(),
             },
-            utility=judged[0],
-            fidelity=judged[1],
-            privacy=judged[2],
-            real=_held_out(settled, parts),
+            utility=utility,
+            fidelity=like,
+            privacy=judged,
+            real=test.head(JUDGED_ROWS),
             synthetic=synthetic,
             schema=known,
             plan=plan,
@@ -236,24 +241,6 @@ def with_public_fillers(form: TableForm, plan: TablePlan) -> TableForm:
             ends = _in_units(column.bounds or column.levels or (0.0, 0.0), form, column.name)
             fillers[column.name] = float(ends[0])
     return replace(form, fillers=fillers)
-
-
-def _judge(
-    settled: pd.DataFrame, parts: Parts, synthetic: pd.DataFrame, schema: Schema, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, PrivacyJudgement]:
-    train, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
-    split = PrivacySplit(train, holdout, reference, schema)
-    test = pd.concat([holdout, reference], ignore_index=True)
-    utility = held_out_utility({REAL: train, SYNTHETIC: synthetic}, test, schema, random_state=seed)
-    like = held_out_fidelity(test, synthetic, schema, random_state=seed)
-    private = judge_privacy(split, synthetic, random_state=seed)
-    return utility, like, private
-
-
-def _held_out(settled: pd.DataFrame, parts: Parts) -> pd.DataFrame:
-    chosen = np.concatenate([parts.holdout, parts.reference])[:JUDGED_ROWS]
-    rows: pd.DataFrame = settled.iloc[chosen].reset_index(drop=True)
-    return rows
 
 
 def _draw(

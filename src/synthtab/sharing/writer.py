@@ -151,12 +151,10 @@ class _CsvWriter:
         if column.kind == "category":
             return [v if v is None else disarmed(str(v)) for v in values.tolist()]
         if column.kind == "date":
-            form = column.format or ("%Y-%m-%d" if self._is_day(column) else "%Y-%m-%d %H:%M:%S")
+            is_day = self._form.units[column.name] > 1
+            form = column.format or ("%Y-%m-%d" if is_day else "%Y-%m-%d %H:%M:%S")
             return values.dt.strftime(form)
         return number_cells(values, column)
-
-    def _is_day(self, column: Column) -> bool:
-        return self._form.units[column.name] > 1
 
 
 class _ParquetWriter:
@@ -183,19 +181,15 @@ class _ParquetWriter:
         rows = pd.concat(self._waiting, ignore_index=True)
         self._waiting.clear()
         types = self._types(pa)
-        arrays = [_arrow_array(pa, rows[c.name], types.field(c.name).type) for c in self._columns]
+        arrays = [_arrow_array(pa, rows[name], types.field(name).type) for name in types.names]
         if self._file is None:
             self._file = pq.ParquetWriter(self._path, types)
         self._file.write_table(pa.Table.from_arrays(arrays, schema=types))
 
-    @property
-    def _columns(self) -> tuple[Column, ...]:
-        return self._form.columns
-
     def _types(self, pa: Any) -> Any:
         if self._form.arrow_schema is not None:
             return pa.ipc.read_schema(pa.py_buffer(self._form.arrow_schema))
-        return pa.schema([(c.name, self._type(pa, c)) for c in self._columns])
+        return pa.schema([(c.name, self._type(pa, c)) for c in self._form.columns])
 
     def _type(self, pa: Any, column: Column) -> Any:
         name = column.name
