@@ -30,8 +30,7 @@ from IPython.display import Markdown
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from seds500.data import load
-from seds500.pages import diffusion_evidence as evidence
-from seds500.pages import diffusion_pictures as pictures
+from seds500.pages.diffusion import evidence, pictures
 from seds500.records import store
 from seds500.records.prose import say
 from synthtab.diffusion.process import (

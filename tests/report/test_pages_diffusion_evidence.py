@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from seds500.pages.diffusion_evidence import (
+from seds500.pages.diffusion.evidence import (
     MASK,
     NOT_BEGUN,
     ExactDenoiser,

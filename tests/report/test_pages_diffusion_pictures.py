@@ -9,8 +9,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from seds500.pages import diffusion_pictures as pictures
-from seds500.pages.diffusion_evidence import (
+from seds500.pages.diffusion import pictures
+from seds500.pages.diffusion.evidence import (
     ExactDenoiser,
     decode,
     draw,

@@ -21,7 +21,7 @@ from scipy.special import ndtr
 from scipy.stats import norm, spearmanr
 from torch import Tensor
 
-from seds500.pages.diffusion_evidence import (
+from seds500.pages.diffusion.evidence import (
     Draw,
     ExactDenoiser,
     known_from,
@@ -496,7 +496,7 @@ def loss_by_level(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     ----------
     tables : mapping of str to mapping of str to DataFrame
         By title, then by ``new`` and ``training`` rows: what
-        `seds500.pages.diffusion_evidence.loss_by_level` returns for them.
+        `seds500.pages.diffusion.evidence.loss_by_level` returns for them.
 
     Returns
     -------

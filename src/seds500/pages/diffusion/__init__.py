@@ -1,0 +1,1 @@
+"""The chapter on the diffusion: what is computed (`evidence`), and what is drawn (`pictures`)."""
