@@ -46,7 +46,6 @@ QUICK = {
         "n_shown": 100,
         "few_steps": [4],
         "n_draws": 1,
-        "n_means": 4,
     },
     "privacy": {
         "experiments": ["013"],
