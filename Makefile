@@ -42,7 +42,7 @@ book: $(STAMP) ## build the report from the committed notebooks and records
 
 test: $(STAMP) lint ## lint, types, the report without a warning, all tests
 	$(BIN)/jupyter-book build $(STRICT) --all .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The library alone, in an environment without the report's packages. RESOLUTION=lowest takes the
 # oldest version of each dependency that pyproject.toml admits. TORCH names a release of torch where
