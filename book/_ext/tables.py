@@ -21,10 +21,12 @@ from sphinx.application import Sphinx
 
 from records import RecordsDirective
 from seds500.pages import benchmark, results
+from seds500.pages.provenance import provenance
 from seds500.records import Records, pipe_table, title
 
 TABLES = {
     **results.TABLES,
+    "provenance": provenance,
     **{
         name: getattr(benchmark, name)
         for name in (

@@ -152,6 +152,11 @@ class Records:
         self.folder = folder
         self.used: set[str] = set()
 
+    def names(self) -> list[str]:
+        """Ids of the records in the folder, sorted."""
+        folder = store.record_path("any", self.folder).parent
+        return sorted(path.stem for path in folder.glob("*.json"))
+
     def exists(self, name: str) -> bool:
         """Whether there is a record of that id."""
         self.used.add(name)
