@@ -21,7 +21,14 @@ from seds500.runner.project import Experiment, Project
 ROOT = Path(__file__).parents[2]
 PROJECT = Project(ROOT)
 # In TabDDPM's place stands nothing: it has tests of its own, and trains longer than all the others.
-FEW = ["tabddpm", "second_sample", "smogn_extreme_synthetic", "bootstrap", "marginals"]
+FEW = [
+    "tabddpm",
+    "second_sample",
+    "smogn_balance",
+    "smogn_extreme_synthetic",
+    "bootstrap",
+    "marginals",
+]
 QUICK = {
     "data": {"n_splits": 1},
     "experiment": {
@@ -38,11 +45,11 @@ QUICK = {
         "quick": True,
         "n_seeds": 2,
         "n_jobs": 1,
-        "sweep_columns": [0, 1],
+        "sweep_columns": [0],
     },
     "how_diffusion_works": {
         "quick": True,
-        "n_orders": 300,
+        "n_orders": 200,
         "n_shown": 100,
         "few_steps": [4],
         "n_draws": 1,
@@ -59,7 +66,7 @@ QUICK = {
         "sources": ["standin"],
         "epsilons": [3],
         "quick": True,
-        "n_seeds": 2,
+        "n_seeds": 1,
         "n_trainings": 20,
     },
     "share_your_table": {"quick": True},
