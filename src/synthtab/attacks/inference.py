@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthtab.attacks.distances import MixedDistance
 from synthtab.evaluation.intervals import Estimate, proportion
 from synthtab.table.split import PrivacySplit
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Guessed(NamedTuple):
@@ -25,11 +22,6 @@ class Guessed(NamedTuple):
     n_training: int
     n_holdout: int
 
-    @property
-    def accuracy(self) -> tuple[float, float]:
-        """Share of right guesses among training rows and among holdout rows."""
-        return self.training / self.n_training, self.holdout / self.n_holdout
-
 
 def attribute_inference(
     split: PrivacySplit,
@@ -38,7 +30,7 @@ def attribute_inference(
     secrets: Sequence[str] | None = None,
     tolerance: float = 0.05,
 ) -> dict[str, Guessed]:
-    """Guess a column of known rows from the nearest synthetic row.
+    """Guess columns of known rows from the nearest synthetic row, for `inference_risk`.
 
     The attacker knows all other columns of a row and takes the secret of the synthetic row that
     is nearest in these. That a guess is right says nothing by itself: a useful table teaches how
@@ -57,11 +49,6 @@ def attribute_inference(
     tolerance : float, default=0.05
         A number is guessed right if it is within so many standard deviations of its column; a
         category if it is the same.
-
-    Returns
-    -------
-    dict of str to Guessed
-        See `inference_risk`.
 
     Raises
     ------
@@ -105,18 +92,8 @@ def inference_risk(parts: Sequence[Guessed], *, confidence: float = 0.95) -> Est
     (a_train - a_holdout) / (1 - a_holdout), where a is the share of right guesses over all splits:
     0 is none, 1 is that every training row is known (Giomi et al., 2023).
 
-    Parameters
-    ----------
-    parts : sequence of Guessed
-        One for each split.
-    confidence : float, default=0.95
-        Level of the interval.
-
-    Returns
-    -------
-    Estimate
-        Where every holdout row was guessed right nothing was open, and nothing is known of the
-        risk: 0, with bounds 0 and 1.
+    Each of `parts` is of one split. Where every holdout row was guessed right nothing was open, and
+    nothing is known of the risk: 0, with bounds 0 and 1.
 
     Notes
     -----
@@ -131,13 +108,12 @@ def inference_risk(parts: Sequence[Guessed], *, confidence: float = 0.95) -> Est
     (0.5, 0.46, 0.54)
     """
     training, holdout, n_training, n_holdout = (int(v) for v in np.sum(parts, axis=0))
-    wrong, expected = (
+    a, b = (
         proportion(n - right, n, method="wilson", confidence=confidence)
         for right, n in ((training, n_training), (holdout, n_holdout))
     )
-    if expected.value == 0:
+    if b.value == 0:
         return Estimate(0.0, 0.0, 1.0)
-    a, b = wrong, expected
     product = a.value * b.value
     low = (product - _root(product, a.low * b.high, a.low, a.value, b.high, b.value)) / (
         b.high * (2 * b.value - b.high)

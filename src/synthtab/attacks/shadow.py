@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,29 +35,15 @@ def repeated_training(
     schema: Schema,
     *,
     n_models: int,
-    sigma: Sequence[float] = SIGMA,
-    n_noises: int = N_NOISES,
     random_state: RandomState = None,
     n_jobs: int = 1,
 ) -> Trainings:
     """Train a model again and again, each time on another half of the rows.
 
-    Parameters
-    ----------
-    generator : OpenModel
-        Unfitted; clones are fitted.
-    rows : DataFrame of shape (n, n_columns)
-        Real rows, an even number of them is used.
-    schema : Schema
-        Their description.
-    n_models : int
-        Trainings, a multiple of 4 and at least 8; they come in pairs on complementary halves.
-    sigma, n_noises
-        See `synthtab.attacks.whitebox.white_box_scores`; the same noises for all models.
-    random_state : int, Generator or None, default=None
-        Seed of halves, trainings and noises.
-    n_jobs : int, default=1
-        Processes. Results do not depend on it.
+    Losses are those of `synthtab.attacks.whitebox.white_box_scores`, at its levels and with as many
+    noises, the same for all models. The models are clones of the generator and come in pairs on
+    complementary halves; of the rows an even number is used. `random_state` is the seed of halves,
+    trainings and noises. Results do not depend on the number of processes, `n_jobs`.
 
     Raises
     ------
@@ -73,9 +58,9 @@ def repeated_training(
     for pair in range(0, n_models, 2):
         is_member[pair, rng.permutation(len(rows))[: len(rows) // 2]] = True
         is_member[pair + 1] = ~is_member[pair]
-    noise_seeds = [int(s) for s in rng.integers(2**63, size=len(sigma))]
+    noise_seeds = [int(s) for s in rng.integers(2**63, size=len(SIGMA))]
     tasks = [
-        (clone(generator), rows, member, schema, list(sigma), n_noises, noise_seeds, int(seed))
+        (clone(generator), rows, member, schema, noise_seeds, int(seed))
         for member, seed in zip(is_member, rng.integers(2**31, size=n_models), strict=True)
     ]
     losses = carry_out(_log_loss, tasks, n_jobs=n_jobs)
@@ -87,15 +72,13 @@ def _log_loss(
     rows: pd.DataFrame,
     member: Bools,
     schema: Schema,
-    sigma: list[float],
-    n_noises: int,
     noise_seeds: list[int],
     seed: int,
 ) -> Floats:
     model.set_params(random_state=seed).fit(rows[member].reset_index(drop=True), schema)
     logs = [
-        np.log(model.row_loss(rows, sigma=[s], n_noises=n_noises, random_state=noise) + 1e-12)
-        for s, noise in zip(sigma, noise_seeds, strict=True)
+        np.log(model.row_loss(rows, sigma=[s], n_noises=N_NOISES, random_state=noise) + 1e-12)
+        for s, noise in zip(SIGMA, noise_seeds, strict=True)
     ]
     return np.asarray(np.mean(logs, axis=0), dtype=np.float64)
 
@@ -144,16 +127,8 @@ def likelihood_ratio_attack(
     the second half is the log likelihood ratio of its loss. The most exposed rows are chosen by
     the first half alone, so that choosing them does not flatter the result.
 
-    Parameters
-    ----------
-    trained : Trainings
-        Models in pairs, as `repeated_training` makes them.
-    share : float, default=0.05
-        Share of the rows that counts as most exposed.
-    fpr : float, default=0.1
-        False positive rate of the flags.
-    random_state : int, Generator or None, default=None
-        Seed of ties.
+    Models are in pairs, as `repeated_training` makes them. Of the rows the share `share` counts as
+    most exposed; `fpr` is the false positive rate of the flags, and ties are broken at random.
 
     Returns
     -------
