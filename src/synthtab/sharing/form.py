@@ -77,66 +77,38 @@ class TableForm:
     def fit(
         cls, frame: pd.DataFrame, source: Source, plan: TablePlan, *, min_count: int = 1
     ) -> Self:
-        """Settle the form of a table.
+        """Settle the form of a table, whose rows `typed` gives.
 
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_rows, n_columns)
-            As `typed` gives it.
-        source : Source
-            How the file is written.
-        plan : TablePlan
-            What the columns are.
-        min_count : int, default=1
-            Rows that a category needs to be shown. Rarer ones are learnt, and drawn, as one
-            category "(other)"; in a column that is not text, as a missing value.
-
-        Returns
-        -------
-        TableForm
+        A category in fewer than `min_count` rows is not shown: such ones are learnt, and drawn, as
+        one category "(other)"; in a column that is not text, as a missing value.
 
         Raises
         ------
         TableError
             If the target has gaps, or does not vary.
         """
-        categories: dict[str, dict[str, Any]] = {}
-        fillers: dict[str, float] = {}
-        units: dict[str, int] = {}
-        is_whole: dict[str, bool] = {}
-        flags: dict[str, str] = {}
-        others: dict[str, str] = {}
-        n_suppressed: dict[str, int] = {}
         _check_target(frame[plan.target], source)
-        for column in plan.kept:
-            cells = frame[column.name]
-            if column.kind == "category":
-                categories[column.name], other, n_rare = _categories(cells, min_count)
-                if other is not None:
-                    others[column.name], n_suppressed[column.name] = other, n_rare
-                continue
-            if column.kind == "date":
-                units[column.name] = _unit(cells)
-            numbers = _numbers(cells, units.get(column.name))
-            is_whole[column.name] = bool((numbers.dropna() == numbers.dropna().round()).all())
-            if numbers.isna().any():
-                flags[column.name] = _free_name(f"{column.name} is missing", [*map(str, frame)])
-                fillers[column.name] = float(np.rint(numbers.median()))
+        kinds = {c.name: c.kind for c in plan.kept}
+        found = {n: _categories(frame[n], min_count) for n, k in kinds.items() if k == "category"}
+        rare = {name: (other, n) for name, (_, other, n) in found.items() if other is not None}
+        units = {name: _unit(frame[name]) for name, kind in kinds.items() if kind == "date"}
+        numbers = {n: _numbers(frame[n], units.get(n)) for n in kinds if n not in found}
+        gaps = [name for name, values in numbers.items() if values.isna().any()]
         return cls(
             columns=plan.kept,
             target=plan.target,
-            categories=categories,
-            fillers=fillers,
+            categories={name: known for name, (known, _, _) in found.items()},
+            fillers={name: float(np.rint(numbers[name].median())) for name in gaps},
             units=units,
-            is_whole=is_whole,
-            flags=flags,
+            is_whole={n: bool((v.isna() | (v == v.round())).all()) for n, v in numbers.items()},
+            flags={name: _free_name(f"{name} is missing", [*map(str, frame)]) for name in gaps},
             format=source.format,
             separator=source.separator,
             encoding=source.encoding,
             line_end=source.line_end,
             arrow_schema=_kept_types(source, plan),
-            others=others,
-            n_suppressed=n_suppressed,
+            others={name: other for name, (other, _) in rare.items()},
+            n_suppressed={name: n for name, (_, n) in rare.items()},
         )
 
     @property
@@ -150,21 +122,11 @@ class TableForm:
     def prepare(
         self, frame: pd.DataFrame, *, random_state: int | np.random.Generator | None = None
     ) -> pd.DataFrame:
-        """Complete rows of numbers and categories.
+        """Complete rows of numbers and categories, a table of `schema`, of typed rows.
 
-        Parameters
-        ----------
-        frame : DataFrame
-            Typed rows.
-        random_state : int, Generator or None, default=None
-            With one, each gap among the numbers is filled with a value of the same column, drawn
-            at random, so that no value is learnt as more frequent than it is. None fills them all
-            with the column's filler, so that rows can be compared.
-
-        Returns
-        -------
-        DataFrame
-            A table of `schema`.
+        With a `random_state`, each gap among the numbers is filled with a value of the same column,
+        drawn at random, so that no value is learnt as more frequent than it is. None fills them all
+        with the column's filler, so that rows can be compared.
 
         Raises
         ------
@@ -201,15 +163,7 @@ class TableForm:
     def restore(self, prepared: pd.DataFrame) -> pd.DataFrame:
         """Typed rows as the owner has them: the inverse of `prepare`.
 
-        Parameters
-        ----------
-        prepared : DataFrame
-            A table of `schema`, real or synthetic.
-
-        Returns
-        -------
-        DataFrame
-            Numbers float64 with NaN (or int64), dates datetime64, categories `object` with None.
+        Numbers are float64 with NaN (or int64), dates datetime64, categories `object` with None.
         """
         columns: dict[str, Any] = {}
         for column in self.columns:
@@ -302,21 +256,8 @@ def learner_rows(
 ) -> tuple[pd.DataFrame, pd.Series[Any]]:
     """Features and target of a file, as a learner of scikit-learn takes them.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV, Parquet or XLSX.
-    target : str
-        Column to predict.
-    drop : sequence of str, default=()
-        Columns to leave out.
-
-    Returns
-    -------
-    DataFrame
-        Numbers and dates (days since 1970) as float64 with NaN, categories as `object` with None.
-    Series
-        The target.
+    Numbers and dates (days since 1970) come as float64 with NaN, categories as `object` with None;
+    the columns of `drop` are left out.
 
     Raises
     ------
