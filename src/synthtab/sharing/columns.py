@@ -7,6 +7,7 @@ learnt without a decision: an identifier, free text, a constant, nothing at all,
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
@@ -117,20 +118,10 @@ class TablePlan:
 
 
 def infer_plan(source: Source, target: str) -> TablePlan:
-    """Read off what each column is.
+    """Read off what each column is; every one gets a kind and a note that says why.
 
-    Parameters
-    ----------
-    source : Source
-        The table.
-    target : str
-        Name of the column that others are to predict.
-
-    Returns
-    -------
-    TablePlan
-        Every column with a kind and a note that says why. Nothing is refused here: see
-        `check_plan`.
+    `target` names the column that others are to predict. No column is refused here: see
+    `check_plan`.
 
     Raises
     ------
@@ -172,18 +163,7 @@ def infer_plan(source: Source, target: str) -> TablePlan:
 def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
     """Read off what the cells of some columns are, whether they are of use or not.
 
-    Parameters
-    ----------
-    source : Source
-        The table.
-    names : collection of str
-        Columns to look at.
-
-    Returns
-    -------
-    list of Column
-        As in the plan of `infer_plan`, but that a constant or an identifier is called what its
-        cells are.
+    As `infer_plan`, but that a constant or an identifier is called what its cells are.
     """
     columns = []
     for name in names:
@@ -218,13 +198,7 @@ def _written_one_way(columns: list[Column], source: Source) -> list[Column]:
 
 
 def check_plan(plan: TablePlan, where: object) -> None:
-    """Refuse columns that nothing was decided about.
-
-    Parameters
-    ----------
-    plan : TablePlan
-    where : object
-        Named in front of the message: the file.
+    """Refuse columns that nothing was decided about; `where` names the file in a message.
 
     Raises
     ------
@@ -438,11 +412,8 @@ def _hashable(value: object) -> object:
 def typed_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
     """The values of a column that can be learnt.
 
-    Returns
-    -------
-    Series
-        A number: float64 with NaN. A date: datetime64. A category: object, as in the file, None
-        where there is no value.
+    A number: float64 with NaN. A date: datetime64. A category: object, as in the file, None where
+    there is no value.
 
     Raises
     ------
@@ -523,8 +494,7 @@ _DEFAULTS = {f.name: f.default for f in fields(Column) if f.name not in ("name",
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'.replace("\t", "\\t")
+    return json.dumps(text, ensure_ascii=False)  # JSON's strings are YAML's as well
 
 
 def read_schema(source: Source, target: str, schema: str | Path | None) -> TablePlan:
@@ -547,20 +517,7 @@ def read_schema(source: Source, target: str, schema: str | Path | None) -> Table
 def read_plan(text: str, source: Source, target: str, where: object) -> TablePlan:
     """Read a plan that `plan_text` wrote and somebody corrected.
 
-    Parameters
-    ----------
-    text : str
-        YAML.
-    source : Source
-        The table; columns that the text does not name are inferred.
-    target : str
-        The target asked for.
-    where : object
-        Named in front of a message: the plan's file.
-
-    Returns
-    -------
-    TablePlan
+    Columns that the text does not name are inferred. `where` names the plan's file in a message.
 
     Raises
     ------
