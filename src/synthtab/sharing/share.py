@@ -120,10 +120,6 @@ def share(
     write : callable or None, default=None
         Receives what is going on, as text.
 
-    Returns
-    -------
-    Shared
-
     Raises
     ------
     TableError
@@ -206,7 +202,8 @@ def share(
                 "suppressed values": dict(form.n_suppressed),
                 "epsilon": epsilon,
                 "guarantee": str(model.guarantee_) if epsilon is not None else None,
-                "training steps": _steps_made(model),
+                # A private fit keeps no curve: its losses are not covered by the guarantee.
+                "training steps": len(model.loss_curve_) or None,
                 "release anyway": release_anyway,
                 "seed": random_state,
                 "seconds": {
@@ -302,11 +299,6 @@ def _in_units(numbers: Sequence[float], form: TableForm, name: str) -> Any:
     """Public numbers of a column in the unit that is learnt; dates are given in days."""
     factor = 86_400 / form.units[name] if name in form.units else 1
     return tuple(number * factor for number in numbers)
-
-
-def _steps_made(model: HybridDiffusion) -> int | None:
-    # A private fit keeps no curve: its losses are not covered by the guarantee.
-    return len(model.loss_curve_) or None
 
 
 class _Enough(Exception):
