@@ -100,16 +100,8 @@ class Card:
 def make_card(findings: Mapping[str, Sequence[Findings]]) -> Card:
     """Judge every method by the findings of all its splits.
 
-    Parameters
-    ----------
-    findings : mapping of str to sequence of Findings
-        By method; the controls of `synthtab.attacks.controls` among them.
-
-    Returns
-    -------
-    Card
-        It is void where a leaky control is not found out, the real rows fail, or a control is
-        missing: see `void_reasons`.
+    The controls of `synthtab.attacks.controls` are among the methods. The card is void where a
+    leaky control is not found out, the real rows fail, or a control is missing: see `void_reasons`.
     """
     rows = {method: judge(found) for method, found in findings.items()}
     verdicts = {method: _worst(row.verdict for row in of.values()) for method, of in rows.items()}
@@ -137,17 +129,7 @@ def void_reasons(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
 
 
 def judge(findings: Sequence[Findings]) -> dict[str, Row]:
-    """Rows of one method, pooled over its splits.
-
-    Parameters
-    ----------
-    findings : sequence of Findings
-        One for each split.
-
-    Returns
-    -------
-    dict of str to Row
-        In the order of `ROWS`.
+    """Rows of one method, pooled over its splits, in the order of `ROWS`.
 
     Raises
     ------
@@ -277,5 +259,4 @@ def _row(items: Sequence[Item]) -> Row:
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    found = set(verdicts)
-    return next(v for v in _WORST_FIRST if v in found)
+    return min(verdicts, key=_WORST_FIRST.index)

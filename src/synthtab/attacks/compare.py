@@ -55,21 +55,14 @@ def measure(
 
     Parameters
     ----------
-    dataset : Dataset
-        The real table.
-    generators : mapping of str to Generator
-        Unfitted generators; clones are fitted.
+    dataset, generators, n_jobs, cache
+        As for `synthtab.evaluation.compare.compare`.
     seeds : sequence of int
         One repetition each: split, training, draw and attacks.
     known : sequence of str, default=all
         Controls to add, by their keys in `synthtab.attacks.controls.CONTROLS`.
     n_rows : int or None, default=None
         See `privacy_split`.
-    n_jobs : int, default=1
-        Processes. Results do not depend on it.
-    cache : str, Path or None, default=None
-        Folder in which every finished run, one method on one split, is kept and found again: see
-        `synthtab.parallel.carry_out`.
 
     Raises
     ------

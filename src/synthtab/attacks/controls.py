@@ -36,12 +36,7 @@ class Controls(NamedTuple):
 def controls(split: PrivacySplit, *, random_state: RandomState = None) -> Controls:
     """Make the control tables of a split.
 
-    Parameters
-    ----------
-    split : PrivacySplit
-        Half of its reference poses as synthetic; the attacker keeps the other half.
-    random_state : int, Generator or None, default=None
-        Seed.
+    Half of its reference poses as synthetic; the attacker keeps the other half.
 
     Returns
     -------

@@ -44,25 +44,9 @@ def copy_excess(
 
     Discrete columns match by chance, so a share of copies reads only against rows that the
     generator has not seen. The null distribution comes from exchanging the labels of training and
-    holdout rows at random.
-
-    Parameters
-    ----------
-    split : PrivacySplit
-        With as many training as holdout rows, drawn at random from one table.
-    synthetic : DataFrame of shape (n_synthetic, n_columns)
-        What was made from the training rows.
-    columns : sequence of str
-        Columns that must agree, exactly.
-    n_permutations : int, default=999
-        Relabellings.
-    random_state : int, Generator or None, default=None
-        Seed of the relabellings.
-
-    Returns
-    -------
-    CopyExcess
-        See `excess_p_value`.
+    holdout rows at random, `n_permutations` times: see `excess_p_value`. Rows are equal if they
+    agree in the given columns, exactly. Training and holdout rows are drawn at random from one
+    table.
 
     Raises
     ------

@@ -91,21 +91,7 @@ class MixedDistance:
         return np.hstack(parts)
 
     def nearest(self, queries: pd.DataFrame, targets: pd.DataFrame, *, k: int = 1) -> Neighbours:
-        """The k nearest rows of another table.
-
-        Parameters
-        ----------
-        queries : DataFrame of shape (n_queries, n_columns)
-            Rows to measure from.
-        targets : DataFrame of shape (n_targets, n_columns)
-            Rows to measure to.
-        k : int, default=1
-            Neighbours of each row.
-
-        Returns
-        -------
-        Neighbours
-            Rows equally near come in no particular order.
+        """The `k` rows of `targets` nearest to each query; equally near ones in no order.
 
         Raises
         ------

@@ -23,19 +23,10 @@ def isolated_share(n: int) -> float:
 
 
 def most_isolated(split: PrivacySplit, *, share: float) -> npt.NDArray[np.bool_]:
-    """Mark the members and non-members that lie farthest from other real rows.
+    """Mark that share of the split's targets which lies farthest from other real rows.
 
-    Parameters
-    ----------
-    split : PrivacySplit
-        Distances are to its reference: isolation must not depend on who is a member.
-    share : float
-        Share of the targets that is marked.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_targets,)
-        By the mean distance to the 5 nearest reference rows.
+    Shape (n_targets,). By the mean distance to the 5 nearest reference rows: isolation must not
+    depend on who is a member.
 
     Raises
     ------

@@ -24,12 +24,7 @@ def auc(members: Floats, non_members: Floats) -> Auc:
     """Probability that a member scores above a non-member, ties counting one half.
 
     The Mann-Whitney statistic, with the variance of DeLong, DeLong & Clarke-Pearson (1988) in the
-    rank form of Sun & Xu (2014).
-
-    Parameters
-    ----------
-    members, non_members : ndarray of shape (m,) and (n,)
-        Scores, larger for "member".
+    rank form of Sun & Xu (2014). Scores, of shape (m,) and (n,), are larger for "member".
 
     Raises
     ------
@@ -82,14 +77,8 @@ def flagged(
 ) -> Flagged:
     """Flag the highest scores so that a given share of the non-members is among them.
 
-    Parameters
-    ----------
-    members, non_members : ndarray of shape (m,) and (n,)
-        Scores, larger for "member".
-    fpr : float
-        Share of the non-members, rounded down to whole rows.
-    random_state : Generator
-        Breaks ties: discrete columns make many, and a fixed order would favour one side.
+    Scores are as for `auc`; the share `fpr` is rounded down to whole rows. Ties are broken at
+    random: discrete columns make many, and a fixed order would favour one side.
 
     Raises
     ------
@@ -124,17 +113,8 @@ def pool(parts: Sequence[Flagged]) -> Flagged:
 def tpr_interval(found: Flagged, *, confidence: float = 0.95) -> Estimate:
     """True positive rate at the false positive rate of the flagged rows, with its interval.
 
-    Parameters
-    ----------
-    found : Flagged
-        With a threshold set on the non-members, as `flagged` does it.
-    confidence : float, default=0.95
-        Level of the interval.
-
-    Returns
-    -------
-    Estimate
-        The lower bound lies above ``found.fpr`` where chance is ruled out.
+    The rows were flagged by a threshold set on the non-members, as `flagged` does it. The lower
+    bound lies above ``found.fpr`` where chance is ruled out.
 
     Notes
     -----

@@ -60,17 +60,9 @@ def run_attacks(
 ) -> Findings:
     """Attack a synthetic table in every way of the report card.
 
-    Parameters
-    ----------
-    split : PrivacySplit
-        With as many non-members as members.
-    synthetic : DataFrame of shape (n_synthetic, n_columns)
-        The table made from the members.
-    white_box : ndarray of shape (2 * n,) or None, default=None
-        Scores of an attack on the model, of training and then of holdout rows: see
-        `synthtab.attacks.whitebox.white_box_scores`.
-    random_state : int, Generator or None, default=None
-        Seed of relabellings, of ties and of the classifier.
+    `white_box`, of shape (2 * n,), holds the scores of an attack on the model, of training and then
+    of holdout rows: see `synthtab.attacks.whitebox.white_box_scores`. `random_state` is the seed of
+    relabellings, of ties and of the classifier.
 
     Raises
     ------
@@ -124,12 +116,7 @@ def run_attacks(
 def closeness(split: PrivacySplit, synthetic: pd.DataFrame) -> dict[str, float]:
     """How near synthetic rows lie to training rows, and to holdout rows by the same measure.
 
-    Parameters
-    ----------
-    split : PrivacySplit
-        With as many non-members as members; the reference scales distances.
-    synthetic : DataFrame of shape (n_synthetic, n_columns)
-        The table.
+    There are as many of one as of the other; the reference scales distances.
 
     Returns
     -------
