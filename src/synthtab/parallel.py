@@ -114,11 +114,6 @@ def code_version(*objects: object) -> str:
     than found when it is stale. What is imported from elsewhere, and the processor, are not
     covered.
 
-    Parameters
-    ----------
-    *objects : object
-        Objects whose classes may live outside this package.
-
     Raises
     ------
     ValueError

@@ -95,13 +95,8 @@ def compare(
         See `synthtab.evaluation.utility.tstr`.
     measure_fidelity : bool, default=True
         Whether the tables' distributions are compared as well, which takes as long as the scores.
-    n_jobs : int, default=1
-        Processes. Results do not depend on it.
-    cache : str, Path or None, default=None
-        Folder in which every finished run, one method on one seed, is kept and found again, with
-        its timings: see `synthtab.parallel.carry_out`.
-    scheduler : str or None, default=None
-        Address of a Dask scheduler whose workers take the place of the processes.
+    n_jobs, cache, scheduler
+        See `synthtab.parallel.carry_out`; a call is one method on one seed, kept with its timings.
 
     Raises
     ------
@@ -219,15 +214,6 @@ def summarise(
 ) -> pd.DataFrame:
     """Mean and interval of each method's score, and of its share of the real baseline.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        Scores of several seeds.
-    metric : str, default="r2"
-        Metric to summarise.
-    confidence : float, default=0.95
-        Level of the intervals.
-
     Returns
     -------
     DataFrame
@@ -260,23 +246,13 @@ def summarise(
 def paired_difference(
     comparison: Comparison, method: str, *, metric: str = "r2", confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Score of one method minus that of each other, paired by seed, with its interval.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        Scores of several seeds.
-    method : str
-        The method that the others are subtracted from.
-    metric : str, default="r2"
-        Metric compared.
-    confidence : float, default=0.95
-        Level of the intervals; their bounds are those of `summarise`.
+    """Score of `method` minus that of each other, paired by seed, with its interval.
 
     Returns
     -------
     DataFrame
-        setting, method, learner, mean, low, high. Zero outside the bounds tells the two apart.
+        setting, method, learner, mean, low, high; bounds are those of `summarise`. Zero outside
+        them tells the two apart.
 
     Raises
     ------

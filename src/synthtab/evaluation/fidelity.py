@@ -26,16 +26,9 @@ def fidelity(
     *,
     random_state: int | None = None,
 ) -> pd.DataFrame:
-    """Compare the distribution of a synthetic table with the real one's.
+    """Compare the distribution of a synthetic table with the real one's, both of one schema.
 
-    Parameters
-    ----------
-    real, synthetic : DataFrame
-        Tables of one schema.
-    schema : Schema
-        Their description.
-    random_state : int or None, default=None
-        Seed of the detection test.
+    The seed `random_state` is that of the detection test.
 
     Returns
     -------
@@ -165,18 +158,11 @@ def detection_auc(
     Five-fold cross-validated area under the ROC curve of a classifier (Lopez-Paz & Oquab, 2017).
     0.5 is ideal and 1 means every row is told apart. Clearly below 0.5 means rows of one table
     stand in the other (a copied row gets the label of its original), or that the rows of one are
-    spread more evenly than independent ones: where some are held out, fewer are left.
+    spread more evenly than independent ones: where some are held out, fewer are left. The tables
+    are best of equal length.
 
-    Parameters
-    ----------
-    real, synthetic : DataFrame
-        Tables of one schema, best of equal length.
-    schema : Schema
-        Their description.
-    classifier : classifier or None, default=None
-        Unfitted; None takes histogram gradient boosting.
-    random_state : int or None, default=None
-        Seed of folds and classifier.
+    The classifier is given unfitted; None takes histogram gradient boosting. `random_state` is the
+    seed of the folds and of the classifier.
     """
     if classifier is None:
         classifier = HistGradientBoostingClassifier(early_stopping=False)

@@ -65,14 +65,7 @@ def proportion(
 def average(
     values: Sequence[float], variances: Sequence[float], *, confidence: float = 0.95
 ) -> Estimate:
-    """Mean of one estimate per split, with a normal interval.
-
-    Parameters
-    ----------
-    values, variances : sequence of float of length n_splits
-        Estimates of the splits and their own variances.
-    confidence : float, default=0.95
-        Level of the interval.
+    """Mean of one estimate per split, each with its own variance, with a normal interval.
 
     Notes
     -----

@@ -37,7 +37,6 @@ the rows, above 10,000 rows and not below, which would treat the tables of one c
 differently. It never stops early here.
 """
 
-
 CLASSIFIERS: Mapping[str, Any] = {
     "rf": RandomForestClassifier(n_estimators=100),
     "gb": GradientBoostingClassifier(),
@@ -172,15 +171,8 @@ def resampled_scores(
 ) -> NDArray[np.float64]:
     """Score one prediction on resamplings of the test rows: the ground of a bootstrap interval.
 
-    Parameters
-    ----------
-    predicted : Prediction
-        Of n rows.
-    truth : Series of shape (n,)
-        Their target.
-    picks : ndarray of shape (n_resamplings, n)
-        Positions of the rows of each resampling. With the same ones, two predictions are compared
-        in pairs.
+    `picks`, of shape (n_resamplings, n), holds the positions of the n rows of each resampling. With
+    the same ones, two predictions are compared in pairs.
 
     Returns
     -------
