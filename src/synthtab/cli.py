@@ -30,18 +30,6 @@ from synthtab.sharing.evaluate import evaluate, write_evaluation
 from synthtab.sharing.share import share
 from synthtab.sharing.source import TableError, read_source
 
-__all__ = [
-    "DONE",
-    "FAILED",
-    "INTERRUPTED",
-    "WITHHELD",
-    "WRONG_USE",
-    "Refusal",
-    "carry_out",
-    "main",
-    "tell",
-]
-
 DONE, FAILED, WRONG_USE, WITHHELD, INTERRUPTED = 0, 1, 2, 3, 130
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -59,17 +47,9 @@ def tell(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status.
+    """Run the command line and return its exit status, one of those of the module.
 
-    Parameters
-    ----------
-    arguments : sequence of str or None, default=None
-        None takes those of the process.
-
-    Returns
-    -------
-    int
-        See the module.
+    Without arguments those of the process are taken.
 
     Examples
     --------
@@ -83,18 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Run a command of a parser, and turn what may go wrong into an exit status.
 
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Each of its commands sets ``call``, a function of the options that returns an exit status,
-        and ``extra``, the optional dependencies that it needs.
-    arguments : sequence of str or None
-        None takes those of the process.
-
-    Returns
-    -------
-    int
-        See the module.
+    Each command of the parser sets ``call``, a function of the options that returns an exit status,
+    and ``extra``, the optional dependencies that it needs.
     """
     options = parser.parse_args(arguments)
     # Sums split over threads are added in an order that depends on the machine.
@@ -254,7 +224,6 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(options: argparse.Namespace) -> int:
-
     if options.steps is not None and options.steps < 1:
         raise Refusal(f"--steps {options.steps}: give 1 or more")
     done = share(

@@ -51,17 +51,8 @@ class Parts(NamedTuple):
 def hold_out(n_rows: int, random_state: np.random.Generator) -> Parts:
     """Divide a table: 20 % to test on, 10 % for the attacker, the rest for training.
 
-    Parameters
-    ----------
-    n_rows : int
-        At least 250.
-    random_state : Generator
-        Decides who is where.
-
-    Returns
-    -------
-    Parts
-        At least 100 rows to test on and 40 for the attacker, however small the table.
+    At least 100 rows to test on and 40 for the attacker, however small the table, which has at
+    least 250.
 
     Examples
     --------
@@ -85,18 +76,10 @@ def held_out_utility(
     *,
     random_state: int,
 ) -> pd.DataFrame:
-    """Train learners on real and on synthetic rows, test all on the same held-out rows.
+    """Train learners on ``real`` and ``synthetic`` rows, test all on the same held-out rows.
 
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        ``real`` and ``synthetic`` rows; of more than 20,000 so many are drawn at random.
-    test : DataFrame of shape (n_test, n_columns)
-        Real rows that neither the generator nor the learners have seen.
-    schema : Schema
-        Description of all of them.
-    random_state : int
-        Seed of the draws, the learners and the resampling.
+    Of tables with more than 20,000 rows so many are drawn at random. Neither the generator nor the
+    learners have seen the rows of `test`.
 
     Returns
     -------
@@ -139,21 +122,9 @@ def held_out_fidelity(
 ) -> pd.DataFrame:
     """How alike the synthetic rows are to real ones that were held out.
 
-    Parameters
-    ----------
-    test, synthetic : DataFrame
-        Real and synthetic rows. The first of each are compared, as many of one as of the other, at
-        most 20,000.
-    schema : Schema
-        Description of both.
-    random_state : int
-        Seed of the classifier that tells them apart.
-
-    Returns
-    -------
-    DataFrame
-        See `synthtab.evaluation.fidelity.fidelity`. Copies are left to the attacks: these real
-        rows were never learnt.
+    The measures of `synthtab.evaluation.fidelity.fidelity`, on the first rows of each, as many of
+    one as of the other and at most 20,000. Copies are left to the attacks: these real rows were
+    never learnt.
     """
     n = min(len(test), len(synthetic), JUDGED_ROWS)
     with one_thread():
@@ -224,19 +195,7 @@ def judge_privacy(
 ) -> PrivacyJudgement:
     """Attack one synthetic table with the battery and the fixed rules of the report card.
 
-    Parameters
-    ----------
-    split : PrivacySplit
-        Rows the table was made from, of which as many are attacked as are held out, at most 10,000;
-        rows it was not made from; and rows that the attacker holds.
-    synthetic : DataFrame
-        What would be released.
-    random_state : int
-        Seed of draws and attacks.
-
-    Returns
-    -------
-    PrivacyJudgement
+    As many of the rows the table was made from are attacked as are held out, at most 10,000.
 
     Notes
     -----

@@ -63,18 +63,7 @@ def load_bundle(folder: str | Path) -> tuple[HybridDiffusion, TableForm]:
 
 
 def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
-    """What `--where` asks for, in the terms of the model.
-
-    Parameters
-    ----------
-    form : TableForm
-    where : mapping of str to str
-        Column -> value, as a cell of the file reads; an empty text asks for a missing value.
-
-    Returns
-    -------
-    dict
-        For `HybridDiffusion.sample`.
+    """What `where` of `sample_to_file` asks for, in the terms of `HybridDiffusion.sample`.
 
     Raises
     ------
@@ -158,20 +147,9 @@ def sample_to_file(
 ) -> None:
     """Draw rows from a stored model into a new file; memory does not grow with their number.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Of `save_bundle`, or what `share` has made.
-    n_samples : int
-        Rows.
-    out : str or Path
-        CSV, Parquet or XLSX (which is held in memory); it must not exist.
-    where : mapping of str to str, default=None
-        See `conditions_of`.
-    random_state : int, Generator or None, default=None
-        Seed of the draw.
-    told : callable or None, default=None
-        Called with the number of rows so far, after each block.
+    The folder is one of `save_bundle`, or what `share` has made; the file is CSV, Parquet or XLSX,
+    which alone is held in memory. `where` maps columns to values, as cells of the file read, an
+    empty text for a missing one. `told` is called with the number of rows so far, after each block.
 
     Raises
     ------

@@ -45,22 +45,10 @@ def write_card(assessment: Assessment, folder: Path) -> None:
 
 
 def card_html(assessment: Assessment) -> str:
-    """The report card of an assessment.
+    """The report card of an assessment: a page that needs no other file and no network.
 
-    Parameters
-    ----------
-    assessment : Assessment
-
-    Returns
-    -------
-    str
-        A page that needs no other file and no network, and runs no script. Whatever the owner has
-        written is text in it, and never markup.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If jinja2 is not installed; names the extra that brings it.
+    It runs no script. Whatever the owner has written is text in it, and never markup. For errors
+    see `card_template`.
     """
     judged = assessment.privacy
     rows = assessment.utility

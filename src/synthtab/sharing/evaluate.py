@@ -57,10 +57,6 @@ def evaluate(
     random_state : int, default=0
         Seed of splits, learners and attacks.
 
-    Returns
-    -------
-    Assessment
-
     Raises
     ------
     TableError

@@ -20,17 +20,10 @@ _LABELLED = 6  # categories that have room for a name each
 
 
 def intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> dict[str, Any]:
-    """Lay out values with their bounds, one line each, on a common axis.
+    """Lay out values with their bounds on a common axis, for the macro of that name.
 
-    Parameters
-    ----------
-    rows : sequence of (name, kind, value, low, high)
-        Kind is ``real`` or ``synthetic``, and decides colour and mark.
-
-    Returns
-    -------
-    dict
-        For the macro of that name.
+    A row is (name, kind, value, low, high). The kind, ``real`` or ``synthetic``, decides colour and
+    mark.
     """
     low = min(0.0, *(max(row[3], -1.0) for row in rows))
     high = max(row[4] for row in rows)
@@ -58,19 +51,10 @@ def intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> dict[str,
 def distribution(
     real: pd.Series[Any], synthetic: pd.Series[Any], *, is_category: bool
 ) -> dict[str, Any]:
-    """Lay out how often a column takes its values, in real and in synthetic rows.
+    """Lay out how often a column takes its values, real and synthetic, for the macro of that name.
 
-    Parameters
-    ----------
-    real, synthetic : Series
-        Values of one column.
-    is_category : bool
-        Bars by category, the twelve most frequent ones, rather than by intervals of numbers.
-
-    Returns
-    -------
-    dict
-        For the macro of that name; beside it ``gap``, half the sum of the differences of the bars.
+    A category is drawn as bars, of its twelve most frequent values; a number by intervals. ``gap``
+    is half the sum of the differences of the bars.
     """
     bottom, left, right = 96, 4, 336
     shares: list[Any]

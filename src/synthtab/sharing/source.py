@@ -89,15 +89,8 @@ def format_of(path: Path) -> Format:
 def read_source(path: str | Path) -> Source:
     """Read a CSV, Parquet or XLSX file, every column of it.
 
-    Parameters
-    ----------
-    path : str or Path
-        CSV is read with semicolons, commas, tabs or bars between the columns, in UTF-8 (with a
-        byte order mark or without), UTF-16 or Windows' Turkish code page.
-
-    Returns
-    -------
-    Source
+    CSV is read with semicolons, commas, tabs or bars between the columns, in UTF-8 (with a byte
+    order mark or without), UTF-16 or Windows' Turkish code page.
 
     Raises
     ------

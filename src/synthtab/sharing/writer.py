@@ -39,21 +39,8 @@ class RowWriter(Protocol):
 def new_file(path: str | Path) -> Iterator[Path]:
     """A file that is there when it is whole, and not at all before.
 
-    Parameters
-    ----------
-    path : str or Path
-        Of the file to be; its folder exists.
-
-    Yields
-    ------
-    Path
-        Where to write: a name beside it. It is renamed at the end of the block, and removed if
-        the block ends with an error.
-
-    Raises
-    ------
-    TableError
-        If there is something of that name already: it is never overwritten.
+    The block writes to the name yielded, which lies beside `path`. That file is renamed at the end
+    of the block, and removed if it ends with an error. For errors see `refuse_existing`.
     """
     path = Path(path)
     refuse_existing(path)
@@ -73,12 +60,7 @@ def new_file(path: str | Path) -> Iterator[Path]:
 
 
 def refuse_existing(path: Path) -> None:
-    """Refuse to write where something is, or where there is no folder.
-
-    Raises
-    ------
-    TableError
-    """
+    """Raise a TableError where something is, or where there is no folder."""
     if path.exists():
         raise TableError(f"{path} exists and is not overwritten; remove it or choose another name")
     if not path.parent.is_dir():
@@ -87,18 +69,7 @@ def refuse_existing(path: Path) -> None:
 
 @contextlib.contextmanager
 def row_writer(path: str | Path, form: TableForm) -> Iterator[RowWriter]:
-    """Write rows to a new file, which appears when all are written.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV, Parquet or XLSX; never one that exists.
-    form : TableForm
-        How the cells are written.
-
-    Yields
-    ------
-    RowWriter
+    """Write rows to a new CSV, Parquet or XLSX file, which appears when all are written.
 
     Raises
     ------
