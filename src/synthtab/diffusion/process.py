@@ -74,9 +74,12 @@ class NoiseSchedule:
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n training noise levels, shape (n,), one from each of n equal strata."""
         stratum = (torch.arange(n) + torch.rand(n, generator=generator)) / n
-        shuffled = stratum[torch.randperm(n, generator=generator)]
-        # double: a stratum rounded to 1 in float32 would be an infinite level
-        z = torch.special.ndtri(shuffled.double().clamp(1e-6, 1 - 1e-6))
+        return self.level(stratum[torch.randperm(n, generator=generator)])
+
+    def level(self, share: Tensor) -> Tensor:
+        """Noise level that a share of the training levels is below: the inverse of `mask_rate`."""
+        # double: a share rounded to 1 in float32 would be an infinite level
+        z = torch.special.ndtri(share.double().clamp(1e-6, 1 - 1e-6))
         return torch.exp(self.log_mean + self.log_sd * z).float()
 
     def mask_rate(self, sigma: Tensor) -> Tensor:

@@ -61,22 +61,12 @@ def train(
     ----------
     network : MLPDenoiser
         Its initial weights.
-    process : HybridProcess
-        The noising process, which knows the loss.
-    rows : Rows
-        Training rows.
-    n_iter : int
-        Optimiser steps.
-    batch_size : int
-        Rows per step; all of them in a smaller table.
+    process, rows
+        The noising process, which knows the loss, and the training rows.
+    n_iter, batch_size, ema_decay, progress, callback
+        As in `HybridDiffusion`.
     learning_rate : float
         Peak of the schedule: 50 steps of warm-up, then a cosine to zero.
-    ema_decay : float
-        Decay of the average of the weights.
-    progress : bool
-        Whether to show a progress bar.
-    callback : callable or None
-        Called as ``callback(step, n_iter, loss)`` after every step.
     generator : torch.Generator
         Source of batches and noise, on the CPU.
 
@@ -97,7 +87,7 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
     )
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_cosine(n_iter))
+    scheduler = warm_up_then_cosine(optimizer, n_iter, n_warm=50)
     losses = np.empty(n_iter)
     order = _shuffled_rows(len(rows.codes), batch_size * n_iter, generator).view(n_iter, batch_size)
     denoiser = on_cpu(network)
@@ -115,7 +105,7 @@ def train(
                 f"training diverged at step {step + 1} of {n_iter} (loss {losses[step]}); "
                 f"lower learning_rate, now {learning_rate}"
             )
-        update_average(average, network, min(ema_decay, (step + 1) / (step + 10)))
+        update_average(average, network, step, ema_decay)
         if callback is not None:
             callback(step + 1, n_iter, losses[step])
     return average.eval(), losses
@@ -153,9 +143,24 @@ def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     return min(max(350 * n_columns, 1000), passes, 6000)
 
 
+def warm_up_then_cosine(
+    optimizer: torch.optim.Optimizer, n_iter: int, *, n_warm: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Schedule of the learning rate: linear over the first steps, then a cosine to zero."""
+
+    def factor(step: int) -> float:
+        return min(1.0, (step + 1) / n_warm) * (1 + math.cos(math.pi * step / n_iter)) / 2
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
 @torch.no_grad()
-def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move an exponential moving average of the weights towards the network's."""
+def update_average(average: nn.Module, network: nn.Module, step: int, decay: float) -> None:
+    """Move an exponential moving average of the weights towards those after a step, from 0 on.
+
+    In the first steps it moves faster than by `decay`, so that the initial weights are forgotten.
+    """
+    decay = min(decay, (step + 1) / (step + 10))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
 
 
@@ -163,10 +168,3 @@ def _shuffled_rows(n_rows: int, n_draws: int, generator: torch.Generator) -> Ten
     """Row numbers of shape (n_draws,): every row once, in random order, then again."""
     epochs = [torch.randperm(n_rows, generator=generator) for _ in range(-(-n_draws // n_rows))]
     return torch.cat(epochs)[:n_draws]
-
-
-def _warm_up_then_cosine(n_iter: int, n_warm: int = 50) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        return min(1.0, (step + 1) / n_warm) * (1 + math.cos(math.pi * step / n_iter)) / 2
-
-    return factor

@@ -26,7 +26,7 @@ from tqdm import trange
 
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import HybridProcess
-from synthtab.diffusion.training import Callback, Rows, update_average
+from synthtab.diffusion.training import Callback, Rows, update_average, warm_up_then_cosine
 
 
 def train_privately(
@@ -52,32 +52,25 @@ def train_privately(
     ----------
     network : MLPDenoiser
         Its initial weights and buffers, which no row has had a part in.
-    process : HybridProcess
-        The noising process, which knows the loss.
-    rows : Rows
-        Training rows, any number of them, encoded each by itself.
+    process, rows
+        The noising process, which knows the loss, and any number of rows, encoded each by itself.
     noise_multiplier : float
         Standard deviation of the noise, in clipping norms: see `accounting.noise_multiplier`.
     sample_rate : float
         Probability with which a row takes part in a step.
-    n_iter : int
-        Optimiser steps.
+    n_iter, ema_decay, progress
+        As in `HybridDiffusion`.
     n_rows : int
         Public number of rows, of which the sums are made means.
     learning_rate : float
         Peak of the schedule: 20 steps of warm-up, then a cosine to zero.
-    ema_decay : float
-        Decay of the average of the weights.
     clip_norm : float, default=1.0
         Length that the gradient of a row is cut to.
     n_draws : int, default=12
         Noise draws of a row in a step. The gradient that is cut is their mean, so that they cost
         time but no budget.
-    progress : bool, default=False
-        Whether to show a progress bar.
     callback : callable or None, default=None
-        Called as ``callback(step, n_iter, nan)`` after every step: the guarantee does not cover
-        the loss.
+        As in `HybridDiffusion`; the loss is NaN, since the guarantee does not cover it.
     rng : Generator
         Source of all randomness. Whoever can repeat it can take the noise off again.
 
@@ -98,7 +91,7 @@ def train_privately(
     gradients = _RowGradients(network, clip_norm, n_draws)
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.99), fused=True)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_cosine(n_iter))
+    scheduler = warm_up_then_cosine(optimizer, n_iter, n_warm=20)
     for step in trange(n_iter, desc="private training", disable=not progress):
         network.zero_grad()
         index = torch.from_numpy(np.flatnonzero(rng.random(len(rows.codes)) < sample_rate))
@@ -113,7 +106,7 @@ def train_privately(
             p.grad = total / (sample_rate * n_rows)
         optimizer.step()
         scheduler.step()
-        update_average(average, network, min(ema_decay, (step + 1) / (step + 10)))
+        update_average(average, network, step, ema_decay)
         if callback is not None:
             callback(step + 1, n_iter, math.nan)
     gradients.remove_hooks()
@@ -173,15 +166,7 @@ def _row_losses(
     stage = stages[(first + torch.arange(n_draws)) % len(stages)]
     stratum = torch.rand(shape, generator=generator).argsort(dim=1)
     share = (stratum + torch.rand(shape, generator=generator)) / n_draws
-    z = torch.special.ndtri(share.double().clamp(1e-6, 1 - 1e-6))
-    sigma = torch.exp(process.schedule.log_mean + process.schedule.log_sd * z).float()
+    sigma = process.schedule.level(share)
     x_num, x_cat = rows.batch(index.repeat_interleave(n_draws), generator)
     losses = process.row_losses(denoiser, x_num, x_cat, stage.flatten(), sigma.flatten(), generator)
     return losses.view(shape).mean(dim=1)
-
-
-def _warm_up_then_cosine(n_iter: int, n_warm: int = 20) -> Any:
-    def factor(step: int) -> float:
-        return min(1.0, (step + 1) / n_warm) * (1 + math.cos(math.pi * step / n_iter)) / 2
-
-    return factor
