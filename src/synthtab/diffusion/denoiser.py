@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, silu
 
-from synthtab.diffusion.process import Denoised, State, log_level
+from synthtab.diffusion.process import Denoised, State
 
 _TIME_WIDTH = 64
 
@@ -58,10 +58,8 @@ class MLPDenoiser(nn.Module):
         What each categorical column's codes enter the network as.
     log_marginals : sequence of Tensor of shape (K_j,)
         Log frequencies of each categorical column's categories.
-    width : int
-        Size of the hidden layers.
-    depth : int
-        Number of residual blocks.
+    width, depth : int
+        Size of the hidden layers, and number of residual blocks.
     n_frequencies : int
         Sines and cosines of each number, of random frequencies, beside the number itself: they let
         the network see fine structure.
@@ -105,7 +103,7 @@ class MLPDenoiser(nn.Module):
         angles = 2 * torch.pi * (state.x_num[:, :, None] * self.frequencies).flatten(1)
         numbers = [state.x_num, angles.sin(), angles.cos()]
         h = self.input(torch.cat([*numbers, *codes], dim=1))
-        time = self.level(log_level(sigma))
+        time = self.level(torch.log(sigma) / 4)  # as in Karras et al. (2022), Table 1
         for block in self.blocks:
             h = block(h, time)
         velocity, *logits = (self.output(self.norm(h)) + self.offset).split(

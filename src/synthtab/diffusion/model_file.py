@@ -26,25 +26,16 @@ from synthtab.table.schema import Schema
 
 _FORMAT = "synthtab HybridDiffusion"
 _LAYOUT = 2  # of the file and of the model in it; a change of either needs another number
-_NOT_KEPT = ("callback", "random_state", "device", "progress")
-_KEPT_ELSEWHERE = ("privacy",)  # by the encoder
+_NOT_KEPT = {"callback", "random_state", "device", "progress", "privacy"}  # encoders keep the last
 
 
 def save_model(model: HybridDiffusion, path: str | Path) -> None:
-    """Write a fitted model to a file.
+    """Write a fitted model to a file, whose folder exists.
 
     The file holds what the model knows of the training rows, quantiles and frequencies among it:
     it is as private as the table. A model with a guarantee is an exception: the guarantee covers
     its file too, and is kept in it. The parameters `callback`, `random_state`, `device` and
-    `progress` are not kept.
-
-    Parameters
-    ----------
-    model : HybridDiffusion
-        Fitted.
-    path : str or Path
-        File to write; its folder exists. A file that is there is replaced once the new one is
-        complete.
+    `progress` are not kept. A file that is there is replaced once the new one is complete.
 
     Raises
     ------
@@ -69,7 +60,7 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
     content = {
         "format": _FORMAT,
         "layout": _LAYOUT,
-        "parameters": _parameters(model),
+        "parameters": {k: v for k, v in model.get_params().items() if k not in _NOT_KEPT},
         "schema": {
             "columns": list(schema.columns),
             "categorical": {c: list(values) for c, values in schema.categorical.items()},
@@ -86,19 +77,9 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
 
 
 def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
-    """Read a model that `save_model` wrote.
+    """Read a model that `save_model` wrote: fitted, it draws the rows that the saved one draws.
 
-    Parameters
-    ----------
-    path : str or Path
-        File to read.
-    device : str, default="auto"
-        Where its network works: see `HybridDiffusion`.
-
-    Returns
-    -------
-    HybridDiffusion
-        Fitted; it draws the rows that the saved model draws.
+    `device` says where its network works: see `HybridDiffusion`.
 
     Raises
     ------
@@ -143,12 +124,6 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
     model.denoiser_ = network.requires_grad_(False).eval().to(model.device_)
     model.loss_curve_ = np.array(content["loss_curve"])
     return model
-
-
-def _parameters(model: HybridDiffusion) -> dict[str, Any]:
-    """Parameters that a file keeps."""
-    left_out = {*_NOT_KEPT, *_KEPT_ELSEWHERE}
-    return {k: v for k, v in model.get_params().items() if k not in left_out}
 
 
 def _encoder(model: HybridDiffusion, content: Mapping[str, Any]) -> TableEncoder:

@@ -148,13 +148,8 @@ class MaskedDiffusion:
     """Absorbing-state discrete diffusion: a category is kept, or replaced by a mask.
 
     Austin et al. (2021), "Structured Denoising Diffusion Models in Discrete State-Spaces",
-    appendix A.2.2, with the mask rate t in place of a step. The mask of a column with K categories
-    is the code K.
-
-    Parameters
-    ----------
-    cardinalities : tuple of int
-        Number of categories K_j of each column.
+    appendix A.2.2, with the mask rate t in place of a step. `cardinalities` are the numbers K_j of
+    categories of the columns; the mask of column j is the code K_j.
     """
 
     cardinalities: tuple[int, ...]
@@ -195,26 +190,14 @@ class MaskedDiffusion:
     def p_sample(
         self, logits: Sequence[Tensor], x_cat: Tensor, is_due: Tensor, uniform: Tensor
     ) -> Tensor:
-        """Reveal the masked cells that are due.
+        """Reveal the masked cells that are due: codes after the step, shape (n, n_cat).
 
         Cells revealed one at a time in random order follow `q_posterior` from one reveal to the
         next: each masked cell is as likely as the others to be the next.
 
-        Parameters
-        ----------
-        logits : sequence of Tensor of shape (n, K_j)
-            The denoiser's prediction of each clean category.
-        x_cat : Tensor of shape (n, n_cat)
-            Codes now.
-        is_due : Tensor of bool of shape (n, n_cat)
-            Cells to reveal; those that are not masked stay as they are.
-        uniform : Tensor of shape (n, n_cat)
-            Uniform numbers that decide the draw.
-
-        Returns
-        -------
-        Tensor of shape (n, n_cat)
-            Codes after the step.
+        `logits`, one tensor of shape (n, K_j) per column, predict the clean categories. Of shape
+        (n, n_cat) are the codes now, `x_cat`; the cells to reveal, `is_due`, of which those that
+        are not masked stay as they are; and the uniform numbers that decide the draw.
         """
         p_0 = [guess.double().softmax(dim=1) for guess in logits]
         drawn = torch.stack([_draw(p, uniform[:, j]) for j, p in enumerate(p_0)], dim=1)
@@ -225,17 +208,8 @@ class MaskedDiffusion:
 class HybridProcess:
     """A row drawn in two stages, both by one network: its categories, then its numbers.
 
-    The masked diffusion of the categories comes first, the Gaussian diffusion of the numbers given
-    the categories second. By the chain rule nothing is lost.
-
-    Parameters
-    ----------
-    cardinalities : tuple of int
-        Number of categories of each categorical column.
-    n_num : int
-        Number of numerical columns.
-    schedule : NoiseSchedule
-        The noise levels.
+    The masked diffusion of the categories, of `cardinalities` K_j, comes first; the Gaussian
+    diffusion of the `n_num` numbers given the categories second. By the chain rule nothing is lost.
     """
 
     cardinalities: tuple[int, ...]
@@ -264,31 +238,22 @@ class HybridProcess:
         *,
         shared_noise: bool = False,
     ) -> Tensor:
-        """Loss of each clean row in one stage, at a noise level of its own.
+        """Loss of each clean row in one stage, at a noise level of its own: shape (n,).
+
+        In the stage of the numbers it is the mean squared error of the velocities. In that of the
+        categories it is the cross-entropy of the masked ones, summed over a row and divided by half
+        the number of columns: by as many cells as are masked on average.
 
         Parameters
         ----------
-        denoiser : callable
-            Maps (State, sigma) to `Denoised`.
-        x_num : Tensor of shape (n, n_num)
-            Normal scores.
-        x_cat : Tensor of shape (n, n_cat)
-            Category codes.
-        stage : Tensor of int of shape (n,)
-            Values of `Stage`.
-        sigma : Tensor of shape (n,)
-            Noise levels; that of the categories is `NoiseSchedule.mask_rate`.
+        denoiser, x_num, x_cat
+            The network, normal scores of shape (n, n_num) and codes of shape (n, n_cat).
+        stage, sigma : Tensor of shape (n,)
+            Values of `Stage`, and noise levels; see `NoiseSchedule.mask_rate` for the categories.
         generator : torch.Generator
             Source of noise, on the CPU.
         shared_noise : bool, default=False
             Give every row the same noise, so that losses of rows compare.
-
-        Returns
-        -------
-        Tensor of shape (n,)
-            Mean squared error of the velocities in the stage of the numbers. In that of the
-            categories the cross-entropy of the masked ones, summed over a row and divided by half
-            the number of columns: by as many cells as are masked on average.
         """
         of_numbers = stage == Stage.NUMBERS
         n_noises = 1 if shared_noise else len(sigma)
@@ -333,32 +298,14 @@ class HybridProcess:
         *,
         x_cat: Tensor | None = None,
     ) -> State:
-        """Draw independent rows.
+        """Draw `n_samples` independent rows, all clean; the generator is on the CPU.
 
-        The categories are revealed one of a row's at a time, in random order. The numbers then
-        follow dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0, by Heun's method.
+        The categories are revealed one of a row's at a time, in random order; those given by
+        `x_cat`, codes of shape (n_samples, n_cat) with the mask where one is to be drawn, stay. The
+        numbers then follow dx/dtheta = velocity from pure noise at theta = pi / 2 down to 0, by
+        Heun's method, over `n_steps` noise levels: the network runs about twice as often.
         The noise of the first rows does not depend on how many are drawn.
 
-        Parameters
-        ----------
-        denoiser : callable
-            Maps (State, sigma) to `Denoised`.
-        n_samples : int
-            Rows to draw.
-        n_steps : int
-            Noise levels visited in drawing the numbers; the network runs about twice as often.
-        generator : torch.Generator
-            Source of randomness, on the CPU.
-        x_cat : Tensor of shape (n_samples, n_cat) or None, default=None
-            Codes that are given; the mask where a category is to be drawn. None gives none.
-
-        Returns
-        -------
-        State
-            Clean rows.
-
-        Notes
-        -----
         NOTE: differs from Karras et al. (2022), algorithm 1, which integrates dx/dsigma. In theta
         the velocity of normal data is 0 and no step errs; in sigma the paper's 18 steps widen such
         data by 4.7 %.
@@ -377,11 +324,7 @@ class HybridProcess:
         return state._replace(x_num=self._integrate(denoiser, state._replace(x_num=noise), n_steps))
 
     def _reveal(self, denoiser: Denoiser, state: State, turn: Tensor, choice: Tensor) -> Tensor:
-        """Categories drawn one by one, codes of shape (n, n_cat).
-
-        `turn` says when each cell is drawn, `choice` holds the uniform number that decides it;
-        both are of shape (n, n_cat).
-        """
+        """Categories drawn one by one: `turn` says when, `choice` holds the numbers that decide."""
         sigma = torch.full((1,), self.schedule.sigma_max)
         for step in range(len(self.cardinalities)):
             logits = denoiser(state, sigma).logits
@@ -418,8 +361,3 @@ def log_marginals(codes: Tensor, cardinalities: Sequence[int]) -> tuple[Tensor, 
     """Log frequency of each category, half a row added so that none is impossible."""
     counts = (torch.bincount(codes[:, j], minlength=size) for j, size in enumerate(cardinalities))
     return tuple(torch.log((c + 0.5) / (len(codes) + 0.5 * len(c))) for c in counts)
-
-
-def log_level(sigma: Tensor) -> Tensor:
-    """Noise level as the network sees it, ln(sigma) / 4 (Karras et al., 2022, Table 1)."""
-    return torch.log(sigma) / 4

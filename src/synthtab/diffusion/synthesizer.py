@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synthtab.dp.fit import PrivateFit
 
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
-# What "auto" stands for without privacy; with it, see `private_fit`.
+# What "auto" stands for without privacy; with it, see `synthtab.dp.fit`.
 _BATCH_SIZE = 512
 _WIDTH = 128
 _LEARNING_RATE = 2e-3
@@ -160,10 +160,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         schema : Schema
             Their description.
 
-        Returns
-        -------
-        HybridDiffusion
-
         Raises
         ------
         ValueError
@@ -180,7 +176,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         rng = np.random.default_rng(self.random_state)
         generator = _generator(rng)
         rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
-        process = self._process(encoder)
+        process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
         batch_size = _BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         n_iter = self.n_iter
         if n_iter == "auto":
@@ -316,23 +312,9 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         random_state: int | np.random.Generator | None = None,
         conditions: Mapping[str, Any] | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """Draw the rows of `sample` block by block, so that they need not fit into memory.
+        """Draw the rows of `sample` in frames of at most 4,096: they need not fit into memory.
 
-        Parameters
-        ----------
-        n_samples, random_state, conditions
-            As for `sample`.
-
-        Yields
-        ------
-        DataFrame of at most 4,096 rows
-
-        Raises
-        ------
-        ValueError
-            As `sample`.
-        sklearn.exceptions.NotFittedError
-            If the model is not fitted.
+        Takes and refuses what `sample` does.
         """
         for block in self._draw(n_samples, random_state, conditions):
             yield self.encoder_.inverse_transform(block)
@@ -358,21 +340,11 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     def _fit_privately(self, frame: pd.DataFrame, schema: Schema, privacy: Privacy) -> Self:
         """Like `fit`, by DP-SGD."""
+        not_of_training = ("privacy", "n_steps", "device")
+        settings = {k: v for k, v in self.get_params().items() if k not in not_of_training}
         fit_privately = _private_training()
         self.encoder_, self.process_, denoiser, self.guarantee_ = fit_privately(
-            frame,
-            schema,
-            privacy,
-            n_iter=self.n_iter,
-            batch_size=self.batch_size,
-            width=self.width,
-            depth=self.depth,
-            n_frequencies=self.n_frequencies,
-            learning_rate=self.learning_rate,
-            ema_decay=self.ema_decay,
-            progress=self.progress,
-            callback=self.callback,
-            random_state=self.random_state,
+            frame, schema, privacy, **settings
         )
         self.denoiser_ = denoiser.to(self.device_)
         self.schema_, self.loss_curve_ = schema, np.empty(0)
@@ -380,9 +352,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
         return TableEncoder().fit(frame, schema)
-
-    def _process(self, encoder: TableEncoder) -> HybridProcess:
-        return HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
 
     def _draw(
         self,

@@ -38,21 +38,11 @@ class Mechanism(NamedTuple):
 def gaussian_delta(epsilon: float, mu: float) -> float:
     """Delta of a Gaussian mechanism whose sensitivity is mu standard deviations of its noise.
 
-    Exact: Balle & Wang (2018), "Improving the Gaussian mechanism for differential privacy",
-    eq. 6. Several such mechanisms on the same rows are one whose squared mu is the sum of theirs,
-    even where each is chosen after the answers of those before (Dong, Roth & Su, 2019, "Gaussian
-    differential privacy", arXiv:1905.02383, corollary 3.3).
-
-    Parameters
-    ----------
-    epsilon : float
-        Not negative.
-    mu : float
-        Positive.
-
-    Returns
-    -------
-    float
+    Exact, for an epsilon of 0 or more and a positive mu: Balle & Wang (2018), "Improving the
+    Gaussian mechanism for differential privacy", eq. 6. Several such mechanisms on the same rows
+    are one whose squared mu is the sum of theirs, even where each is chosen after the answers of
+    those before (Dong, Roth & Su, 2019, "Gaussian differential privacy", arXiv:1905.02383,
+    corollary 3.3).
 
     Examples
     --------
@@ -77,18 +67,9 @@ def gaussian_mu(epsilon: float, delta: float) -> float:
 def epsilon(mechanisms: Sequence[Mechanism], delta: float) -> float:
     """Upper bound on epsilon of mechanisms applied to the same rows, one after the other.
 
-    Parameters
-    ----------
-    mechanisms : sequence of Mechanism
-        At least one.
-    delta : float
-        Failure probability at which epsilon is asked for.
-
-    Returns
-    -------
-    float
-        For tables that differ by one row added or removed. It is about 0.01 too high, so that
-        errors of the numerical composition are on the safe side.
+    There is at least one mechanism; epsilon is asked for at the failure probability `delta`, and
+    for tables that differ by one row added or removed. It is about 0.01 too high, so that errors of
+    the numerical composition are on the safe side.
 
     Examples
     --------
@@ -117,18 +98,13 @@ def noise_multiplier(
     Parameters
     ----------
     target_epsilon, delta : float
-        The budget.
+        The budget, of which at most 0.5 % is left.
     sample_rate : float
         Probability that a row takes part in a step.
     n_steps : int
         Steps of DP-SGD.
     before : sequence of Mechanism, default=()
         What was applied to the same rows before, out of the same budget.
-
-    Returns
-    -------
-    float
-        With which all mechanisms together spend at most the budget, and 0.5 % less at most.
 
     Raises
     ------

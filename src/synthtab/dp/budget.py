@@ -119,12 +119,7 @@ class Privacy:
         return 1 / (10 * self.n_rows) if self.delta is None else self.delta
 
     def check(self, schema: Schema) -> None:
-        """Refuse a schema that this leaves anything to be read off the rows for.
-
-        Parameters
-        ----------
-        schema : Schema
-            Of the table to be learnt.
+        """Refuse a schema of the table that this leaves anything to be read off the rows for.
 
         Raises
         ------

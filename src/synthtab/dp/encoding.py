@@ -29,27 +29,10 @@ def private_quartiles(
 ) -> dict[str, tuple[float, float]]:
     """First and third quartile of every column with bounds, under differential privacy.
 
-    Parameters
-    ----------
-    frame : DataFrame of shape (n, n_columns)
-        The rows.
-    privacy : Privacy
-        Its bounds say for which columns, and where to search.
-    noise_multiplier : float
-        Noise of all questions together, as one Gaussian mechanism.
-    rng : Generator
-        Source of the noise.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        Both lie within the bounds; noise may bring them together, or turn them round.
-
-    Notes
-    -----
     A quartile is found by halving the bounds ten times: are more rows below the middle than there
     should be? Each question is a Gaussian mechanism. All of them together are one, with noise that
-    is smaller by the root of their number.
+    is smaller by the root of their number: `noise_multiplier` is that of all together. Quartiles
+    lie within the bounds; noise may bring them together, or turn them round.
 
     Examples
     --------
@@ -110,13 +93,10 @@ class PrivateEncoder(TableEncoder):
     quartiles : mapping of str to (float, float)
         Of every column with bounds: see `private_quartiles`.
 
-    Attributes
-    ----------
-    schema_, rank_maps_, levels_, dtypes_
-        See `TableEncoder`.
-
     Notes
     -----
+    Attributes are those of `TableEncoder`.
+
     Measured on the stand-in for 013: scaling by the bounds alone does as well where these are
     tight, and fails where they are ten times too wide. A histogram with noise, which could have
     told the shape as well, puts rows into empty bins far out, and fails everywhere.

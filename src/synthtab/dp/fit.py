@@ -71,10 +71,6 @@ def fit_privately(
     random_state : int, Generator or None, default=None
         Source of all randomness. The guarantee holds for those who do not know it.
 
-    Returns
-    -------
-    PrivateFit
-
     Raises
     ------
     ValueError
