@@ -116,18 +116,7 @@ class PrivateEncoder(TableEncoder):
         self.quartiles = quartiles
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Check that the frame is a table of the schema, and note its column types.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            Table to encode. Its column types count as public.
-        schema : Schema
-            Its description.
-
-        Returns
-        -------
-        PrivateEncoder
+        """Check that the frame is a table of the schema, and note its column types as public.
 
         Raises
         ------

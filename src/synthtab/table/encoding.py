@@ -158,18 +158,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn ranks and dtypes from a frame.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            Table to encode.
-        schema : Schema
-            Its description.
-
-        Returns
-        -------
-        TableEncoder
+        """Learn ranks and dtypes from the rows of a frame, described by a schema.
 
         Raises
         ------
@@ -245,11 +234,10 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
     def intervals(self, frame: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
         """Rank interval of every continuous cell, two arrays of shape (n, n_num)."""
         check_is_fitted(self)
-        low = np.empty((len(frame), len(self.rank_maps_)))
-        high = np.empty_like(low)
+        ends = np.empty((2, len(frame), len(self.rank_maps_)))
         for j, (column, ranks) in enumerate(self.rank_maps_.items()):
-            low[:, j], high[:, j] = ranks.interval(_as_float(frame[column]))
-        return low, high
+            ends[:, :, j] = ranks.interval(_as_float(frame[column]))
+        return ends[0], ends[1]
 
     def codes(self, frame: pd.DataFrame) -> IntArray:
         """Codes of shape (n, n_cat); a number that is no level takes the nearest one's."""
@@ -265,19 +253,14 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
     def transform(
         self, frame: pd.DataFrame, *, random_state: int | np.random.Generator | None = None
     ) -> Encoded:
-        """Encode a table.
+        """Encode a table of the fitted schema.
 
         Parameters
         ----------
         frame : DataFrame of shape (n, n_columns)
-            A table of the fitted schema.
+            The table.
         random_state : int, Generator or None, default=None
             Where in its rank interval each number is placed: at random, or (None) in the middle.
-
-        Returns
-        -------
-        Encoded
-            Arrays of shape (n, n_num) and (n, n_cat).
 
         Raises
         ------
@@ -297,16 +280,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         return Encoded(ndtri(rank.clip(EDGE, 1 - EDGE)), self.codes(frame))
 
     def inverse_transform(self, encoded: Encoded) -> pd.DataFrame:
-        """Decode arrays into a frame with the fitted columns, order and dtypes.
-
-        Parameters
-        ----------
-        encoded : Encoded
-            Normal scores of shape (n, n_num) and codes of shape (n, n_cat).
-
-        Returns
-        -------
-        DataFrame of shape (n, n_columns)
+        """Decode arrays into a frame of shape (n, n_columns), with the fitted order and dtypes.
 
         Raises
         ------
@@ -324,8 +298,8 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             values[column] = ranks.value(ndtr(score))
         for j, (column, levels) in enumerate(self.levels_.items()):
             values[column] = levels[encoded.x_cat[:, j]]
-        columns = {c: _cast(values[c], self.dtypes_[c]) for c in self.schema_.columns}
-        return pd.DataFrame(columns, columns=list(self.schema_.columns))
+        columns = {c: pd.Series(values[c]).astype(self.dtypes_[c]) for c in self.schema_.columns}
+        return pd.DataFrame(columns)
 
 
 def object_array(values: tuple[Any, ...]) -> NDArray[Any]:
@@ -386,7 +360,3 @@ def _value_and_rank(levels: FloatArray, codes: IntArray) -> FloatArray:
     mean = (share * levels).sum()
     sd = np.sqrt((share * (levels - mean) ** 2).sum()) or 1.0  # a constant column has none
     return np.column_stack([(levels - mean) / sd, ndtri(middle.clip(EDGE, 1 - EDGE))])
-
-
-def _cast(values: NDArray[Any], dtype: Any) -> pd.Series[Any]:
-    return pd.Series(values).astype(dtype)

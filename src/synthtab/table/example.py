@@ -22,18 +22,9 @@ def example_table(
 ) -> Dataset:
     """Simulate parcels and their prices.
 
-    Parameters
-    ----------
-    n_rows : int, default=1000
-        Rows of the table, a fifth of them for testing. As many again are its reserve.
-    random_state : int, Generator or None, default=0
-        Seed of the simulation.
-
-    Returns
-    -------
-    Dataset
-        Numbers ``weight_kg`` (many parcels have one of a few usual weights) and ``distance_km``,
-        categories ``service``, ``region`` and ``fragile``, and the target ``price_eur``.
+    The numbers are ``weight_kg`` (many parcels have one of a few usual weights) and
+    ``distance_km``, the categories ``service``, ``region`` and ``fragile``, the target
+    ``price_eur``. A fifth of the rows is for testing; as many rows again are the reserve.
 
     Raises
     ------

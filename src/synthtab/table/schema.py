@@ -81,21 +81,8 @@ class Schema:
         """Read the schema off a frame.
 
         Text, boolean and pandas-categorical columns are categorical, and so are the columns
-        named in `categorical`; the others are numerical. Categories are sorted, so the codes
-        do not depend on the order of the rows.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_rows, n_columns)
-            The table.
-        target : str
-            Name of the target column.
-        categorical : sequence of str, default=()
-            Numeric columns to be treated as categories (a plant number, say).
-
-        Returns
-        -------
-        Schema
+        named in `categorical` (a plant number, say); the others are numerical. Categories are
+        sorted, so the codes do not depend on the order of the rows.
 
         Raises
         ------
@@ -119,11 +106,6 @@ class Schema:
 
     def validate(self, frame: pd.DataFrame) -> None:
         """Check that a frame is a table of this schema.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_rows, n_columns)
-            The table to check.
 
         Raises
         ------

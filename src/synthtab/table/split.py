@@ -59,18 +59,7 @@ class Dataset:
     reserve: pd.DataFrame | None = None
 
     def split(self, random_state: int | np.random.Generator | None = None) -> Split:
-        """Divide the rows at random into a training and a test part.
-
-        Parameters
-        ----------
-        random_state : int, Generator or None, default=None
-            Source of randomness.
-
-        Returns
-        -------
-        Split
-            `train` with ``len(frame) - n_test`` rows and `test` with ``n_test``.
-        """
+        """Divide the rows at random: `test` gets ``n_test`` of them, `train` the others."""
         order = np.random.default_rng(random_state).permutation(len(self.frame))
         return Split(
             train=self.frame.iloc[order[self.n_test :]].reset_index(drop=True),
@@ -85,16 +74,11 @@ class Dataset:
         Parameters
         ----------
         n_rows : int
-            Rows of the subset, training and test part together.
+            Rows to draw without replacement, of which the same share is for testing; the reserve
+            keeps as many (all of it where it has fewer). The schema remains the whole table's, so a
+            rare category is known even if no row of the subset has it.
         random_state : int, Generator or None, default=None
             Source of randomness.
-
-        Returns
-        -------
-        Dataset
-            `n_rows` rows drawn without replacement, of which the same share is for testing, and
-            as many rows of the reserve (all of it where it has fewer). The schema is the whole
-            table's, so a rare category is known even if no row of the subset has it.
 
         Raises
         ------
@@ -126,16 +110,9 @@ def _drawn(frame: pd.DataFrame, n_rows: int, rng: np.random.Generator) -> pd.Dat
 class PrivacySplit:
     """Members, non-members and further rows of one source, disjoint: what an attack is judged on.
 
-    Attributes
-    ----------
-    train : DataFrame of shape (n, n_columns)
-        Members: what a generator is fitted to.
-    holdout : DataFrame of shape (n_holdout, n_columns)
-        Non-members, which an attack must not tell from members.
-    reference : DataFrame of shape (n_reference, n_columns)
-        Further rows, which an attacker may hold.
-    schema : Schema
-        Description of all three.
+    `train` holds the members, which a generator is fitted to; `holdout` the non-members, which an
+    attack must not tell from members; `reference` further rows, which an attacker may hold.
+    `schema` describes all three.
 
     Raises
     ------
@@ -175,18 +152,13 @@ def privacy_split(
     ----------
     dataset : Dataset
         Its frame and reserve are pooled and shuffled, so that all parts are random draws of one
-        table.
+        table. Training and holdout part get the same length, two fifths of the rows at most; the
+        reference has that length too, or what is left.
     random_state : int, Generator or None, default=None
         Seed of the draw.
     n_rows : int or None, default=None
         Most rows in each part; None takes as many training rows as the experiment has, where
         there are enough.
-
-    Returns
-    -------
-    PrivacySplit
-        Training and holdout part have the same length, two fifths of the rows at most. The
-        reference has that length too, or what is left.
 
     Raises
     ------
