@@ -1,8 +1,6 @@
 """New rows between neighbouring rows: how SMOGN makes a row, whichever rows it starts from.
 
-The second half of Branco, Torgo and Ribeiro (2017), "SMOGN: a pre-processing approach for
-imbalanced regression", PMLR 74:36-50. Each departure from the paper, or from the two published
-programs (the authors' R package UBL and the Python package smogn), is marked ``NOTE``.
+The second half of the paper; `synthtab.smogn.resample` cites it, and says what ``NOTE`` marks.
 """
 
 from __future__ import annotations
@@ -35,8 +33,7 @@ _MARGIN = 1e-9
 class Heom:
     """A set of rows with the distances between them (on features only).
 
-    HEOM (Wilson and Martinez, 1997): the square root of the sum of squared differences of the
-    numeric features over their range in the set, and of 1 for each category that differs.
+    HEOM (Wilson and Martinez, 1997), or Euclidean distances: see `metric` of `SMOGN`.
 
     Parameters
     ----------
@@ -44,8 +41,6 @@ class Heom:
         Numeric features.
     codes : ndarray of shape (n_rows, n_categorical), of int
         Categorical features as numbers from 0; only their equality counts.
-    metric : {"auto", "euclidean"}, default="auto"
-        "euclidean" leaves the numeric features in their units.
 
     Examples
     --------
@@ -206,16 +201,12 @@ def synthesise(
 ) -> Synthetic:
     """Make one new row from each seed: Branco et al. (2017), algorithms 2 and 3.
 
-    A seed takes one of its `k` nearest neighbours in the set. With maxD half the median distance
-    from the seed to the other rows, a neighbour nearer than maxD is interpolated with; otherwise
-    the seed is copied with Gaussian noise.
+    A seed takes a neighbour, and is interpolated with it or copied with noise, as in `SMOGN`.
 
     Parameters
     ----------
-    numeric : ndarray of shape (n_rows, n_numeric)
-        Numeric features of the set: a bump, or a whole table.
-    codes : ndarray of shape (n_rows, n_categorical), of int
-        Its categorical features as numbers from 0.
+    numeric, codes
+        Features of the set, a bump or a whole table, as for `Heom`.
     target : ndarray of shape (n_rows,)
         Its target.
     seed : ndarray of shape (n_new,), of int

@@ -1,8 +1,6 @@
 """Which rows SMOGN resamples, and how much: relevance of the target, bumps, percentages.
 
-Branco, Torgo and Ribeiro (2017), "SMOGN: a pre-processing approach for imbalanced regression",
-PMLR 74:36-50, and Ribeiro (2011) for the relevance. Departures from these, or from the two
-published programs (the authors' R package UBL and the Python package smogn), are marked ``NOTE``.
+The first half of the paper; `synthtab.smogn.resample` cites it, and says what ``NOTE`` marks.
 """
 
 from __future__ import annotations
@@ -24,19 +22,11 @@ def box_plot_control_points(
     coef: float = 1.5,
     xtrm_type: Literal["both", "high", "low"] = "both",
 ) -> Floats:
-    """Control points of the relevance function from the box plot of the target.
+    """Control points of the relevance function from the box plot of target values, shape (n_rows,).
 
-    The median has relevance 0. A whisker has relevance 1 if values lie beyond it and
-    `xtrm_type` asks for that side; otherwise the end of the data has relevance 0.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Target values.
-    coef : float, default=1.5
-        Longest whisker in interquartile ranges.
-    xtrm_type : {"both", "high", "low"}, default="both"
-        Which extremes are relevant.
+    The median has relevance 0. A whisker, which is at most `coef` interquartile ranges long, has
+    relevance 1 if values lie beyond it and `xtrm_type` asks for that side; otherwise the end of the
+    data has relevance 0.
 
     Returns
     -------
@@ -166,19 +156,10 @@ def manual_control_points(points: npt.ArrayLike) -> Floats:
 
 
 def relevance(y: npt.ArrayLike, control_points: npt.ArrayLike) -> Floats:
-    """Relevance of target values: the monotone cubic through the control points.
+    """Relevance of target values, 0 (common) to 1 (extreme): the monotone cubic through the points.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Target values.
-    control_points : array-like of shape (n_points, 3)
-        Target value, relevance and slope, by rising target value.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        Relevance, 0 (common) to 1 (extreme). Beyond the outer points it stays what it is there.
+    Takes values of shape (n_rows,), and control points as `manual_control_points` returns them;
+    beyond the outer points the relevance stays what it is there.
 
     Notes
     -----
@@ -223,19 +204,8 @@ def relevance(y: npt.ArrayLike, control_points: npt.ArrayLike) -> Floats:
 def find_bumps(y: npt.ArrayLike, phi: npt.ArrayLike, rel_thres: float = 0.5) -> Ints:
     """Bump of each row: runs of the sorted target on one side of the relevance threshold.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Target values.
-    phi : array-like of shape (n_rows,)
-        Their relevance.
-    rel_thres : float, default=0.5
-        Rows of this relevance or more are rare.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        Number of the row's bump, counted from 0 by rising target.
+    Takes target values and their relevance, `phi`, of shape (n_rows,); rows of a relevance of
+    `rel_thres` or more are rare. Bumps are counted from 0 by rising target.
 
     Examples
     --------
@@ -252,20 +222,11 @@ def find_bumps(y: npt.ArrayLike, phi: npt.ArrayLike, rel_thres: float = 0.5) -> 
 def sampling_percentages(
     sizes: Sequence[int], samp_method: Literal["balance", "extreme"] = "balance"
 ) -> Floats:
-    """Rows out per row in of each bump that the method aims at.
+    """Rows out per row in of each bump that the method aims at, shape (n_bumps,).
 
-    Parameters
-    ----------
-    sizes : sequence of int, of length n_bumps
-        Rows of each bump, ``|b|``.
-    samp_method : {"balance", "extreme"}, default="balance"
-        With B the mean size of a bump: "balance" makes every bump as large as B; "extreme"
-        makes their sizes proportional to ``B² / |b|``, so the smallest becomes the largest.
-
-    Returns
-    -------
-    ndarray of shape (n_bumps,)
-        Factors; above 1 for over-sampling, below 1 for under-sampling.
+    With ``|b|`` the number of rows of a bump and B their mean, "balance" makes every bump as large
+    as B; "extreme" makes their sizes proportional to ``B² / |b|``, so the smallest becomes the
+    largest. Factors above 1 are for over-sampling, below 1 for under-sampling.
 
     Examples
     --------

@@ -71,9 +71,8 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
     metric : {"auto", "euclidean"}, default="auto"
         Distance on the features; the target never takes part. "auto" is HEOM: numeric features
         are divided by their range in the bump, each differing category counts 1, and the root of
-        the sum of squares is taken. With numeric features only this is the Euclidean distance on
-        range-scaled features. "euclidean" leaves the features in their units, as UBL and smogn
-        do by default, and accepts no categorical feature.
+        the sum of squares is taken. "euclidean" leaves the features in their units, as UBL and
+        smogn do by default, and accepts no categorical one.
     categorical_features : "auto" or sequence of column names, default="auto"
         Features to be treated as categories. "auto": those that are not numeric (text, category,
         bool).
@@ -204,10 +203,8 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        X_resampled : DataFrame of shape (n_out, n_features)
-            Columns, their order and dtypes of `X`; index 0 to n_out - 1.
-        y_resampled : Series of shape (n_out,)
-            Name and dtype of `y`.
+        X_resampled, y_resampled : DataFrame and Series of n_out rows
+            With the columns, names and dtypes of `X` and `y`; index 0 to n_out - 1.
 
         Raises
         ------
@@ -408,13 +405,6 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
     random_state : int, Generator or None, default=None
         Used by `sample` when it is given none; fitting draws nothing.
 
-    Attributes
-    ----------
-    frame_ : DataFrame
-        Copy of the fitted table.
-    schema_ : Schema
-        Its description.
-
     Notes
     -----
     *Same rows in, same rows out.* One run of SMOGN returns about, but seldom exactly, the rows
@@ -464,7 +454,7 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Check the table and keep it; see `synthtab.generators.contract.Generator`.
+        """Keep a copy of the table; see `synthtab.generators.contract.Generator`.
 
         Raises
         ------
@@ -507,10 +497,10 @@ class SMOGNSynthesizer(BaseEstimator):  # type: ignore[misc]
         return pool_runs(self._run, n_samples, rng)
 
     def _run(self, rng: np.random.Generator) -> pd.DataFrame:
-        features, target = list(self.schema_.features), self.schema_.target
-        smogn = self._smogn(self.schema_, rng)
-        X, y = smogn.fit_resample(self.frame_[features], self.frame_[target])
-        table = X.assign(**{target: y})[list(self.schema_.columns)]
+        schema = self.schema_
+        smogn = self._smogn(schema, rng)
+        X, y = smogn.fit_resample(self.frame_[list(schema.features)], self.frame_[schema.target])
+        table = X.assign(**{schema.target: y})[list(schema.columns)]
         return table if self.part == "whole" else table[smogn.row_origin_ != "real"]
 
     def _smogn(self, schema: Schema, rng: np.random.Generator | None) -> SMOGN:
