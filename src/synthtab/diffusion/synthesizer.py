@@ -14,7 +14,14 @@ from torch import Tensor
 
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import HybridProcess, log_marginals
-from synthtab.diffusion.training import Callback, Rows, on_cpu, train, training_steps
+from synthtab.diffusion.training import (
+    Callback,
+    Rows,
+    on_cpu,
+    torch_generator,
+    train,
+    training_steps,
+)
 from synthtab.dp.budget import Guarantee, Privacy
 from synthtab.table.encoding import Encoded, TableEncoder
 from synthtab.table.schema import Schema
@@ -174,7 +181,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         if len(frame) < 2:
             raise ValueError(f"a table of {len(frame)} row cannot be learnt; give at least 2")
         rng = np.random.default_rng(self.random_state)
-        generator = _generator(rng)
+        generator = torch_generator(rng)
         rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
         process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
         batch_size = _BATCH_SIZE if self.batch_size == "auto" else self.batch_size
@@ -250,7 +257,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         encoded = self.encoder_.transform(frame)
         x_num = torch.from_numpy(encoded.x_num).float()
         x_cat = torch.from_numpy(encoded.x_cat)
-        generator = _generator(np.random.default_rng(random_state))
+        generator = torch_generator(np.random.default_rng(random_state))
         settings = [
             (s, level) for level in sigma for _ in range(n_noises) for s in self.process_.stages
         ]
@@ -371,7 +378,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                 on_cpu(self.denoiser_),
                 n,
                 self.n_steps,
-                _generator(child),
+                torch_generator(child),
                 x_cat=given.repeat(n, 1),
             )
             yield Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
@@ -409,8 +416,3 @@ def _private_training() -> Callable[..., PrivateFit]:
             "privacy needs the package opacus: pip install 'synthtab[dp]'", name=error.name
         ) from error
     return fit_privately
-
-
-def _generator(rng: np.random.Generator) -> torch.Generator:
-    """CPU generator seeded from a numpy one, so that devices agree."""
-    return torch.Generator().manual_seed(int(rng.integers(2**63)))

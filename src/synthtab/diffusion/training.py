@@ -125,6 +125,11 @@ def on_cpu(network: MLPDenoiser) -> Denoiser:
     return denoiser
 
 
+def torch_generator(rng: np.random.Generator) -> torch.Generator:
+    """CPU generator seeded from a numpy one, so that devices agree."""
+    return torch.Generator().manual_seed(int(rng.integers(2**63)))
+
+
 def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:
     """Optimiser steps that suit a table: more for more columns, fewer for few rows.
 

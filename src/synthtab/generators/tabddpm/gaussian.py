@@ -16,20 +16,10 @@ _MAX_BETA = 0.999
 
 
 def cosine_alpha_bar(n_timesteps: int) -> Tensor:
-    """Share of the signal's variance that is left at each time.
+    """Share of the signal's variance that is left at each of the times 0 to T.
 
     Nichol & Dhariwal (2021), "Improved denoising diffusion probabilistic models", eq. 17, with
-    beta_t cut off at 0.999 as there.
-
-    Parameters
-    ----------
-    n_timesteps : int
-        Number of steps T.
-
-    Returns
-    -------
-    Tensor of shape (n_timesteps + 1,), float64
-        alpha_bar_0 = 1 > alpha_bar_1 > ... > alpha_bar_T > 0.
+    beta_t cut off at 0.999 as there: float64 of shape (T + 1,), falling from 1 to more than 0.
 
     Examples
     --------
@@ -68,13 +58,9 @@ class GaussianDDPM:
     def __init__(self, alpha_bar: Tensor) -> None:
         beta = betas(alpha_bar)
         noise = 1 - alpha_bar
-        before = alpha_bar.roll(1)
         self.signal_scale = alpha_bar.sqrt().float()
         self.noise_scale = noise.sqrt().float()
-        # Each of these has no value at t = 0, where there is no step.
-        self.posterior_x_0 = (before.sqrt() * beta / noise).float()
-        self.posterior_x_t = ((1 - beta).sqrt() * (1 - before) / noise).float()
-        self.posterior_variance = (beta * (1 - before) / noise).float()
+        # Without a value at t = 0, where there is no step.
         self._eps_weight = (beta / noise.sqrt()).tolist()
         self._step_scale = (1 - beta).rsqrt().tolist()
         self._step_sd = beta.sqrt().tolist()
@@ -83,19 +69,10 @@ class GaussianDDPM:
         """Noised numbers x_t (Ho et al., 2020, eq. 4): shapes (n, d), (n,), (n, d)."""
         return self.signal_scale[t][:, None] * x_0 + self.noise_scale[t][:, None] * eps
 
-    def predict_x_0(self, x_t: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-        """Clean numbers that a predicted noise stands for, shape (n, d)."""
-        return (x_t - self.noise_scale[t][:, None] * eps) / self.signal_scale[t][:, None]
-
-    def q_posterior(self, x_0: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean (n, d) and variance (n, 1) of x_{t-1} given x_0 and x_t (Ho et al., eq. 7)."""
-        mean = self.posterior_x_0[t][:, None] * x_0 + self.posterior_x_t[t][:, None] * x_t
-        return mean, self.posterior_variance[t][:, None]
-
     def p_sample(self, eps: Tensor, x_t: Tensor, t: int, noise: Tensor) -> Tensor:
         """One reverse step, shape (n, d): numbers at t - 1 (Ho et al., 2020, algorithm 2).
 
-        The mean is that of `q_posterior` at the predicted x_0, written so that neither of the two
+        The mean is that of x_{t-1} given x_t and the predicted x_0 (eq. 7), written so that nothing
         is divided by the vanishing signal of late times. The variance is beta_t, the larger of the
         two that the paper names. `noise` is standard normal, and not used in the last step, which
         ends at the mean.

@@ -9,7 +9,7 @@ is marked NOTE.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from synthtab.diffusion.training import Callback, torch_generator
 from synthtab.generators.contract import RandomState
 from synthtab.generators.tabddpm.encoding import QuantileEncoder
 from synthtab.generators.tabddpm.gaussian import GaussianDDPM, cosine_alpha_bar
@@ -35,22 +36,12 @@ class TimestepMLP(nn.Module):
     """Multilayer perceptron over a noisy row, its time and its class.
 
     The paper, section 4: x = Linear(x_in) + t_emb + y_emb of width 128, with
-    t_emb = Linear(SiLU(Linear(SinTimeEmb(t)))) and y_emb = Embedding(y), then blocks
-    ReLU(Linear(x)) and a Linear that returns to the width of x_in.
+    t_emb = Linear(SiLU(Linear(SinTimeEmb(t)))) and y_emb = Embedding(y), then `depth` blocks
+    ReLU(Linear(x)) of size `width` and a Linear that returns to the width of x_in: that of the
+    numbers and the one-hot categories together. Without classes y_emb is left out.
 
     NOTE: the paper feeds categories one-hot and adds Embedding(y); the authors' program feeds
     their logarithm, with log(1e-30) for 0, and adds SiLU(Embedding(y)). The paper is followed.
-
-    Parameters
-    ----------
-    n_inputs : int
-        Width of a row: numbers, then one-hot categories.
-    width, depth : int
-        Size and number of the hidden layers.
-    n_timesteps : int
-        Largest time T.
-    n_classes : int, default=0
-        Classes that a row may be conditioned on; 0 for none.
     """
 
     sinusoids: Tensor
@@ -105,17 +96,7 @@ class Rows(NamedTuple):
 
 
 class MixedDDPM:
-    """The two processes of TabDDPM on one clock.
-
-    Parameters
-    ----------
-    n_num : int
-        Number of numerical columns.
-    cardinalities : tuple of int
-        Number of categories of each categorical column.
-    alpha_bar : Tensor of shape (T + 1,), float64
-        Schedule of both; see `synthtab.generators.tabddpm.gaussian.cosine_alpha_bar`.
-    """
+    """The two processes of TabDDPM on one clock, `alpha_bar`: see `cosine_alpha_bar`."""
 
     def __init__(self, n_num: int, cardinalities: tuple[int, ...], alpha_bar: Tensor) -> None:
         self.n_num, self.cardinalities = n_num, cardinalities
@@ -248,7 +229,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         width: int = 256,
         depth: int = 2,
         learning_rate: float = 1e-3,
-        callback: Callable[[int, int, float], None] | None = None,
+        callback: Callback | None = None,
         random_state: RandomState = None,
     ) -> None:
         self.n_iter = n_iter
@@ -279,7 +260,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
                 "give the table a feature"
             )
         rng = np.random.default_rng(self.random_state)
-        generator = _generator(rng)
+        generator = torch_generator(rng)
         rows, cardinalities, n_classes = _rows(encoder, frame)
         alpha_bar = cosine_alpha_bar(self.n_timesteps)
         process = MixedDDPM(rows.x_num.shape[1], cardinalities, alpha_bar)
@@ -316,7 +297,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         rng = np.random.default_rng(random_state)
         sizes = [min(_BLOCK, n_samples - start) for start in range(0, n_samples, _BLOCK)]
         blocks = [
-            self._draw(size, _generator(child))
+            self._draw(size, torch_generator(child))
             for size, child in zip(sizes, rng.spawn(len(sizes)), strict=True)
         ]
         x_num = torch.cat([b.x_num for b in blocks]).numpy().astype(np.float64)
@@ -390,8 +371,3 @@ def _batches(n_rows: int, batch_size: int, generator: torch.Generator) -> Iterat
             order = torch.cat([order, torch.randperm(n_rows, generator=generator)])
         yield order[:batch_size]
         order = order[batch_size:]
-
-
-def _generator(rng: np.random.Generator) -> torch.Generator:
-    """CPU generator seeded from a numpy one."""
-    return torch.Generator().manual_seed(int(rng.integers(2**63)))
