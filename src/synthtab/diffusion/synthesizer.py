@@ -225,10 +225,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         n_noises: int = 1,
         random_state: int | np.random.Generator | None = None,
     ) -> np.ndarray:
-        """Training loss of given rows: how familiar the model is with each.
+        """Training loss of given rows, shape (n,): how familiar the model is with each.
 
         What a holder of the model's weights can compute, and so the score of a white-box
-        membership attack.
+        membership attack: the mean over stages, levels and noises of a row's loss.
 
         Parameters
         ----------
@@ -240,11 +240,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             Noises at each level; the same ones for every row, so that rows compare.
         random_state : int, Generator or None, default=None
             Seed of the noises.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Mean over stages, levels and noises of a row's loss.
 
         Raises
         ------

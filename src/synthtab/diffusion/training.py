@@ -55,7 +55,7 @@ def train(
     callback: Callback | None,
     generator: torch.Generator,
 ) -> tuple[MLPDenoiser, NDArray[np.float64]]:
-    """Train a network in place.
+    """Train a network in place; return the average of its weights, which draws, and the losses.
 
     Parameters
     ----------
@@ -69,13 +69,6 @@ def train(
         Peak of the schedule: 50 steps of warm-up, then a cosine to zero.
     generator : torch.Generator
         Source of batches and noise, on the CPU.
-
-    Returns
-    -------
-    MLPDenoiser
-        With the average of the weights over the steps, which is the one that draws.
-    ndarray of shape (n_iter,)
-        Loss at each step.
 
     Raises
     ------

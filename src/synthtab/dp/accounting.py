@@ -99,10 +99,8 @@ def noise_multiplier(
     ----------
     target_epsilon, delta : float
         The budget, of which at most 0.5 % is left.
-    sample_rate : float
-        Probability that a row takes part in a step.
-    n_steps : int
-        Steps of DP-SGD.
+    sample_rate, n_steps
+        As in `Mechanism`.
     before : sequence of Mechanism, default=()
         What was applied to the same rows before, out of the same budget.
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from synthtab.table.schema import Schema
-
-_OF_OTHERS = ("privacy", "schema")  # parts of a guarantee that have a plain form of their own
 
 
 @dataclass(frozen=True)
@@ -189,8 +187,8 @@ class Guarantee:
 
     def to_plain(self) -> dict[str, Any]:
         """All but `privacy` and `schema` as plain values, for ``Guarantee(**plain, ...)``."""
-        names = [f.name for f in fields(self) if f.name not in _OF_OTHERS]
-        return {name: _plain(getattr(self, name)) for name in names}
+        own_form = ("privacy", "schema")
+        return {name: _plain(value) for name, value in vars(self).items() if name not in own_form}
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())

@@ -46,7 +46,7 @@ def train_privately(
     callback: Callback | None = None,
     rng: np.random.Generator,
 ) -> MLPDenoiser:
-    """Train a network in place with DP-SGD.
+    """Train a network in place with DP-SGD; return the average of its weights, which draws.
 
     Parameters
     ----------
@@ -73,11 +73,6 @@ def train_privately(
         As in `HybridDiffusion`; the loss is NaN, since the guarantee does not cover it.
     rng : Generator
         Source of all randomness. Whoever can repeat it can take the noise off again.
-
-    Returns
-    -------
-    MLPDenoiser
-        With the average of the weights over the steps, which is the one that draws.
 
     Raises
     ------

@@ -275,8 +275,7 @@ class SMOGN(BaseEstimator):  # type: ignore[misc]
             chosen = bump_out[self.row_origin_ == origin]
             bumps[f"n_{origin}"] = np.bincount(chosen, minlength=n_bumps)
         self.bumps_ = bumps
-        n_rows = bumps["n_rows"].to_numpy()
-        weight = n_rows[bump_out] / np.bincount(bump_out, minlength=n_bumps)[bump_out]
+        weight = bumps["n_rows"].to_numpy()[bump_out] / np.bincount(bump_out)[bump_out]
         self.sample_weight_ = weight / weight.mean()
 
     def _warn_if_small(self, rows: Ints, target: Floats) -> None:

@@ -78,7 +78,6 @@ class Dataset:
             keeps as many (all of it where it has fewer). The schema remains the whole table's, so a
             rare category is known even if no row of the subset has it.
         random_state : int, Generator or None, default=None
-            Source of randomness.
 
         Raises
         ------

@@ -40,12 +40,8 @@ def betas(alpha_bar: Tensor) -> Tensor:
 class GaussianDDPM:
     """Gaussian diffusion of Ho et al. (2020), "Denoising diffusion probabilistic models".
 
-    x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps; a network predicts eps.
-
-    Parameters
-    ----------
-    alpha_bar : Tensor of shape (T + 1,), float64
-        See `cosine_alpha_bar`.
+    x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps; a network predicts eps. For
+    `alpha_bar`, float64 of shape (T + 1,), see `cosine_alpha_bar`.
 
     Examples
     --------

@@ -287,9 +287,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If `n_samples` is less than 1, or a drawn number is not finite.
-        sklearn.exceptions.NotFittedError
-            If the model is not fitted.
+            If a drawn number is not finite, besides.
         """
         check_is_fitted(self)
         if n_samples < 1:

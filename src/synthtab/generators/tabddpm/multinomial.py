@@ -18,12 +18,7 @@ from synthtab.generators.tabddpm.gaussian import betas
 class CategoryBlock:
     """Categorical columns side by side: one row of sum(K_j) entries, a segment per column.
 
-    All columns are worked on at once, however many there are.
-
-    Parameters
-    ----------
-    cardinalities : sequence of int
-        Number of categories K_j of each column.
+    K_j are the `cardinalities`. All columns are worked on at once, however many there are.
 
     Examples
     --------
@@ -102,18 +97,12 @@ class CategoryBlock:
 
 
 class MultinomialDiffusion:
-    """Uniform discrete diffusion of several columns.
+    """Uniform discrete diffusion of several columns, of K_j categories.
 
     q(x_t | x_{t-1}) keeps a category with probability alpha_t = 1 - beta_t and otherwise draws one
-    uniformly (Hoogeboom et al., 2021, eq. 11). A network predicts the clean category.
-
-    Parameters
-    ----------
-    cardinalities : sequence of int
-        Number of categories K_j of each column.
-    alpha_bar : Tensor of shape (T + 1,), float64
-        Probability that a category has been kept all the way to t; see
-        `synthtab.generators.tabddpm.gaussian.cosine_alpha_bar`.
+    uniformly (Hoogeboom et al., 2021, eq. 11). A network predicts the clean category. `alpha_bar`,
+    float64 of shape (T + 1,), is the probability that a category has been kept all the way to t;
+    see `synthtab.generators.tabddpm.gaussian.cosine_alpha_bar`.
 
     Examples
     --------
