@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from synthtab.sharing.share import share
     from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
     from synthtab.table.encoding import TableEncoder
+    from synthtab.table.example import example_table
     from synthtab.table.schema import Schema
     from synthtab.table.split import Dataset
 
@@ -49,6 +50,7 @@ __all__ = [
     "TabDDPM",
     "TableEncoder",
     "compare",
+    "example_table",
     "fidelity",
     "load_model",
     "paired_difference",
@@ -72,6 +74,7 @@ _MODULES = {
     "sharing.share": ("share",),
     "smogn.resample": ("SMOGN", "SMOGNSynthesizer"),
     "table.encoding": ("TableEncoder",),
+    "table.example": ("example_table",),
     "table.schema": ("Schema",),
     "table.split": ("Dataset",),
 }  # fmt: skip
