@@ -354,7 +354,8 @@ def test_equal_tables_are_equally_useful():
 
 
 @pytest.mark.parametrize("target", ["price_eur", "service"])
-def test_the_card_scores_utility_as_tstr_does(target):
+def test_the_card_scores_utility_as_tstr_does(target, monkeypatch):
+    monkeypatch.setattr("synthtab.sharing.assessment._N_RESAMPLED", 10)  # of bounds, not of scores
     parcels = example_table(500)
     frame, schema = parcels.frame, replace(parcels.schema, target=target)
     real, made, test = (frame[i : i + n].reset_index(drop=True) for i, n in
