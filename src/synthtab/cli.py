@@ -1,7 +1,7 @@
 """The command line: `synthtab share`, `sample`, `evaluate` and `info`.
 
-Exit status: 0, done. 1, a command of the report failed. 2, wrong use or bad input, and nothing was
-written. 3, a synthetic table was kept back. 130, interrupted.
+Exit status: 0, done. 2, wrong use or bad input, and nothing was written. 3, a synthetic table was
+kept back. 130, interrupted.
 """
 
 from __future__ import annotations

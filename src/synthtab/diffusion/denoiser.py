@@ -46,7 +46,7 @@ class MLPDenoiser(nn.Module):
     """Residual multilayer perceptron over a row on its way and its noise level.
 
     A category enters one-hot, the mask being one more. A column of codes that stand for numbers
-    enters by its coordinates instead: what is learnt at one bolt size then serves the next, where
+    enters by its coordinates instead: what is learnt at one size then serves the next, where
     one-hot codes would have each learnt by itself. The log marginals are added to the logits, and
     the output layer starts at zero, so that the untrained network already predicts the marginals.
 

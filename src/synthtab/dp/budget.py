@@ -36,7 +36,7 @@ class Privacy:
         Least and greatest value of each numerical column. Values outside are moved to the nearer
         bound. Generous bounds cost precision.
     levels : mapping of str to sequence of float, default={}
-        In place of bounds: all values that a numerical column takes (bolt sizes, months). Values
+        In place of bounds: all values that a numerical column takes (sizes, months). Values
         between are moved to the nearest level. The column is then learnt value by value.
     decimals : mapping of str to int, default={}
         Decimals that the synthetic values of a column are rounded to; negative ones round to tens

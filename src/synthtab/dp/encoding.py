@@ -97,7 +97,7 @@ class PrivateEncoder(TableEncoder):
     -----
     Attributes are those of `TableEncoder`.
 
-    Measured on the stand-in for 013: scaling by the bounds alone does as well where these are
+    Measured on a simulated table: scaling by the bounds alone does as well where these are
     tight, and fails where they are ten times too wide. A histogram with noise, which could have
     told the shape as well, puts rows into empty bins far out, and fails everywhere.
 

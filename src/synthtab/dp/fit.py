@@ -20,7 +20,7 @@ from synthtab.table.schema import Schema
 
 # Share of the budget, as squared mu, that finds the quartiles. It costs 5 % more noise in training.
 _QUARTILES_SHARE = 0.1
-# Chosen on the stand-in for 013, whose rows are simulated: to choose on real rows spends budget.
+# Chosen on a simulated table: to choose on real rows spends budget.
 _N_ITER = 400
 _BATCH_SIZE = 256
 _WIDTH = 64

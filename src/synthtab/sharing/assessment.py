@@ -193,7 +193,7 @@ class PrivacyJudgement:
 def judge_privacy(
     split: PrivacySplit, synthetic: pd.DataFrame, *, random_state: int
 ) -> PrivacyJudgement:
-    """Attack one synthetic table with the battery and the fixed rules of the report card.
+    """Attack one synthetic table, and judge what is found by the fixed rules of the report card.
 
     As many of the rows the table was made from are attacked as are held out, at most 10,000.
 

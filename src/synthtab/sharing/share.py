@@ -382,7 +382,7 @@ def _check_wishes(
 def _notes(form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None) -> tuple[str, ...]:
     notes = [
         "One table was judged, on the rows held out. Attacks on more rows and several trainings "
-        "find more: see the privacy chapter of the report before you rely on a pass."
+        "find more, so a pass is evidence and no proof."
     ]
     if n_judged < n_drawn:
         notes.append(

@@ -124,7 +124,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
     interval) sent through the normal quantile function. With a `random_state` the point is drawn
     uniformly, so that each encoded column is exactly standard normal even when it consists of a
     few repeated values; without one it is the middle of the interval. A category becomes its
-    position in the schema, and a number from a short list of values (bolt sizes, months) its
+    position in the schema, and a number from a short list of values (sizes, months) its
     position in that list: the others then depend on it value by value.
 
     Attributes
