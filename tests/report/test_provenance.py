@@ -63,3 +63,25 @@ def test_without_git_only_an_unclean_run_is_possible(tmp_path):
         Run(tmp_path)
     made = Run(tmp_path, clean=False).provenance()
     assert (made["commit"], made["dirty"]) == (None, None)
+
+
+def test_code_of_another_working_copy_is_refused(copy):
+    (copy / "src" / "synthtab").mkdir()
+    (copy / "src" / "synthtab" / "__init__.py").write_text("")
+    git(copy, "add", ".")
+    git(copy, "commit", "--quiet", "--message", "a package")
+    with pytest.raises(UncleanError, match="set PYTHONPATH to its src"):
+        Run(copy)
+
+
+def test_new_files_that_git_is_told_to_hide_are_refused_too(copy):
+    git(copy, "config", "status.showUntrackedFiles", "no")
+    (copy / "src" / "new.py").write_text("a = 2\n")
+    with pytest.raises(UncleanError, match=r"src/new\.py"):
+        Run(copy)
+
+
+def test_a_status_that_git_cannot_tell_is_no_clean_one(copy):
+    (copy / ".git" / "index").write_bytes(b"junk")
+    with pytest.raises(UncleanError, match="git cannot tell"):
+        Run(copy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import platform
 import re
 import subprocess
@@ -50,6 +51,7 @@ class Run:
         self.commit, self.changed = _state(root)
         if clean:
             _require_clean(self.commit, self.changed)
+            _require_own_code(root)
         self.started = datetime.datetime.now(datetime.UTC)
         self._began = time.monotonic()
 
@@ -114,6 +116,19 @@ def processor() -> str:
     return match.group(1).strip() if match else platform.machine()
 
 
+def _require_own_code(root: Path) -> None:
+    """Refuse a working copy whose commit would be noted for the code of another one."""
+    for package in ("seds500", "synthtab"):
+        expected = root.resolve() / "src" / package
+        spec = importlib.util.find_spec(package)
+        found = Path(spec.origin).parent if spec is not None and spec.origin else None
+        if expected.is_dir() and found != expected:
+            raise UncleanError(
+                f"{package} is imported from {found}, and the commit would be that of {root}: "
+                "install this working copy, or set PYTHONPATH to its src"
+            )
+
+
 def _require_clean(commit: str | None, changed: list[str]) -> None:
     if commit is None:
         raise UncleanError(
@@ -132,7 +147,9 @@ def _state(root: Path) -> tuple[str | None, list[str]]:
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return None, []
-    lines = _git(root, "status", "--porcelain", "--", *INPUTS) or ""
+    lines = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *INPUTS)
+    if lines is None:
+        return commit, ["(git cannot tell: see `git status`)"]
     return commit, [line.strip().split(maxsplit=1)[1] for line in lines.splitlines()]
 
 
