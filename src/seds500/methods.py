@@ -22,7 +22,7 @@ from synthtab.table.split import Dataset
 
 SECOND_SAMPLE = "second_sample"
 
-LABELS: Mapping[str, str] = {
+METHOD_LABELS: Mapping[str, str] = {
     REAL: "training rows",
     SECOND_SAMPLE: "second sample",
     "hybrid": "HybridDiffusion",
@@ -48,7 +48,7 @@ def methods(
     k: int = 5,
     without: Iterable[str] = (),
 ) -> dict[str, Generator]:
-    """Generators of the comparison, unfitted, by their keys in `LABELS`.
+    """Generators of the comparison, unfitted, by their keys in `METHOD_LABELS`.
 
     Parameters
     ----------
@@ -90,6 +90,6 @@ def methods(
     if dataset.reserve is not None:
         generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
     left_out = set(without)
-    if unknown := sorted(left_out - LABELS.keys() | left_out & {REAL}):
-        raise ValueError(f"without {unknown}: methods are {sorted(LABELS.keys() - {REAL})}")
-    return {key: generators[key] for key in LABELS if key in generators.keys() - left_out}
+    if unknown := sorted(left_out - METHOD_LABELS.keys() | left_out & {REAL}):
+        raise ValueError(f"without {unknown}: methods are {sorted(METHOD_LABELS.keys() - {REAL})}")
+    return {key: generators[key] for key in METHOD_LABELS if key in generators.keys() - left_out}

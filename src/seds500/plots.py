@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seds500.methods import LABELS as COMPARED
+from seds500.methods import METHOD_LABELS
 from seds500.records import Measured
 from synthtab.attacks.controls import CONTROLS
 from synthtab.evaluation.compare import REAL
@@ -28,7 +28,7 @@ from synthtab.table.schema import Schema
 P = ParamSpec("P")
 
 LABELS: Mapping[str, str] = {
-    **COMPARED,
+    **METHOD_LABELS,
     "gaussian_copula": "Gaussian copula",
     "ctgan": "CTGAN",
     "aim": "AIM",

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from seds500.data import load
-from seds500.methods import LABELS, methods
+from seds500.methods import METHOD_LABELS, methods
 from seds500.pages import experiment as report
 from seds500.plots import COLOURS
 from synthtab.evaluation.compare import Comparison, compare
@@ -36,7 +36,7 @@ def test_methods_can_be_left_out_by_name_only(dataset: Dataset) -> None:
 
 
 def test_the_methods_of_the_study_all_have_a_label_and_a_colour() -> None:
-    assert set(methods(load("013"))) | {"real"} == set(LABELS) <= set(COLOURS)
+    assert set(methods(load("013"))) | {"real"} == set(METHOD_LABELS) <= set(COLOURS)
 
 
 def test_a_table_without_reserve_has_no_second_sample(dataset: Dataset) -> None:

@@ -179,6 +179,7 @@ def _rates(
     wrong.append(np.searchsorted(present, thresholds, side="right"))
     k, m, n = np.concatenate(right), np.concatenate(wrong), len(present)
     level = (1 - confidence) / 2
+    # Clopper-Pearson for all thresholds at once; scipy's `binomtest` takes one count at a time.
     with np.errstate(invalid="ignore"):  # beta distributions end at 0 and n
         tpr = np.where(k > 0, beta.ppf(level, k, n - k + 1), 0.0)
         fpr = np.where(m < n, beta.ppf(1 - level, m + 1, n - m), 1.0)

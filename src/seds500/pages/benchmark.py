@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from seds500.methods import LABELS, SECOND_SAMPLE
+from seds500.methods import SECOND_SAMPLE
+from seds500.plots import LABELS
 from seds500.records.committed import Measured, Records, runs, title
 from synthtab.evaluation.utility import LEARNERS
 

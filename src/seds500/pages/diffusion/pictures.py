@@ -29,7 +29,7 @@ from seds500.pages.diffusion.evidence import (
     number,
     predicted,
 )
-from seds500.plots import STYLE, close
+from seds500.plots import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, RED, SKY, STYLE, close
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import (
     Denoiser,
@@ -44,8 +44,8 @@ from synthtab.table.encoding import TableEncoder
 Floats = npt.NDArray[np.float64]
 
 # Okabe & Ito (2008); with markers, so that a category is also told by its shape.
-_LOOKS = tuple(zip(("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"), "osD^v", strict=True))
-_STATE, _GUESS = "#0072B2", "#D55E00"
+_LOOKS = tuple(zip((BLUE, ORANGE, GREEN, "#CC79A7", SKY), "osD^v", strict=True))
+_STATE, _GUESS = BLUE, RED
 
 
 def source(*functions: Callable[..., Any]) -> str:
@@ -106,7 +106,7 @@ def regression(denoiser: ExactDenoiser, sigmas: Sequence[float], *, seed: int) -
             noisy = clean + sigma * torch.randn(clean.shape, generator=generator)
             ax.scatter(noisy, clean, s=5, alpha=0.25, lw=0, color="#666666")
             at, means = binned_means(noisy[:, 0].numpy(), clean[:, 0].numpy(), n_bins=12)
-            ax.plot(at, means, "o", ms=6, mfc="white", color="#000000")
+            ax.plot(at, means, "o", ms=6, mfc="white", color=BLACK)
             low, high = noisy.quantile(torch.tensor([0.002, 0.998], dtype=noisy.dtype)).tolist()
             grid = torch.linspace(low, high, 200)
             ax.plot(grid, _best_guess(denoiser, grid, sigma), color=_GUESS, lw=2)
@@ -115,7 +115,7 @@ def regression(denoiser: ExactDenoiser, sigmas: Sequence[float], *, seed: int) -
         axes[0][0].set_ylabel("clean value")
         handles = [
             Line2D([], [], ls="", marker="o", ms=4, color="#666666", label="rows"),
-            Line2D([], [], ls="", marker="o", mfc="white", color="#000000", label="mean in a bin"),
+            Line2D([], [], ls="", marker="o", mfc="white", color=BLACK, label="mean in a bin"),
             Line2D([], [], color=_GUESS, lw=2, label="best prediction"),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
@@ -169,11 +169,11 @@ def flow(drawn: Draw, table: Tensor, *, n_paths: int = 60) -> Figure:
             1, 3, figsize=(7.4, 3.3), sharey=True, width_ratios=[1, 5, 1], layout="constrained"
         )
         style: Any = {"orientation": "horizontal", "density": True, "bins": bins}
-        axes[0].hist(states[0], color="#999999", **style)
+        axes[0].hist(states[0], color=LIGHT, **style)
         axes[0].invert_xaxis()
         axes[1].plot(angles, states[:, :n_paths], color=_STATE, lw=0.7, alpha=0.6)
         axes[2].hist(states[-1], color=_STATE, alpha=0.5, **style)
-        axes[2].hist(table[:, 0].numpy(), color="#000000", histtype="step", **style)
+        axes[2].hist(table[:, 0].numpy(), color=BLACK, histtype="step", **style)
         shown = np.array([80, 3, 1, 0.5, 0.2, 0])
         axes[1].set_xticks(np.arctan(shown), [f"{s:g}" for s in shown])
         axes[1].set(xlim=(angles[0], 0), xlabel="noise level σ (evenly in θ)")
@@ -224,7 +224,7 @@ def encoding(encoder: TableEncoder, frame: pd.DataFrame, column: str, *, seed: i
         parts = [scores[~is_atom], scores[is_atom]]
         axes[2].hist(parts, bins=bins, stacked=True, color=[_STATE, _GUESS], density=True)
         x = np.linspace(-3.5, 3.5, 200)
-        axes[2].plot(x, norm.pdf(x), color="#000000", lw=1)
+        axes[2].plot(x, norm.pdf(x), color=BLACK, lw=1)
         axes[2].set(xlabel="score", ylabel="density", title="normal scores")
         for ax in axes:
             ax.title.set_fontsize(10)
@@ -322,7 +322,7 @@ def levels(schedule: NoiseSchedule, n_steps: int, *, seed: int = 0) -> Figure:
             3, 1, figsize=(7.2, 4.6), sharex=True, height_ratios=[2, 2.4, 0.8], layout="constrained"
         )
         bins = np.geomspace(steps.min(), steps.max(), 60)
-        axes[0].hist(drawn, bins=bins.tolist(), color="#999999")
+        axes[0].hist(drawn, bins=bins.tolist(), color=LIGHT)
         axes[0].set(ylabel="training draws", yticks=[])
         axes[1].plot(grid, (1 + grid**2).rsqrt(), color=_STATE, lw=2)
         axes[1].set(ylabel="cos θ", ylim=(-0.03, 1.03))
@@ -330,7 +330,7 @@ def levels(schedule: NoiseSchedule, n_steps: int, *, seed: int = 0) -> Figure:
             steps.min(), 0.5, "correlation of noisy\nand clean score", color=_STATE, va="center",
             fontsize=9,
         )  # fmt: skip
-        axes[2].vlines(steps, 0, 1, color="#000000", lw=1)
+        axes[2].vlines(steps, 0, 1, color=BLACK, lw=1)
         axes[2].set(ylabel="steps", yticks=[], ylim=(0, 1))
         _levels(axes[2])
         return close(figure)
@@ -366,8 +366,8 @@ def network(encoder: TableEncoder, denoiser: MLPDenoiser) -> Figure:
             _arrow(ax, (3.42, at), (3.85, middle))
             _arrow(ax, (6.7, middle), (7.13, at))
         text = f"{depth} residual blocks\nof width {width}\n\n{n_weights:,} weights"
-        _box(ax, 5.27, middle, 2.8, text, "#444444", height=max(1.7, len(inputs) - 0.4))
-        _box(ax, 5.27, -1.2, 2.8, "ln σ: sines and cosines", "#009E73")
+        _box(ax, 5.27, middle, 2.8, text, GREY, height=max(1.7, len(inputs) - 0.4))
+        _box(ax, 5.27, -1.2, 2.8, "ln σ: sines and cosines", GREEN)
         _arrow(ax, (5.27, -0.85), (5.27, middle - max(0.85, (len(inputs) - 0.4) / 2)))
         return close(figure)
 
@@ -503,7 +503,7 @@ def loss_by_level(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     Figure
         Losses over those of a network that knows each column alone: 1 is nothing learnt.
     """
-    looks = {"categories": ("#009E73", "^"), "numbers": (_STATE, "o")}
+    looks = {"categories": (GREEN, "^"), "numbers": (_STATE, "o")}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, len(tables), figsize=(3.9 * len(tables), 3.4), sharey=True, squeeze=False,
@@ -517,7 +517,7 @@ def loss_by_level(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
                         losses.index, losses, f"{marker}{style}", ms=4, color=tint,
                         mfc=tint if rows == "new" else "white", label=f"{stage}, {rows} rows",
                     )  # fmt: skip
-            ax.axhline(1, color="#000000", lw=0.8)
+            ax.axhline(1, color=BLACK, lw=0.8)
             ax.set_title(title, fontsize=10)
             _levels(ax)
         axes[0][0].set_ylim(bottom=0)  # after all, for it ends the search for the axes' ends
