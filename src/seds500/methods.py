@@ -68,7 +68,7 @@ def methods(
     Raises
     ------
     ValueError
-        If a method to leave out is unknown.
+        If a method to leave out is unknown, or `without` is text.
 
     Examples
     --------
@@ -89,6 +89,8 @@ def methods(
     }
     if dataset.reserve is not None:
         generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
+    if isinstance(without, str):
+        raise ValueError(f"without is the text {without!r}; give a list, such as ['tabddpm']")
     left_out = set(without)
     if unknown := sorted(left_out - METHOD_LABELS.keys() | left_out & {REAL}):
         raise ValueError(f"without {unknown}: methods are {sorted(METHOD_LABELS.keys() - {REAL})}")

@@ -33,6 +33,8 @@ def test_methods_can_be_left_out_by_name_only(dataset: Dataset) -> None:
     assert list(some) == [m for m in everything if m not in ("tabddpm", "hybrid")]
     with pytest.raises(ValueError, match=r"without \['SMOGN', 'real'\]: methods are \['boot"):
         methods(dataset, without=["SMOGN", "real"])
+    with pytest.raises(ValueError, match=r"without is the text '\[tabddpm\]'; give a list"):
+        methods(dataset, without="[tabddpm]")  # as papermill hands it over
 
 
 def test_the_methods_of_the_study_all_have_a_label_and_a_colour() -> None:
