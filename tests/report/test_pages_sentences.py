@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seds500.claims.smogn import CLAIMS
 from seds500.pages import data, differential_privacy, experiment, privacy, smogn
 from seds500.records import prose, store
 from synthtab.attacks.card import Card
@@ -48,18 +49,15 @@ def test_one_seed_tells_nothing_apart():
 @pytest.mark.parametrize(
     ("selecting", "interpolating", "words"),
     [
-        ("yes", "no", "Selecting rows by their target is what fails, and interpolating is not"),
-        ("no", "yes", "Interpolating is what costs score here"),
-        ("mostly", "mostly", "so this run does not decide"),
-        ("partly", "partly", "does not say why SMOGN fails"),
+        (6, 0, "Selecting rows by their target is what fails, and interpolating is not"),
+        (0, 6, "Interpolating is what costs score here"),
+        (4, 4, "so this run does not decide"),
+        (3, 3, "does not say why SMOGN fails"),
     ],
 )
-def test_what_fails_in_smogn_follows_from_the_verdicts(selecting, interpolating, words):
+def test_what_fails_in_smogn_follows_from_the_pairs_that_are_lower(selecting, interpolating, words):
     given = {"selection": selecting, "smogn": selecting, "interpolation": interpolating}
-    rows = {
-        key: {"n": 6, "lower": 3, "higher": 1, "worst": -2.0, "verdict": given.get(key, "no")}
-        for key, *_ in smogn.CLAIMS
-    }
+    rows = {key: {"n": 6, "lower": given.get(key, 0), "higher": 0, "worst": -2.0} for key in CLAIMS}
     assert words in smogn.meaning(pd.DataFrame.from_dict(rows, orient="index"))
 
 
