@@ -449,24 +449,16 @@ def best_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str])
     for key_, comparison in comparisons.items():
         record = as_record(comparison)
         heading = f"{titles[key_]}, {record['best_learner']}"
-        scores = {
-            label(m): f"{with_bounds(_with_missing(of))} · {of['percent']:.0f} %".replace("-", "−")
-            for m, of in record["best"].items()
-        }
+        scores = {label(m): with_share(of) for m, of in record["best"].items()}
         columns[heading, "R²"] = scores
         columns[heading, "cost of the guarantee"] = {
-            label(m): f"{with_bounds(_with_missing(of))} {of['verdict']} zero"
+            label(m): f"{with_bounds(of)} {of['verdict']} zero"
             if of["verdict"] in ("above", "below")
-            else f"{with_bounds(_with_missing(of))} {of['verdict']}"
+            else f"{with_bounds(of)} {of['verdict']}"
             for m, of in record["cost"].items()
             if m != REAL
         }
     return pd.DataFrame(columns).fillna("")
-
-
-def _with_missing(of: Mapping[str, Any]) -> dict[str, Any]:
-    """A score with empty bounds where one seed gave none."""
-    return {"low": np.nan, "high": np.nan, **of}
 
 
 def cost_reading(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> str:
