@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from synthtab.diffusion.gaussian import GaussianHybridDiffusion
     from synthtab.diffusion.model_file import load_model, save_model
     from synthtab.diffusion.synthesizer import HybridDiffusion
     from synthtab.dp.budget import Guarantee, Privacy
@@ -38,6 +39,7 @@ __all__ = [
     "SMOGN",
     "Bootstrap",
     "Dataset",
+    "GaussianHybridDiffusion",
     "Guarantee",
     "HybridDiffusion",
     "IndependentMarginals",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "diffusion.gaussian": ("GaussianHybridDiffusion",),
     "diffusion.model_file": ("load_model", "save_model"),
     "diffusion.synthesizer": ("HybridDiffusion",),
     "dp.budget": ("Guarantee", "Privacy"),

@@ -152,6 +152,8 @@ def test_no_rows_cannot_be_drawn(fitted: dict, name: str, n_samples: int) -> Non
 def test_missing_values_are_refused_by_column(name: str) -> None:
     if name == "second_sample":
         pytest.skip("looks at its reserve only")
+    if name == "hybrid":
+        pytest.skip("learns missing cells")
     frame = table()
     frame.loc[3, "length"] = np.nan
     with pytest.raises(ValueError, match="'length': 1 missing"):

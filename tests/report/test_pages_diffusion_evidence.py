@@ -37,6 +37,7 @@ from seds500.pages.diffusion.evidence import (
     to_state,
     treatment,
 )
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.process import (
     GaussianDiffusion,
     HybridProcess,
@@ -44,12 +45,11 @@ from synthtab.diffusion.process import (
     Stage,
     State,
 )
-from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.table.schema import Schema
 
 FRAME = orders(300, random_state=0)
 SCHEMA = Schema.infer(FRAME, target="minutes")
-MODEL = HybridDiffusion(n_iter=20, random_state=0).fit(FRAME, SCHEMA)
+MODEL = GaussianHybridDiffusion(n_iter=20, random_state=0).fit(FRAME, SCHEMA)
 PROCESS = MODEL.process_
 
 

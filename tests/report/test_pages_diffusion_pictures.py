@@ -21,8 +21,8 @@ from seds500.pages.diffusion.evidence import (
     path_frames,
     to_state,
 )
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.process import GaussianDiffusion, HybridProcess, Stage
-from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.table.encoding import TableEncoder
 from synthtab.table.schema import Schema
 
@@ -30,9 +30,9 @@ FRAME = orders(300, random_state=0)
 FRAME["metres"] = (FRAME.minutes / 10 + np.random.default_rng(0).normal(size=300)).round(2)
 FRAME["shift"] = np.random.default_rng(1).choice(["day", "night"], size=300).astype(object)
 SCHEMA = Schema.infer(FRAME, target="minutes")
-MODEL = HybridDiffusion(n_iter=20, random_state=0).fit(FRAME, SCHEMA)
+MODEL = GaussianHybridDiffusion(n_iter=20, random_state=0).fit(FRAME, SCHEMA)
 PAIR = FRAME[["machine", "minutes"]]
-PAIR_MODEL = HybridDiffusion(n_iter=20, random_state=0).fit(
+PAIR_MODEL = GaussianHybridDiffusion(n_iter=20, random_state=0).fit(
     PAIR, Schema.infer(PAIR, target="minutes")
 )
 DRAWN = draw(MODEL.process_, MODEL.denoiser_, 20, 6, seed=0)

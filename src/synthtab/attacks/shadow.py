@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from synthtab.attacks.distances import Floats
 from synthtab.attacks.roc import Auc, Flagged, auc, flagged
-from synthtab.attacks.whitebox import N_NOISES, SIGMA, OpenModel
+from synthtab.attacks.whitebox import N_NOISES, SIGMA, OpenModel, log_losses
 from synthtab.generators.contract import RandomState
 from synthtab.parallel import carry_out
 from synthtab.table.schema import Schema
@@ -76,11 +76,7 @@ def _log_loss(
     seed: int,
 ) -> Floats:
     model.set_params(random_state=seed).fit(rows[member].reset_index(drop=True), schema)
-    logs = [
-        np.log(model.row_loss(rows, sigma=[s], n_noises=N_NOISES, random_state=noise) + 1e-12)
-        for s, noise in zip(SIGMA, noise_seeds, strict=True)
-    ]
-    return np.asarray(np.mean(logs, axis=0), dtype=np.float64)
+    return log_losses(model, rows, sigma=SIGMA, n_noises=N_NOISES, seeds=noise_seeds)
 
 
 class Exposed(NamedTuple):

@@ -20,8 +20,21 @@ _FLOOR = 1e-12
 
 
 @runtime_checkable
-class OpenModel(Protocol):
-    """A generator that tells the training loss of given rows, as `HybridDiffusion` does."""
+class LikelihoodModel(Protocol):
+    """A generator that tells how probable given rows are, as `HybridDiffusion` does."""
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Learn from real rows."""
+        ...
+
+    def log_likelihood(self, frame: pd.DataFrame) -> Floats:
+        """Log probability of each row."""
+        ...
+
+
+@runtime_checkable
+class NoisedModel(Protocol):
+    """A generator that tells the loss of noised rows, as `GaussianHybridDiffusion` does."""
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
         """Learn from real rows."""
@@ -37,6 +50,32 @@ class OpenModel(Protocol):
     ) -> Floats:
         """Mean loss of each row over noise levels and noises, the same for every row."""
         ...
+
+
+OpenModel = LikelihoodModel | NoisedModel
+
+
+def log_losses(
+    model: OpenModel,
+    rows: pd.DataFrame,
+    *,
+    sigma: Sequence[float],
+    n_noises: int,
+    seeds: Sequence[int],
+) -> Floats:
+    """Log loss of each row, shape (n,): what a white-box attack knows of it.
+
+    The negative log likelihood where the model has one. Else the log of the loss at each noise
+    level, whose noises have a seed of their own, and then the mean: losses of levels differ in
+    size.
+    """
+    if isinstance(model, LikelihoodModel):
+        return -model.log_likelihood(rows)
+    logs = [
+        np.log(model.row_loss(rows, sigma=[s], n_noises=n_noises, random_state=seed) + _FLOOR)
+        for s, seed in zip(sigma, seeds, strict=True)
+    ]
+    return np.asarray(np.mean(logs, axis=0), dtype=np.float64)
 
 
 def white_box_scores(
@@ -60,8 +99,7 @@ def white_box_scores(
     split : PrivacySplit
         Its targets, members and non-members, are scored.
     sigma : sequence of float, default=(0.1, 0.3, 1.0)
-        Noise levels. The log ratio is taken at each and then averaged: losses of different levels
-        differ in size.
+        Noise levels, of models without a likelihood: see `log_losses`.
     n_noises : int, default=16
         Noises at each level, the same for both models and all rows.
     random_state : int, Generator or None, default=None
@@ -70,20 +108,18 @@ def white_box_scores(
     Returns
     -------
     ndarray of shape (n_targets,)
-        Mean over the levels of log(reference loss / loss), higher for "member".
+        Log of reference loss over loss, higher for "member". With likelihoods it is the log of
+        their ratio.
 
     Notes
     -----
-    Loss of a diffusion model at fixed noises, averaged over noise levels, is the usual score of
+    The loss of a diffusion model at fixed noises, averaged over noise levels, is the usual score of
     white-box attacks on them (Carlini et al., 2023, for images); the ratio to a reference model
     is the calibration of Watson et al. (2022).
     """
-    seeds = np.random.default_rng(random_state).integers(2**63, size=len(sigma))
-    targets, ratios = split.targets, []
-    for level, seed in zip(sigma, seeds, strict=True):
-        losses = [
-            m.row_loss(targets, sigma=[level], n_noises=n_noises, random_state=int(seed))
-            for m in (reference_model, model)
-        ]
-        ratios.append(np.log(losses[0] + _FLOOR) - np.log(losses[1] + _FLOOR))
-    return np.asarray(np.mean(ratios, axis=0), dtype=np.float64)
+    seeds = np.random.default_rng(random_state).integers(2**63, size=len(sigma)).tolist()
+    reference, own = (
+        log_losses(m, split.targets, sigma=sigma, n_noises=n_noises, seeds=seeds)
+        for m in (reference_model, model)
+    )
+    return reference - own

@@ -16,7 +16,10 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from synthtab.diffusion.codes import CodeEncoder
 from synthtab.diffusion.denoiser import MLPDenoiser
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
+from synthtab.diffusion.networks import ColumnNetworks
 from synthtab.diffusion.process import HybridProcess
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Guarantee
@@ -24,12 +27,14 @@ from synthtab.dp.encoding import PrivateEncoder
 from synthtab.table.encoding import TableEncoder
 from synthtab.table.schema import Schema
 
+Model = HybridDiffusion | GaussianHybridDiffusion
+
 _FORMAT = "synthtab HybridDiffusion"
-_LAYOUT = 2  # of the file and of the model in it; a change of either needs another number
+_LAYOUT = 3  # of the file and of the model in it; a change of either needs another number
 _NOT_KEPT = {"callback", "random_state", "device", "progress", "privacy"}  # encoders keep the last
 
 
-def save_model(model: HybridDiffusion, path: str | Path) -> None:
+def save_model(model: Model, path: str | Path) -> None:
     """Write a fitted model to a file, whose folder exists.
 
     The file holds what the model knows of the training rows, quantiles and frequencies among it:
@@ -56,30 +61,48 @@ def save_model(model: HybridDiffusion, path: str | Path) -> None:
     True
     """
     check_is_fitted(model)
-    schema, guarantee = model.schema_, model.guarantee_
     content = {
         "format": _FORMAT,
         "layout": _LAYOUT,
-        "parameters": {k: v for k, v in model.get_params().items() if k not in _NOT_KEPT},
+        "parameters": _parameters(model),
         "schema": {
-            "columns": list(schema.columns),
-            "categorical": {c: list(values) for c, values in schema.categorical.items()},
-            "target": schema.target,
+            "columns": list(model.schema_.columns),
+            "categorical": {c: list(v) for c, v in model.schema_.categorical.items()},
+            "target": model.schema_.target,
         },
-        "encoder": model.encoder_.to_plain(),
-        "guarantee": None if guarantee is None else guarantee.to_plain(),
-        "weights": {name: w.cpu() for name, w in model.denoiser_.state_dict().items()},
-        "loss_curve": model.loss_curve_.tolist(),
+        "gaussian": None,
     }
+    gaussian = model if isinstance(model, GaussianHybridDiffusion) else model.private_
+    if gaussian is not None:
+        content |= {"gaussian": _gaussian_content(gaussian)}
+    elif isinstance(model, HybridDiffusion):
+        content |= {
+            "encoder": model.encoder_.to_plain(),
+            "networks": model.networks_.to_plain(),
+            "weights": dict(model.networks_.state_dict()),
+            "loss_curve": model.loss_curve_.tolist(),
+            "held_out_loss": model.held_out_loss_.tolist(),
+        }
+    content["is_gaussian"] = gaussian is model
     partial = Path(f"{path}.partial")
     torch.save(content, partial)
     os.replace(partial, path)
 
 
-def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
+def load_model(path: str | Path, *, device: str = "auto") -> Any:
     """Read a model that `save_model` wrote: fitted, it draws the rows that the saved one draws.
 
-    `device` says where its network works: see `HybridDiffusion`.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    device : str, default="auto"
+        Where networks work: see `HybridDiffusion`.
+
+    Returns
+    -------
+    HybridDiffusion or GaussianHybridDiffusion
+        What was saved.
 
     Raises
     ------
@@ -102,13 +125,55 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
             f"{path}: a model of another release of synthtab (layout {content.get('layout', 1)}; "
             f"this one reads {_LAYOUT}): read it with that release, or fit and save it again"
         )
-    model = HybridDiffusion(**content["parameters"], device=device)
     described = content["schema"]
-    model.schema_ = Schema(
+    schema = Schema(
         columns=tuple(described["columns"]),
         categorical={c: tuple(values) for c, values in described["categorical"].items()},
         target=described["target"],
     )
+    gaussian = None
+    if content["gaussian"] is not None:
+        gaussian = _gaussian_model(content["gaussian"], schema, device)
+        if content["is_gaussian"]:
+            return gaussian
+    model = HybridDiffusion(**content["parameters"], device=device)
+    model.schema_, model.private_, model.guarantee_ = schema, gaussian, None
+    if gaussian is not None:
+        model.privacy, model.guarantee_ = gaussian.privacy, gaussian.guarantee_
+        model.encoder_, model.loss_curve_ = gaussian.encoder_, gaussian.loss_curve_
+        return model
+    model.encoder_ = CodeEncoder.from_plain(content["encoder"], schema)
+    sizes = [column.n_codes for column in model.encoder_.columns_.values()]
+    networks = ColumnNetworks(
+        model.encoder_, [np.ones(size) for size in sizes], **content["networks"]
+    )
+    networks.load_state_dict(content["weights"])
+    model.networks_ = networks.requires_grad_(False).eval()
+    model.loss_curve_ = np.array(content["loss_curve"])
+    model.held_out_loss_ = np.array(content["held_out_loss"])
+    return model
+
+
+def _parameters(model: Model) -> dict[str, Any]:
+    return {k: v for k, v in model.get_params().items() if k not in _NOT_KEPT}
+
+
+def _gaussian_content(model: GaussianHybridDiffusion) -> dict[str, Any]:
+    guarantee = model.guarantee_
+    return {
+        "parameters": _parameters(model),
+        "encoder": model.encoder_.to_plain(),
+        "guarantee": None if guarantee is None else guarantee.to_plain(),
+        "weights": {name: w.cpu() for name, w in model.denoiser_.state_dict().items()},
+        "loss_curve": model.loss_curve_.tolist(),
+    }
+
+
+def _gaussian_model(
+    content: Mapping[str, Any], schema: Schema, device: str
+) -> GaussianHybridDiffusion:
+    model = GaussianHybridDiffusion(**content["parameters"], device=device)
+    model.schema_ = schema
     encoder = _encoder(model, content)
     model.encoder_, weights = encoder, content["weights"]
     model.process_ = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
@@ -126,7 +191,7 @@ def load_model(path: str | Path, *, device: str = "auto") -> HybridDiffusion:
     return model
 
 
-def _encoder(model: HybridDiffusion, content: Mapping[str, Any]) -> TableEncoder:
+def _encoder(model: GaussianHybridDiffusion, content: Mapping[str, Any]) -> TableEncoder:
     """The encoder of a file; the model gets the file's guarantee, if there is one."""
     if content["guarantee"] is None:
         model.guarantee_ = None

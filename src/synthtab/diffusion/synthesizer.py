@@ -2,100 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from synthtab.diffusion.denoiser import MLPDenoiser
-from synthtab.diffusion.process import HybridProcess, log_marginals
-from synthtab.diffusion.training import (
-    Callback,
-    Rows,
-    on_cpu,
-    torch_generator,
-    train,
-    training_steps,
-)
+from synthtab.diffusion.codes import CodeEncoder, NumberCodes, as_float
+from synthtab.diffusion.fitting import fit_networks
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
+from synthtab.diffusion.networks import ColumnNetworks, to_batch
+from synthtab.diffusion.reveal import Condition, reveal
+from synthtab.diffusion.training import Callback, torch_generator
 from synthtab.dp.budget import Guarantee, Privacy
-from synthtab.table.encoding import Encoded, TableEncoder
 from synthtab.table.schema import Schema
 
-if TYPE_CHECKING:
-    from synthtab.dp.fit import PrivateFit
-
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
-# What "auto" stands for without privacy; with it, see `synthtab.dp.fit`.
-_BATCH_SIZE = 512
-_WIDTH = 128
-_LEARNING_RATE = 2e-3
-# From this many rows on, structure finer than a smooth network learns can be told from chance.
-_ENOUGH_FOR_DETAIL = 5000
+_N_COMPONENTS = 2
+_FEW_ROWS = 5000  # below, networks see coarser ranks and are averaged over three members
+_VERY_FEW_ROWS = 2000
+_WIDE_TABLE = 64  # columns
+
+_SEVERAL = (tuple, list, set, frozenset)
+
+Conditions = Mapping[str, Any] | pd.DataFrame
 
 
 class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
-    """Diffusion model of a mixed table: Gaussian for numbers, discrete for categories.
+    """Masked diffusion of a mixed table: every cell a code, revealed one after another.
 
-    Categories follow an absorbing-state diffusion (Austin et al., 2021). Numbers become normal
-    scores and follow a Gaussian diffusion in the parametrisation of Karras et al. (2022). One
-    network denoises both, and a row is drawn in two stages: its categories, then its numbers given
-    them (see `HybridProcess`).
+    A category is a code, and so are the bin of a number and a missing cell. Masked (absorbing)
+    diffusion (Austin et al., 2021) reveals the cells of a row one by one. With `order` "any" every
+    order of the columns is learnt; with "natural" one order is, and the model is then
+    autoregressive, which fits better and draws no worse. Each column has a small network of its
+    own. Numbers have Gaussians beside their bins, so that smooth dependence is learnt from few
+    rows, and a value has its place inside its bin.
 
     Parameters
     ----------
     privacy : Privacy or None, default=None
-        A budget of differential privacy, and what is public of the table: see
-        `synthtab.dp.budget.Privacy`. Training is then DP-SGD
-        (`synthtab.dp.fit.fit_privately`), and nothing is read off the rows outside the
-        budget. It needs the package opacus, ``pip install 'synthtab[dp]'``, and wants other
-        settings than plain training: "auto" stands for those that suit.
+        A budget of differential privacy, and what is public of the table. The model is then a
+        `GaussianHybridDiffusion`, trained by DP-SGD.
+    order : {"natural", "any"}, default="natural"
+        Orders that are learnt. "any" is what conditions and imputation are exact with, and takes
+        about twice the time.
     n_iter : int or "auto", default="auto"
-        Optimiser steps. "auto" grows with the table: see `training_steps`; 400 with privacy.
+        Optimiser steps, at most: each column stops when rows kept aside are predicted no better.
+        "auto" grows with the square root of the rows, from 1,500 to 5,000.
     batch_size : int or "auto", default="auto"
-        Rows per step; all of them in a smaller table. "auto" is 512, and 256 with privacy, where
-        it is a mean.
+        Rows per step, of each member; all of them in a smaller table. "auto" is 128.
     width : int or "auto", default="auto"
-        Units of the network's residual blocks. "auto" is 128, and 64 with privacy.
-    depth : int, default=2
-        Number of residual blocks.
-    n_frequencies : int or "auto", default="auto"
-        Fourier features per numerical column. "auto": 8 for at least 5,000 rows, else none; few
-        rows are learnt by heart with them. None with privacy.
-    n_steps : int, default=16
-        Noise levels visited when drawing numbers.
+        Units of each network. "auto" is 64; 32 below 2,000 rows or above 64 columns, 16 above 150.
+    n_members : int or "auto", default="auto"
+        Networks per column, whose predictions are averaged. "auto" is 3 below 5,000 rows, else 1.
+    dropout : float or "auto", default="auto"
+        Share of the units left out in training. "auto" is 0.3 below 2,000 rows, else none.
     learning_rate : float or "auto", default="auto"
-        Peak of the cosine schedule. "auto" is 2e-3, and 5e-3 with privacy.
-    ema_decay : float, default=0.995
-        Decay of the averaged weights, which are the ones that draw.
+        At the beginning; it falls to zero. "auto" is 3e-3.
     device : str, default="auto"
-        Where the network works: "auto" takes a GPU when there is one. All random numbers are drawn
-        on the CPU, where private training happens as a whole.
+        Where the networks are trained: "auto" takes a GPU when there is one. Rows are drawn on the
+        CPU, and so are all random numbers.
     progress : bool, default=False
         Show a progress bar with the time left while training.
     callback : callable or None, default=None
         Called as ``callback(step, n_iter, loss)`` after every optimiser step. With privacy the
         loss is NaN: the guarantee does not cover it.
     random_state : int, Generator or None, default=None
-        Seeds initial weights, batches and noise of `fit`. The guarantee holds for those who do not
-        know it: for a release leave it at None.
+        Seeds initial weights and batches of `fit`. The guarantee of privacy holds for those who do
+        not know it: for a release leave it at None.
 
     Attributes
     ----------
     schema_ : Schema
         Description of the fitted table.
-    encoder_ : TableEncoder
-        Fitted encoder, part of the model; a `PrivateEncoder` with privacy.
-    process_ : HybridProcess
-        The noising process.
-    denoiser_ : MLPDenoiser
-        Averaged weights.
-    loss_curve_ : ndarray of shape (n_iter,)
-        Training loss at each step; empty with privacy.
+    encoder_ : CodeEncoder
+        Between tables and codes. With privacy the encoder of the private model.
+    networks_ : ColumnNetworks
+        Averaged weights; not with privacy.
+    loss_curve_ : ndarray of shape (n_steps,)
+        Training loss at each step, in nats a row; empty with privacy.
+    held_out_loss_ : ndarray of shape (n_looks, n_columns)
+        Mean loss of each column on rows kept aside, after every 50 steps.
+    private_ : GaussianHybridDiffusion or None
+        The model that is used with privacy.
     guarantee_ : Guarantee or None
         What the fit has kept to, in numbers and in words; None without privacy.
     epsilon_, delta_ : float or None
@@ -116,42 +108,34 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     >>> model = HybridDiffusion(n_iter=20, random_state=0).fit(frame, schema)
     >>> model.sample(3, random_state=1).shape
     (3, 3)
-
-    With a guarantee (see `Privacy`; here for far too few rows to learn anything):
-
-    >>> privacy = Privacy(epsilon=3.0, n_rows=40, bounds={"minutes": (0, 5000)},
-    ...                   levels={"size": [6, 8, 10]}, public_categories=True)
-    >>> private = HybridDiffusion(privacy=privacy, n_iter=2, random_state=0).fit(frame, schema)
-    >>> private.epsilon_ <= 3.0, private.delta_
-    (True, 0.0025)
+    >>> model.sample(2, random_state=1, conditions={"plant": "a"})["plant"].tolist()
+    ['a', 'a']
     """
 
     def __init__(
         self,
         *,
         privacy: Privacy | None = None,
+        order: Literal["natural", "any"] = "natural",
         n_iter: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
         width: int | Literal["auto"] = "auto",
-        depth: int = 2,
-        n_frequencies: int | Literal["auto"] = "auto",
-        n_steps: int = 16,
+        n_members: int | Literal["auto"] = "auto",
+        dropout: float | Literal["auto"] = "auto",
         learning_rate: float | Literal["auto"] = "auto",
-        ema_decay: float = 0.995,
         device: str = "auto",
         progress: bool = False,
         callback: Callback | None = None,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
         self.privacy = privacy
+        self.order = order
         self.n_iter = n_iter
         self.batch_size = batch_size
         self.width = width
-        self.depth = depth
-        self.n_frequencies = n_frequencies
-        self.n_steps = n_steps
+        self.n_members = n_members
+        self.dropout = dropout
         self.learning_rate = learning_rate
-        self.ema_decay = ema_decay
         self.device = device
         self.progress = progress
         self.callback = callback
@@ -163,121 +147,68 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         frame : DataFrame of shape (n, n_columns)
-            Training rows, without missing values.
+            Training rows. Cells may be missing; with privacy they may not.
         schema : Schema
             Their description.
 
         Raises
         ------
         ValueError
-            If the frame is not a table of the schema, has fewer than two rows, or training
-            diverges; with privacy, if something public is not declared, naming the columns.
+            If the frame is not a table of the schema, has fewer than two rows or a column without
+            a value, `order` is neither "natural" nor "any", or training diverges; with privacy, if
+            something public is not declared, naming the columns.
         ModuleNotFoundError
             If privacy is asked for and opacus is not installed.
         """
+        if self.order not in ("natural", "any"):
+            raise ValueError(f'order={self.order!r}: it is "natural" or "any"')
+        self.schema_ = schema
         if self.privacy is not None:
-            return self._fit_privately(frame, schema, self.privacy)
-        encoder = self._encoder(frame, schema)
+            return self._fit_privately(frame, schema)
+        encoder = CodeEncoder().fit(frame, schema)
         if len(frame) < 2:
             raise ValueError(f"a table of {len(frame)} row cannot be learnt; give at least 2")
         rng = np.random.default_rng(self.random_state)
         generator = torch_generator(rng)
-        rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
-        process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
-        batch_size = _BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        rows = to_batch(encoder, encoder.cells(frame))
         n_iter = self.n_iter
         if n_iter == "auto":
-            n_iter = training_steps(len(frame), len(schema.columns), min(batch_size, len(frame)))
-        n_frequencies = self.n_frequencies
-        if n_frequencies == "auto":
-            n_frequencies = 8 if len(frame) >= _ENOUGH_FOR_DETAIL else 0
-        with torch.random.fork_rng(devices=[]):  # weights use the global generator
-            torch.manual_seed(int(rng.integers(2**63)))
-            network = MLPDenoiser(
-                process.n_num,
-                [torch.from_numpy(c).float() for c in encoder.coordinates(frame)],
-                log_marginals(rows.codes, process.cardinalities),
-                width=_WIDTH if self.width == "auto" else self.width,
-                depth=self.depth,
-                n_frequencies=n_frequencies,
-            ).to(self.device_)
-        self.denoiser_, self.loss_curve_ = train(
-            network,
-            process,
-            rows,
-            n_iter=n_iter,
-            batch_size=batch_size,
-            learning_rate=_LEARNING_RATE if self.learning_rate == "auto" else self.learning_rate,
-            ema_decay=self.ema_decay,
-            progress=self.progress,
-            callback=self.callback,
-            generator=generator,
-        )
-        self.schema_, self.encoder_, self.process_ = schema, encoder, process
+            n_iter = int(np.clip(45 * len(frame) ** 0.5, 1500, 5000))
+        # Small products are slower on several threads, and much slower where others work too.
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.random.fork_rng(devices=[]):  # weights and dropout use the global generator
+                torch.manual_seed(int(rng.integers(2**63)))
+                fitted = fit_networks(
+                    self._networks(encoder, rows.code.numpy()).to(self.device_),
+                    rows,
+                    n_iter=n_iter,
+                    batch_size=128 if self.batch_size == "auto" else self.batch_size,
+                    learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
+                    natural_share=0.5,
+                    progress=self.progress,
+                    callback=self.callback,
+                    generator=generator,
+                )
+        finally:
+            torch.set_num_threads(n_threads)
+        self.encoder_ = encoder
+        self.networks_ = fitted.networks.to("cpu")
+        self.loss_curve_, self.held_out_loss_ = fitted.losses, fitted.held_out
+        self.private_: GaussianHybridDiffusion | None = None
         self.guarantee_: Guarantee | None = None
         return self
-
-    def row_loss(
-        self,
-        frame: pd.DataFrame,
-        *,
-        sigma: Sequence[float],
-        n_noises: int = 1,
-        random_state: int | np.random.Generator | None = None,
-    ) -> np.ndarray:
-        """Training loss of given rows, shape (n,): how familiar the model is with each.
-
-        What a holder of the model's weights can compute, and so the score of a white-box
-        membership attack: the mean over stages, levels and noises of a row's loss.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n, n_columns)
-            Rows of the fitted schema.
-        sigma : sequence of float
-            Noise levels.
-        n_noises : int, default=1
-            Noises at each level; the same ones for every row, so that rows compare.
-        random_state : int, Generator or None, default=None
-            Seed of the noises.
-
-        Raises
-        ------
-        ValueError
-            If the frame is not a table of the fitted schema.
-        sklearn.exceptions.NotFittedError
-            If the model is not fitted.
-        """
-        check_is_fitted(self)
-        encoded = self.encoder_.transform(frame)
-        x_num = torch.from_numpy(encoded.x_num).float()
-        x_cat = torch.from_numpy(encoded.x_cat)
-        generator = torch_generator(np.random.default_rng(random_state))
-        settings = [
-            (s, level) for level in sigma for _ in range(n_noises) for s in self.process_.stages
-        ]
-        total = torch.zeros(len(frame))
-        with torch.no_grad():
-            for stage, level in settings:
-                total += self.process_.row_losses(
-                    on_cpu(self.denoiser_),
-                    x_num,
-                    x_cat,
-                    torch.full((len(frame),), stage),
-                    torch.full((len(frame),), level),
-                    generator,
-                    shared_noise=True,
-                )
-        return (total / len(settings)).numpy()
 
     def sample(
         self,
         n_samples: int,
         *,
         random_state: int | np.random.Generator | None = None,
-        conditions: Mapping[str, Any] | None = None,
+        conditions: Conditions | None = None,
+        n_particles: int = 64,
     ) -> pd.DataFrame:
-        """Draw synthetic rows.
+        """Draw synthetic rows, free or under conditions.
 
         Parameters
         ----------
@@ -285,9 +216,14 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             Rows to draw.
         random_state : int, Generator or None, default=None
             Seed of the draw; None draws afresh.
-        conditions : mapping of str to value, default=None
-            Values that every row is to have, for categorical columns and numerical ones with a
-            short list of values: the rest of the row is drawn given them.
+        conditions : mapping of str to value, or DataFrame, default=None
+            What rows are to have, the rest being drawn given it. Of a column a value; of a number
+            also a pair, the least and the greatest value; of a category also a list or set of
+            values. A frame of `n_samples` rows and some of the columns says it cell by cell; its
+            missing cells are free.
+        n_particles : int, default=64
+            How many draws compete for each row under conditions. With `order` "any" rows are exact
+            under given values, and one is enough; else more are closer to the exact law.
 
         Returns
         -------
@@ -297,29 +233,90 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If `n_samples` is not positive, or a condition cannot be met: on a column that the table
-            does not have, a value it never takes, or a continuous column.
+            If `n_samples` is not positive, or conditions cannot be met: on a column that the table
+            does not have, a category or a range that it never takes, or values that do not occur
+            together.
         sklearn.exceptions.NotFittedError
             If the model is not fitted.
         """
-        blocks = list(self._draw(n_samples, random_state, conditions))
-        x_num = np.concatenate([b.x_num for b in blocks])
-        x_cat = np.concatenate([b.x_cat for b in blocks])
-        return self.encoder_.inverse_transform(Encoded(x_num, x_cat))
+        blocks = self._blocks(n_samples, random_state, conditions, n_particles)
+        return pd.concat(blocks, ignore_index=True)
 
     def iter_samples(
         self,
         n_samples: int,
         *,
         random_state: int | np.random.Generator | None = None,
-        conditions: Mapping[str, Any] | None = None,
+        conditions: Conditions | None = None,
+        n_particles: int = 64,
     ) -> Iterator[pd.DataFrame]:
         """Draw the rows of `sample` in frames of at most 4,096: they need not fit into memory.
 
         Takes and refuses what `sample` does.
         """
-        for block in self._draw(n_samples, random_state, conditions):
-            yield self.encoder_.inverse_transform(block)
+        yield from self._blocks(n_samples, random_state, conditions, n_particles)
+
+    def impute(
+        self,
+        frame: pd.DataFrame,
+        *,
+        random_state: int | np.random.Generator | None = None,
+        n_particles: int = 64,
+    ) -> pd.DataFrame:
+        """Fill the missing cells of rows by draws given their other cells.
+
+        One draw each: repeat it with several seeds for multiple imputation.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n, n_columns)
+            Rows of the fitted schema; all of their columns, with gaps.
+        random_state, n_particles
+            As in `sample`.
+
+        Returns
+        -------
+        DataFrame of shape (n, n_columns)
+            The rows without gaps; what was there is as it was.
+
+        Raises
+        ------
+        ValueError
+            If the frame is not a table of the schema, or the model is a private one.
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        """
+        check_is_fitted(self)
+        self.schema_.validate(frame, allow_missing=True)
+        blocks = self._blocks(len(frame), random_state, frame, n_particles, with_gaps=False)
+        return pd.concat(blocks).set_index(frame.index)
+
+    def log_likelihood(self, frame: pd.DataFrame) -> np.ndarray:
+        """Log probability of given rows, shape (n,): how familiar the model is with each.
+
+        A number counts as the ranks that its value owns. It is exact for the natural order.
+
+        Raises
+        ------
+        ValueError
+            If the frame is not a table of the fitted schema, or the model is a private one.
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        """
+        check_is_fitted(self)
+        if self.private_ is not None:
+            raise ValueError("a private model has no likelihood; see private_.row_loss")
+        rows = to_batch(self.encoder_, self.encoder_.cells(frame))
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(frame), _BLOCK):
+                part = rows.take(None, slice(start, start + _BLOCK))
+                known = self.networks_.natural(part.code.shape[1])
+                cells = self.networks_.log_likelihood(part, known).double()
+                parts.append(cells.logsumexp(dim=0).sum(dim=0))
+        members = self.networks_.n_members
+        log_p: np.ndarray = torch.cat(parts).numpy()
+        return np.asarray(log_p - len(self.schema_.columns) * np.log(members))
 
     @property
     def epsilon_(self) -> float | None:
@@ -335,79 +332,189 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     @property
     def device_(self) -> torch.device:
-        """Where the network works."""
+        """Where the networks are trained."""
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return torch.device(self.device)
 
-    def _fit_privately(self, frame: pd.DataFrame, schema: Schema, privacy: Privacy) -> Self:
-        """Like `fit`, by DP-SGD."""
-        not_of_training = ("privacy", "n_steps", "device")
-        settings = {k: v for k, v in self.get_params().items() if k not in not_of_training}
-        fit_privately = _private_training()
-        self.encoder_, self.process_, denoiser, self.guarantee_ = fit_privately(
-            frame, schema, privacy, **settings
-        )
-        self.denoiser_ = denoiser.to(self.device_)
-        self.schema_, self.loss_curve_ = schema, np.empty(0)
-        return self
-
-    def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
-        return TableEncoder().fit(frame, schema)
-
-    def _draw(
+    def _blocks(
         self,
         n_samples: int,
         random_state: int | np.random.Generator | None,
-        conditions: Mapping[str, Any] | None,
-    ) -> Iterator[Encoded]:
+        conditions: Conditions | None,
+        n_particles: int,
+        *,
+        with_gaps: bool = True,
+    ) -> Iterator[pd.DataFrame]:
+        """Drawn rows in frames of at most 4,096."""
         check_is_fitted(self)
+        if self.private_ is not None:
+            if isinstance(conditions, pd.DataFrame):
+                raise ValueError("a private model takes conditions as a mapping of single values")
+            yield from self.private_.iter_samples(
+                n_samples, random_state=random_state, conditions=conditions
+            )
+            return
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples}: draw at least one row")
-        given = self._given_codes(conditions or {})
+        asked = self._conditions(conditions, n_samples)
+        needs_weights = [c for c in asked.values() if self.order == "natural" or not c.is_exact]
+        times = n_particles if needs_weights else 1
         rng = np.random.default_rng(random_state)
         for start in range(0, n_samples, _BLOCK):
             (child,) = rng.spawn(1)
-            n = min(_BLOCK, n_samples - start)
-            state = self.process_.sample(
-                on_cpu(self.denoiser_),
-                n,
-                self.n_steps,
-                torch_generator(child),
-                x_cat=given.repeat(n, 1),
+            generator = torch_generator(child)
+            end = min(start + _BLOCK, n_samples)
+            code, rank = reveal(
+                self.networks_,
+                self.encoder_,
+                end - start,
+                generator,
+                conditions={j: c.part(start, end) for j, c in asked.items()},
+                n_particles=times,
+                with_gaps=with_gaps,
             )
-            yield Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
+            yield _with_given(self.encoder_.decode(code, rank), conditions, start)
 
-    def _given_codes(self, conditions: Mapping[str, Any]) -> Tensor:
-        """Codes of shape (1, n_cat), the mask where there is no condition."""
-        codes = self.process_.masked.mask[None].clone()
-        levels = self.encoder_.levels_
+    def _networks(self, encoder: CodeEncoder, codes: np.ndarray) -> ColumnNetworks:
+        """Untrained networks that suit a table."""
+        n, n_columns = codes.shape
+        width = self.width
+        if width == "auto":
+            width = 32 if n < _VERY_FEW_ROWS or n_columns > _WIDE_TABLE else 64
+            width = 16 if n_columns > 150 else width
+        dropout = self.dropout
+        if dropout == "auto":
+            dropout = 0.3 if n < _VERY_FEW_ROWS else 0.0
+        n_members = self.n_members
+        if n_members == "auto":
+            n_members = 3 if n < _FEW_ROWS else 1
+        sizes = [column.n_codes for column in encoder.columns_.values()]
+        return ColumnNetworks(
+            encoder,
+            [np.bincount(codes[:, j], minlength=size) for j, size in enumerate(sizes)],
+            n_members=n_members,
+            width=width,
+            n_segments=2 if n < _FEW_ROWS or n_columns > _WIDE_TABLE else 16,
+            n_waves=8 if n < _FEW_ROWS else 32,
+            n_components=_N_COMPONENTS,
+            any_order=self.order == "any",
+            dropout=dropout,
+        )
+
+    def _fit_privately(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Like `fit`, by DP-SGD."""
+        not_private = ("order", "n_members", "dropout")
+        settings = {k: v for k, v in self.get_params().items() if k not in not_private}
+        private = GaussianHybridDiffusion(**settings).fit(frame, schema)
+        self.private_, self.guarantee_ = private, private.guarantee_
+        self.encoder_, self.loss_curve_ = private.encoder_, private.loss_curve_
+        return self
+
+    def _conditions(self, asked: Conditions | None, n: int) -> dict[int, Condition]:
+        """Conditions by position of the column, each of n rows."""
+        if asked is None:
+            return {}
         problems = []
-        for column, value in conditions.items():
-            if column not in self.schema_.columns:
-                problems.append(f"no column {column!r}; columns are {list(self.schema_.columns)}")
-            elif column not in levels:
-                problems.append(
-                    f"column {column!r} is continuous: conditions are for columns with a list of "
-                    f"values, {list(levels)}; draw more rows and select among them"
-                )
-            elif value not in (known := levels[column].tolist()):
-                problems.append(f"column {column!r} never takes {value!r}; it takes {known[:10]}")
-            else:
-                codes[0, list(levels).index(column)] = known.index(value)
+        is_frame = isinstance(asked, pd.DataFrame)
+        if is_frame and len(asked) != n:
+            problems.append(f"conditions for {len(asked)} rows, and {n} rows to draw")
+        names = [str(name) for name in asked]
+        unknown = [c for c in names if c not in self.schema_.columns]
+        if unknown:
+            problems.append(f"no columns {unknown}; columns are {list(self.schema_.columns)}")
+        found = {}
+        for name in names:
+            if name in unknown or (problems and is_frame):
+                continue
+            codes = self.encoder_.columns_[name]
+            try:
+                made = (_given_cells if is_frame else _given_value)(name, codes, asked[name], n)
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            if made.applies.any():
+                found[self.schema_.columns.index(name)] = made
         if problems:
             raise ValueError("; ".join(problems))
-        return codes
+        return found
 
 
-def _private_training() -> Callable[..., PrivateFit]:
-    """The function that fits under differential privacy, for which opacus is needed."""
-    try:
-        from synthtab.dp.fit import fit_privately
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "opacus":
-            raise
-        raise ModuleNotFoundError(
-            "privacy needs the package opacus: pip install 'synthtab[dp]'", name=error.name
-        ) from error
-    return fit_privately
+def _with_given(drawn: pd.DataFrame, conditions: Conditions | None, start: int) -> pd.DataFrame:
+    """Drawn rows with given values exactly as they were given: a rank may differ by rounding."""
+    if conditions is None:
+        return drawn
+    for name in conditions:
+        asked = conditions[str(name)]
+        if isinstance(asked, pd.Series):
+            part = asked.iloc[start : start + len(drawn)].set_axis(drawn.index)
+            drawn[name] = part.where(part.notna(), drawn[name]).astype(drawn[name].dtype)
+        elif not isinstance(asked, _SEVERAL):
+            drawn[name] = pd.Series([asked] * len(drawn)).astype(drawn[name].dtype)
+    return drawn
+
+
+def _given_cells(name: str, codes: Any, values: pd.Series[Any], n: int) -> Condition:
+    """The condition that a column has the given cells, where they are not missing."""
+    applies = torch.from_numpy(values.notna().to_numpy(dtype=bool))
+    if isinstance(codes, NumberCodes):
+        exact = as_float(values)
+        cells = codes.encode(np.where(applies.numpy(), exact, codes.mean))
+        _check_known(name, codes, exact[applies.numpy()])
+        allowed = torch.zeros(n, 0)
+    else:
+        known = set(codes.levels.tolist())
+        strange = [v for v in values.dropna().unique() if v not in known]
+        if strange:
+            raise ValueError(f"column {name!r} never takes {strange[:5]}; it takes {_some(codes)}")
+        filled = values.where(values.notna(), codes.levels[0])
+        cells = codes.encode(filled)
+        allowed = torch.nn.functional.one_hot(torch.from_numpy(cells.code), codes.n_codes)
+    code, rank, low, high = (torch.from_numpy(part) for part in cells)
+    return Condition(applies, True, code, rank, low, high, allowed)
+
+
+def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
+    """The condition that a column has a value, is within a range or is one of some categories."""
+    if not isinstance(asked, _SEVERAL):
+        return _given_cells(name, codes, pd.Series([asked] * n), n)
+    applies = torch.ones(n, dtype=torch.bool)
+    nothing = torch.zeros(n, dtype=torch.float64)
+    code = torch.zeros(n, dtype=torch.int64)
+    if isinstance(codes, NumberCodes):
+        if not isinstance(asked, tuple) or len(asked) != 2 or not asked[0] <= asked[1]:
+            raise ValueError(
+                f"column {name!r}: a range is a pair (least, greatest), here {asked!r}"
+            )
+        low, high = codes.range_of(*(float(end) for end in asked))
+        if not low < high:
+            raise ValueError(f"column {name!r} has no values from {asked[0]} to {asked[1]}")
+        return Condition(
+            applies, False, code, nothing, nothing + low, nothing + high, torch.zeros(n, 0)
+        )
+    strange = [v for v in asked if v not in set(codes.levels.tolist())]
+    if strange or not asked:
+        raise ValueError(f"column {name!r} never takes {strange[:5]}; it takes {_some(codes)}")
+    allowed = np.append(np.isin(codes.levels, list(asked)), [False] * codes.has_gaps)
+    return Condition(
+        applies, False, code, nothing, nothing, nothing, torch.from_numpy(allowed).repeat(n, 1)
+    )
+
+
+def _check_known(name: str, codes: NumberCodes, values: np.ndarray) -> None:
+    """Raise if a number is asked for that the column never takes."""
+    if codes.levels is not None:
+        if strange := sorted(set(values.tolist()) - set(codes.levels.tolist())):
+            raise ValueError(
+                f"column {name!r} never takes {strange[:5]}; it takes {codes.levels[:10].tolist()}"
+            )
+        return
+    least, greatest = codes.ranks.knot_values[[0, -1]]
+    if strange := sorted(set(values[(values < least) | (values > greatest)].tolist())):
+        raise ValueError(
+            f"column {name!r} goes from {least:g} to {greatest:g}, not to {strange[:5]}"
+        )
+
+
+def _some(codes: Any) -> list[Any]:
+    return list(codes.levels[:10])

@@ -99,6 +99,16 @@ class RankMap:
         order = np.lexsort((ranks, knots))
         return cls(decimals, atoms, low[atom], high[atom], ranks[order], knots[order])
 
+    def to_plain(self) -> dict[str, Any]:
+        """The map as numbers and lists, for `from_plain`."""
+        return {name: np.asarray(part).tolist() for name, part in vars(self).items()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The map that `to_plain` describes."""
+        parts = (np.array(plain[f.name], dtype=np.float64) for f in fields(cls)[1:])
+        return cls(plain["decimals"], *parts)
+
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
         half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
@@ -190,10 +200,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
         return {
             "dtypes": {str(c): str(dtype) for c, dtype in self.dtypes_.items()},
             "levels": {c: levels.tolist() for c, levels in self.levels_.items()},
-            "rank_maps": {
-                c: {name: np.asarray(part).tolist() for name, part in vars(ranks).items()}
-                for c, ranks in self.rank_maps_.items()
-            },
+            "rank_maps": {c: ranks.to_plain() for c, ranks in self.rank_maps_.items()},
         }
 
     @classmethod
@@ -208,11 +215,7 @@ class TableEncoder(BaseEstimator):  # type: ignore[misc]
             for c, levels in plain["levels"].items()
         }
         encoder.rank_maps_ = {
-            c: RankMap(
-                parts["decimals"],
-                *(np.array(parts[f.name], dtype=np.float64) for f in fields(RankMap)[1:]),
-            )
-            for c, parts in plain["rank_maps"].items()
+            c: RankMap.from_plain(parts) for c, parts in plain["rank_maps"].items()
         }
         return encoder
 

@@ -82,7 +82,7 @@ class Schema:
 
         Text, boolean and pandas-categorical columns are categorical, and so are the columns
         named in `categorical` (a plant number, say); the others are numerical. Categories are
-        sorted, so the codes do not depend on the order of the rows.
+        sorted, so the codes do not depend on the order of the rows. Cells may be missing.
 
         Raises
         ------
@@ -101,11 +101,13 @@ class Schema:
             if c in categorical or not _is_numeric(frame[c])
         }
         schema = cls(columns=tuple(frame.columns), categorical=kinds, target=target)
-        schema.validate(frame)
+        schema.validate(frame, allow_missing=True)
         return schema
 
-    def validate(self, frame: pd.DataFrame) -> None:
+    def validate(self, frame: pd.DataFrame, *, allow_missing: bool = False) -> None:
         """Check that a frame is a table of this schema.
+
+        With `allow_missing` cells may be missing.
 
         Raises
         ------
@@ -129,12 +131,12 @@ class Schema:
             _raise_all(problems)
         problems = [] if len(frame) else ["the table has no rows"]
         for column in self.columns:
-            problems.extend(self._column_problems(frame[column]))
+            problems.extend(self._column_problems(frame[column], allow_missing))
         _raise_all(problems)
 
-    def _column_problems(self, values: pd.Series[Any]) -> list[str]:
+    def _column_problems(self, values: pd.Series[Any], allow_missing: bool) -> list[str]:
         name, problems = values.name, []
-        if n_missing := int(values.isna().sum()):
+        if (n_missing := int(values.isna().sum())) and not allow_missing:
             problems.append(
                 f"column {name!r}: {n_missing} missing values (first in row "
                 f"{int(np.argmax(values.isna()))}); drop those rows or fill them"

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.process import (
     Denoised,
     Denoiser,
@@ -28,7 +29,6 @@ from synthtab.diffusion.process import (
     State,
     log_marginals,
 )
-from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.fidelity import detection_auc
 from synthtab.table.encoding import Encoded, TableEncoder
 
@@ -640,7 +640,7 @@ def errors_by_steps(
 
 
 def detection_by_steps(
-    model: HybridDiffusion,
+    model: GaussianHybridDiffusion,
     real: pd.DataFrame,
     n_steps: Sequence[int],
     *,
@@ -651,7 +651,7 @@ def detection_by_steps(
 
     Parameters
     ----------
-    model : HybridDiffusion
+    model : GaussianHybridDiffusion
         Fitted; drawn from as many rows as `real` has.
     real : DataFrame
         Rows the model has not seen.

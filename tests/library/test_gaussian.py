@@ -1,4 +1,4 @@
-"""HybridDiffusion learns structure, reproduces itself, and refuses what it cannot learn."""
+"""GaussianHybridDiffusion learns structure, reproduces itself, and refuses what it cannot learn."""
 
 import copy
 
@@ -9,8 +9,8 @@ import torch
 from sklearn.base import clone
 
 from synthtab.diffusion.denoiser import MLPDenoiser
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.process import HybridProcess
-from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.diffusion.training import Rows, train, training_steps
 from synthtab.evaluation.fidelity import detection_auc
 from synthtab.evaluation.utility import tstr
@@ -30,13 +30,13 @@ def moons(n: int, seed: int) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> HybridDiffusion:
+def fitted() -> GaussianHybridDiffusion:
     frame = moons(2000, 0)
     schema = Schema.infer(frame, target="y")
-    return HybridDiffusion(n_iter=900, width=96, random_state=0).fit(frame, schema)
+    return GaussianHybridDiffusion(n_iter=900, width=96, random_state=0).fit(frame, schema)
 
 
-def test_two_moons_are_learnt(fitted: HybridDiffusion) -> None:
+def test_two_moons_are_learnt(fitted: GaussianHybridDiffusion) -> None:
     drawn, fresh = fitted.sample(2000, random_state=1), moons(2000, 1)
     # A fresh real sample has an AUC of 0.5 +- 0.01; margins alone are told apart at once.
     assert detection_auc(fresh, drawn, fitted.schema_, random_state=0) < 0.62
@@ -44,7 +44,7 @@ def test_two_moons_are_learnt(fitted: HybridDiffusion) -> None:
     assert detection_auc(fresh, shuffled, fitted.schema_, random_state=0) > 0.9
 
 
-def test_a_category_belongs_to_its_place(fitted: HybridDiffusion) -> None:
+def test_a_category_belongs_to_its_place(fitted: GaussianHybridDiffusion) -> None:
     drawn = fitted.sample(2000, random_state=2)
     upper = drawn[drawn.moon == "upper"]
     # On the upper arc x^2 + y^2 = 1; on the lower one it is at most rarely near.
@@ -53,14 +53,14 @@ def test_a_category_belongs_to_its_place(fitted: HybridDiffusion) -> None:
     assert drawn.moon.value_counts(normalize=True)["upper"] == pytest.approx(0.5, abs=0.06)
 
 
-def test_the_loss_falls(fitted: HybridDiffusion) -> None:
+def test_the_loss_falls(fitted: GaussianHybridDiffusion) -> None:
     assert len(fitted.loss_curve_) == 900
     # Half of the rows learn which moon they lie on, of which nothing else is known: ln 2 each.
     of_numbers = fitted.loss_curve_ - np.log(2) / 2
     assert of_numbers[-50:].mean() < 0.85 * of_numbers[:10].mean()
 
 
-def test_averaged_weights_are_the_ones_that_draw(fitted: HybridDiffusion) -> None:
+def test_averaged_weights_are_the_ones_that_draw(fitted: GaussianHybridDiffusion) -> None:
     assert not any(p.requires_grad for p in fitted.denoiser_.parameters())
     without = clone(fitted).set_params(n_iter=20, ema_decay=0.0)
     averaged = clone(fitted).set_params(n_iter=20, ema_decay=0.9)
@@ -102,7 +102,7 @@ def test_the_average_soon_forgets_the_first_weights(ema_decay: float, shares: li
 
 @pytest.mark.parametrize("n", [50, 4096])
 def test_the_first_rows_of_a_long_draw_are_those_of_a_short_one(
-    fitted: HybridDiffusion, n: int
+    fitted: GaussianHybridDiffusion, n: int
 ) -> None:
     long, short = (fitted.sample(n_rows, random_state=5) for n_rows in (4096 + 100, n))
     # A matrix of other size is multiplied in another order: the last bit, and so the third decimal,
@@ -115,7 +115,9 @@ def test_rows_of_a_draw_scatter_as_independent_ones_do() -> None:
     frame = pd.DataFrame({"plant": rng.choice(["a", "b"], 600), "size": rng.normal(size=600)})
     frame["minutes"] = frame["size"] + rng.normal(size=600) + 2 * (frame.plant == "a")
     schema = Schema.infer(frame, target="minutes")
-    model = HybridDiffusion(n_iter=100, width=16, n_steps=4, random_state=0).fit(frame, schema)
+    model = GaussianHybridDiffusion(n_iter=100, width=16, n_steps=4, random_state=0).fit(
+        frame, schema
+    )
     n_draws, ratios = 200, []
     draws = [model.sample(200, random_state=seed) for seed in range(n_draws)]
     edges = frame["size"].quantile([1 / 3, 2 / 3]).tolist()
@@ -134,7 +136,7 @@ def test_the_global_generator_of_torch_is_left_alone() -> None:
     frame = moons(60, 0)
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
-    HybridDiffusion(n_iter=2, width=16, random_state=1).fit(
+    GaussianHybridDiffusion(n_iter=2, width=16, random_state=1).fit(
         frame, Schema.infer(frame, target="y")
     ).sample(5, random_state=0)
     assert torch.equal(before, torch.random.get_rng_state())
@@ -142,7 +144,7 @@ def test_the_global_generator_of_torch_is_left_alone() -> None:
 
 def test_a_callback_sees_every_step() -> None:
     frame, seen = moons(50, 0), []
-    HybridDiffusion(
+    GaussianHybridDiffusion(
         n_iter=5, width=16, callback=lambda step, n, loss: seen.append((step, n, loss > 0))
     ).fit(frame, Schema.infer(frame, target="y"))
     assert seen == [(i, 5, True) for i in range(1, 6)]
@@ -159,20 +161,20 @@ def test_a_callback_sees_every_step() -> None:
 )
 def test_odd_tables_are_learnt_and_drawn(frame: pd.DataFrame) -> None:
     schema = Schema.infer(frame, target="y")
-    model = HybridDiffusion(n_iter=5, width=16, random_state=0).fit(frame, schema)
+    model = GaussianHybridDiffusion(n_iter=5, width=16, random_state=0).fit(frame, schema)
     schema.validate(model.sample(30, random_state=0))
 
 
 def test_one_row_is_refused() -> None:
     frame = pd.DataFrame({"a": [1.0], "y": [2.0]})
     with pytest.raises(ValueError, match="1 row cannot be learnt"):
-        HybridDiffusion().fit(frame, Schema.infer(frame, target="y"))
+        GaussianHybridDiffusion().fit(frame, Schema.infer(frame, target="y"))
 
 
 def test_divergence_is_an_error_that_names_the_remedy() -> None:
     frame = moons(100, 0)
     with pytest.raises(ValueError, match=r"diverged at step \d+ of 50 .*lower learning_rate"):
-        HybridDiffusion(n_iter=50, width=32, learning_rate=1e30, random_state=0).fit(
+        GaussianHybridDiffusion(n_iter=50, width=32, learning_rate=1e30, random_state=0).fit(
             frame, Schema.infer(frame, target="y")
         )
 
@@ -189,7 +191,7 @@ def test_larger_tables_are_trained_longer() -> None:
 # --- conditions, blocks, rows' losses ---------------------------------------------------------
 
 
-def test_conditions_are_honoured_and_the_rest_follows_them(fitted: HybridDiffusion) -> None:
+def test_conditions_are_honoured_and_the_rest_follows_them(fitted: GaussianHybridDiffusion) -> None:
     drawn = fitted.sample(1000, random_state=1, conditions={"moon": "upper"})
     assert (drawn.moon == "upper").all()
     free = fitted.sample(2000, random_state=2)
@@ -198,21 +200,23 @@ def test_conditions_are_honoured_and_the_rest_follows_them(fitted: HybridDiffusi
     assert abs(drawn.x.mean() - upper.mean()) < 4 * upper.std() * np.sqrt(1 / 1000 + 1 / len(upper))
 
 
-def test_impossible_conditions_are_refused_together(fitted: HybridDiffusion) -> None:
+def test_impossible_conditions_are_refused_together(fitted: GaussianHybridDiffusion) -> None:
     conditions = {"moon": "full", "x": 0.5, "sun": 1}
     message = "'moon' never takes 'full'.*'x' is continuous.*no column 'sun'"
     with pytest.raises(ValueError, match=message):
         fitted.sample(5, conditions=conditions)
 
 
-def test_rows_drawn_block_by_block_are_those_drawn_at_once(fitted: HybridDiffusion) -> None:
+def test_rows_drawn_block_by_block_are_those_drawn_at_once(fitted: GaussianHybridDiffusion) -> None:
     blocks = list(fitted.iter_samples(4096 + 50, random_state=3))
     assert [len(block) for block in blocks] == [4096, 50]
     whole = fitted.sample(4096 + 50, random_state=3)
     pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
 
 
-def test_a_row_that_was_learnt_is_more_familiar_than_a_strange_one(fitted: HybridDiffusion) -> None:
+def test_a_row_that_was_learnt_is_more_familiar_than_a_strange_one(
+    fitted: GaussianHybridDiffusion,
+) -> None:
     usual = moons(50, 1)
     strange = usual.assign(y=usual.y.to_numpy()[::-1])  # off both arcs, mostly
     losses = [
@@ -223,7 +227,7 @@ def test_a_row_that_was_learnt_is_more_familiar_than_a_strange_one(fitted: Hybri
     assert losses[0].mean() < 0.8 * losses[1].mean()
 
 
-def test_losses_of_rows_do_not_depend_on_their_company(fitted: HybridDiffusion) -> None:
+def test_losses_of_rows_do_not_depend_on_their_company(fitted: GaussianHybridDiffusion) -> None:
     frame = moons(20, 1)
     together = fitted.row_loss(frame, sigma=[0.3], random_state=0)
     alone = fitted.row_loss(frame.iloc[[4]], sigma=[0.3], random_state=0)
@@ -237,14 +241,14 @@ def test_a_wide_table_with_many_categories_needs_no_setting() -> None:
         frame[f"c{i}"] = rng.choice(["a", "b", "c"], 200).astype(object)
     frame["shop"] = [f"shop {i}" for i in range(200)]
     schema = Schema.infer(frame, target="n0")
-    model = HybridDiffusion(n_iter=20, random_state=0).fit(frame, schema)
+    model = GaussianHybridDiffusion(n_iter=20, random_state=0).fit(frame, schema)
     schema.validate(model.sample(300, random_state=0))
 
 
 def test_a_class_is_learnt_as_well_as_a_number() -> None:
     train, fresh = moons(1000, 0), moons(1000, 1)
     schema = Schema.infer(train, target="moon")
-    model = HybridDiffusion(n_iter=500, random_state=0).fit(train, schema)
+    model = GaussianHybridDiffusion(n_iter=500, random_state=0).fit(train, schema)
     scores = {
         name: tstr(table, fresh, schema, reference=train, random_state=0)
         .set_index(["learner", "metric"])

@@ -1,0 +1,277 @@
+"""Rows drawn cell by cell from the networks of `HybridDiffusion`, free or under conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from synthtab.diffusion.codes import CodeEncoder, FloatArray, IntArray, NumberCodes
+from synthtab.diffusion.networks import Batch, ColumnNetworks, NumberParts
+
+_END = 1e-12
+
+
+class Condition(NamedTuple):
+    """What one column may be in each of n rows.
+
+    Rows where `applies`, of shape (n,), is false are free. `is_exact` says whether each row has one
+    value only, whose `code` and `rank` are given. For a number `low` and `high` are the ranks to
+    stay within; for a category `allowed`, of shape (n, n_codes), says which codes it may have.
+    """
+
+    applies: Tensor
+    is_exact: bool
+    code: Tensor
+    rank: Tensor
+    low: Tensor
+    high: Tensor
+    allowed: Tensor
+
+    def repeat(self, times: int) -> Condition:
+        """The condition with each row so many times."""
+        parts = (p.repeat_interleave(times, dim=0) for p in self if isinstance(p, Tensor))
+        applies, code, rank, low, high, allowed = parts
+        return Condition(applies, self.is_exact, code, rank, low, high, allowed)
+
+    def part(self, start: int, end: int) -> Condition:
+        """The condition of some of the rows."""
+        parts = (p[start:end] for p in self if isinstance(p, Tensor))
+        applies, code, rank, low, high, allowed = parts
+        return Condition(applies, self.is_exact, code, rank, low, high, allowed)
+
+
+class Drawn(NamedTuple):
+    """A drawn cell of n rows.
+
+    Its code, its rank (0 for a category and a missing cell), and the log probability that a free
+    draw would have met the condition.
+    """
+
+    code: Tensor
+    rank: Tensor
+    log_weight: Tensor
+
+
+@torch.no_grad()
+def reveal(
+    networks: ColumnNetworks,
+    encoder: CodeEncoder,
+    n_rows: int,
+    generator: torch.Generator,
+    *,
+    conditions: Mapping[int, Condition],
+    n_particles: int,
+    with_gaps: bool = True,
+) -> tuple[IntArray, FloatArray]:
+    """Draw rows one column after another, in the natural order: codes and ranks of the cells.
+
+    Under conditions each row is a set of particles. Where a column has a condition it is drawn
+    within it, each particle is weighted by the probability that a free draw would have met it, and
+    the particles are drawn anew by weight (sequential importance resampling; Doucet et al., 2001).
+    Networks that see any set of columns take given values as known from the start, and need no
+    weights for them: such rows are exact.
+
+    Parameters
+    ----------
+    networks, encoder
+        The fitted networks, and the columns.
+    n_rows : int
+        Rows to draw.
+    generator : torch.Generator
+        Source of chance. That of the first rows does not depend on how many follow.
+    conditions : mapping of int to Condition
+        Of columns, by position; each of `n_rows` rows.
+    n_particles : int
+        Particles of each row; 1 where no condition needs weights.
+    with_gaps : bool, default=True
+        Whether a cell may be drawn as missing.
+
+    Returns
+    -------
+    code, rank : ndarray of shape (n_rows, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If no particle of a row meets the conditions.
+    """
+    columns: list[Any] = list(encoder.columns_.values())
+    n, n_columns = n_rows * n_particles, len(columns)
+    # Of each column: member, bin or Gaussian, place in it, resampling. Of each row: a particle.
+    luck = torch.rand(n, 4 * n_columns + 1, generator=generator, dtype=torch.float64)
+    luck, last = luck[:, :-1].view(n, n_columns, 4), luck[::n_particles, -1] * n_particles
+    asked = {j: c.repeat(n_particles) for j, c in conditions.items()}
+    state = _State(n, encoder, networks)
+    known = torch.zeros(n, n_columns, dtype=torch.bool) if networks.any_order else None
+    if known is not None:
+        for j, given in asked.items():
+            if given.is_exact:
+                state.put(j, given.code, given.rank, given.applies)
+                known[:, j] = given.applies
+    first = [j for j, c in asked.items() if known is not None and not c.is_exact]
+    for j in [*first, *(j for j in range(n_columns) if j not in first)]:
+        condition = asked.get(j)
+        free = torch.ones(n, dtype=torch.bool) if known is None else ~known[:, j]
+        if not free.any():
+            continue
+        member = (luck[:, j, 0] * networks.n_members).long()
+        predicted = networks.predict(j, state.rows, known, member)
+        if columns[j].has_gaps and not with_gaps:
+            (predicted[0] if isinstance(predicted, NumberParts) else predicted)[:, -1] = 0.0
+        if isinstance(predicted, NumberParts):
+            edges = torch.from_numpy(columns[j].edges)
+            drawn = draw_number(predicted, edges, luck[:, j, 1:3], condition)
+        else:
+            drawn = draw_category(predicted, luck[:, j, 1:3], condition)
+        code, rank = drawn.code, drawn.rank
+        if condition is not None and condition.is_exact:
+            code = torch.where(condition.applies, condition.code, code)
+            rank = torch.where(condition.applies, condition.rank, rank)
+        state.put(j, code, rank, free)
+        if known is not None:
+            known[:, j] = True
+        if condition is not None:
+            weight = torch.where(condition.applies & free, drawn.log_weight, 0.0)
+            index = _resample(weight.view(n_rows, n_particles), luck[::n_particles, j, 3])
+            state.choose(index)
+            known = None if known is None else known[index]
+    # After resampling the particles of a row are alike in law, but ordered: take one at random.
+    rows = torch.arange(n_rows) * n_particles + last.long().clamp(max=n_particles - 1)
+    return state.rows.code[rows].numpy(), state.rank[rows].numpy()
+
+
+class _State:
+    """Cells of n rows so far: as the networks take them, and as codes and ranks."""
+
+    def __init__(self, n: int, encoder: CodeEncoder, networks: ColumnNetworks) -> None:
+        self.columns, self.numbers = list(encoder.columns_.values()), networks.numbers
+        self.rank = torch.zeros(n, len(self.columns), dtype=torch.float64)
+        code = torch.zeros(n, len(self.columns), dtype=torch.int64)
+        blank = [torch.zeros(n, len(self.numbers)) for _ in range(3)]
+        self.rows = Batch(code, *blank, *[torch.zeros(n, 0)] * 3)
+
+    def put(self, j: int, code: Tensor, rank: Tensor, where: Tensor) -> None:
+        """Set the cells of a column in the rows `where`, in place."""
+        column = self.columns[j]
+        self.rank[:, j] = torch.where(where, rank, self.rank[:, j])
+        if isinstance(column, NumberCodes):
+            # A value owns several ranks, and networks have learnt the middle one.
+            values = column.decode(code.numpy(), rank.numpy())
+            cells, i = column.encode(values), self.numbers.index(j)
+            code = torch.from_numpy(cells.code)
+            for part, found in (
+                (self.rows.rank, cells.rank),
+                (self.rows.score, column.scores(cells)),
+                (self.rows.value, column.standardised(values)),
+            ):
+                part[:, i] = torch.where(where, torch.from_numpy(found).float(), part[:, i])
+        self.rows.code[:, j] = torch.where(where, code, self.rows.code[:, j])
+
+    def choose(self, index: Tensor) -> None:
+        """Go on with some of the rows."""
+        self.rank, self.rows = self.rank[index], self.rows.take(index)
+
+
+def _resample(log_weight: Tensor, uniform: Tensor) -> Tensor:
+    """Particles to go on with, systematically by weight: (n_rows, n_particles) to positions (n,).
+
+    Raises
+    ------
+    ValueError
+        If a row has no particle of positive weight.
+    """
+    n_rows, n_particles = log_weight.shape
+    largest = log_weight.max(dim=1, keepdim=True).values
+    if torch.isinf(largest).any():
+        row = int(torch.isinf(largest[:, 0]).nonzero()[0])
+        raise ValueError(
+            f"row {row}: no drawn row meets the conditions; ask for values that occur together, "
+            "or raise n_particles"
+        )
+    total = torch.exp(log_weight - largest).cumsum(dim=1)
+    comb = (torch.arange(n_particles) + uniform[:, None]) / n_particles * total[:, -1:]
+    picked = torch.searchsorted(total, comb, right=True).clamp(max=n_particles - 1)
+    return (picked + torch.arange(n_rows)[:, None] * n_particles).flatten()
+
+
+def draw_number(
+    parts: NumberParts, edges: Tensor, uniform: Tensor, condition: Condition | None
+) -> Drawn:
+    """Draw a number's code and rank from its predicted distribution.
+
+    Parameters
+    ----------
+    parts : NumberParts
+        Of n cells.
+    edges : Tensor of shape (n_bins + 1,)
+        Ranks between the bins.
+    uniform : Tensor of shape (n, 2)
+        Numbers that decide: which bin or Gaussian, and where in it.
+    condition : Condition or None
+        Ranks to stay within.
+
+    Returns
+    -------
+    Drawn
+        Under the condition; the weight is the log probability that a free draw meets it.
+    """
+    n_bins = len(edges) - 1
+    n = len(parts.histogram)
+    low = torch.zeros(n, dtype=torch.float64)
+    high = torch.ones(n, dtype=torch.float64)
+    gaps = parts.histogram[:, n_bins:]
+    if condition is not None:
+        low = torch.where(condition.applies, condition.low, low)
+        high = torch.where(condition.applies, condition.high, high)
+        gaps = gaps * ~condition.applies[:, None]
+    # Probability of each bin's part inside the condition, and of each Gaussian's.
+    start = torch.maximum(edges[:-1], low[:, None])
+    end = torch.minimum(edges[1:], high[:, None])
+    inside = (end - start).clamp(min=0) / (edges[1:] - edges[:-1])
+    z_low = torch.special.ndtri(low.clamp(_END, 1 - _END))[:, None]
+    z_high = torch.special.ndtri(high.clamp(_END, 1 - _END))[:, None]
+    p_low = torch.where(low[:, None] <= 0, 0.0, _cdf((z_low - parts.mean) / parts.sd))
+    p_high = torch.where(high[:, None] >= 1, 1.0, _cdf((z_high - parts.mean) / parts.sd))
+    smooth = parts.smooth[:, None] * parts.weight * (p_high - p_low).clamp(min=0)
+    rough = (1 - parts.smooth[:, None]) * torch.cat([parts.histogram[:, :n_bins] * inside, gaps], 1)
+    mass = torch.cat([smooth, rough], dim=1)
+    total = mass.sum(dim=1)
+    choice = _inverse(mass, uniform[:, 0])
+    n_components = parts.weight.shape[1]
+    is_smooth = choice < n_components
+    component = choice.clamp(max=n_components - 1)[:, None]
+    place = uniform[:, 1:]
+    p = p_low.gather(1, component) + place * (p_high - p_low).gather(1, component)
+    z = parts.mean.gather(1, component) + parts.sd.gather(1, component) * torch.special.ndtri(
+        p.clamp(_END, 1 - _END)
+    )
+    code = (choice - n_components).clamp(min=0)
+    bin_ = code.clamp(max=n_bins - 1)[:, None]
+    in_bin = start.gather(1, bin_) + place * (end - start).gather(1, bin_)
+    rank = torch.where(is_smooth, _cdf(z)[:, 0], in_bin[:, 0]).clamp(_END, 1 - _END)
+    rank = torch.minimum(torch.maximum(rank, low), high)
+    is_gap = ~is_smooth & (code >= n_bins)
+    code = torch.where(is_gap, code, torch.searchsorted(edges[1:-1], rank))
+    return Drawn(code, torch.where(is_gap, 0.0, rank), torch.log(total))
+
+
+def draw_category(p: Tensor, uniform: Tensor, condition: Condition | None) -> Drawn:
+    """Draw a category's code: see `draw_number`; `p` of shape (n, n_codes)."""
+    if condition is not None:
+        p = torch.where(condition.applies[:, None], p * condition.allowed, p)
+    code = _inverse(p, uniform[:, 0])
+    return Drawn(code, torch.zeros(len(code), dtype=torch.float64), torch.log(p.sum(dim=1)))
+
+
+def _cdf(z: Tensor) -> Tensor:
+    found: Tensor = torch.special.ndtr(z)
+    return found
+
+
+def _inverse(mass: Tensor, uniform: Tensor) -> Tensor:
+    """Position in each row of unnormalised probabilities (n, k) at a uniform number, shape (n,)."""
+    total = mass.cumsum(dim=1)
+    return (total <= uniform[:, None] * total[:, -1:]).sum(dim=1).clamp(max=mass.shape[1] - 1)
