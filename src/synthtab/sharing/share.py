@@ -81,6 +81,8 @@ def share(
     n_iter: int | Literal["auto"] = "auto",
     time_budget: float | None = None,
     release_anyway: bool = False,
+    n_draws: int = 3,
+    n_fits: int = 1,
     random_state: int = 0,
     progress: bool = False,
     write: Write | None = None,
@@ -113,6 +115,11 @@ def share(
         at most those of `n_iter`. The record holds their number, with which the run repeats.
     release_anyway : bool, default=False
         Release whatever the privacy rules say. The report card then says so.
+    n_draws : int, default=3
+        Tables drawn from each model and judged; the first of the first model is the one released.
+        None of them may fail, so that no seed decides.
+    n_fits : int, default=1
+        Models trained on the same rows with other seeds, each of them judged like the first.
     random_state : int, default=0
         Seed of everything.
     progress : bool, default=False
@@ -135,6 +142,11 @@ def share(
     card_template()  # what it needs may be missing, which is to be told before the training
     _check_out(out)
     _check_wishes(min_count, n_rows, epsilon, time_budget, has_schema=schema is not None)
+    if n_draws < 1 or n_fits < 1 or (n_fits > 1 and epsilon is not None):
+        raise TableError(
+            f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
+            "whose budget every fit would spend again"
+        )
     source = read_source(path)
     plan = read_schema(source, target, schema).drop(drop)
     write(plan_text(plan))
@@ -185,7 +197,8 @@ def share(
         )
         like = held_out_fidelity(test, synthetic, known, random_state=judge_seed)
         split = PrivacySplit(real, holdout, reference, known)
-        judged = judge_privacy(split, synthetic, random_state=judge_seed)
+        others = _others(model, form, train, len(synthetic), n_draws, n_fits, judge_seed)
+        judged = judge_privacy(split, synthetic, *others, random_state=judge_seed)
         released = judged.may_release or release_anyway
         if not released:
             table.unlink()
@@ -205,6 +218,8 @@ def share(
                 # A private fit keeps no curve: its losses are not covered by the guarantee.
                 "training steps": len(model.loss_curve_) or None,
                 "release anyway": release_anyway,
+                "draws judged": n_draws * n_fits,
+                "models judged": n_fits,
                 "seed": random_state,
                 "seconds": {
                     "training": round(trained - began, 1),
@@ -228,6 +243,29 @@ def share(
             out.rmdir()  # empty, as it was when we looked; if it is not, this fails
         folder.rename(out)
     return Shared(out, out / table.name if released else None, assessment)
+
+
+def _others(
+    model: HybridDiffusion,
+    form: TableForm,
+    train: pd.DataFrame,
+    n_rows: int,
+    n_draws: int,
+    n_fits: int,
+    seed: int,
+) -> list[pd.DataFrame]:
+    """Further draws of the model, and draws of models trained on the same rows with other seeds."""
+    rng = np.random.default_rng(seed)
+    fits = [model]
+    for _ in range(n_fits - 1):
+        again: HybridDiffusion = clone(model)
+        seed_of_fit = None if model.random_state is None else int(rng.integers(2**31))
+        fits.append(again.set_params(random_state=seed_of_fit).fit(train, model.schema_))
+    return [
+        pd.concat(drawn_rows(fit, form, n_rows, random_state=rng), ignore_index=True)
+        for k, fit in enumerate(fits)
+        for _ in range(n_draws - (k == 0))
+    ]
 
 
 def with_public_fillers(form: TableForm, plan: TablePlan) -> TableForm:
