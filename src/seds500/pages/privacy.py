@@ -177,10 +177,10 @@ def former_table(
         cells = {}
         for method, rows in card.rows.items():
             before = former_verdicts(measured[name].findings[method])
-            lifted = [
-                k for k, v in before.items() if v == "fail" and rows[k].verdict != "fail"
-            ]
-            more = f" ({', '.join(_SHORT[k].replace('-', '').replace(chr(10), ' ') for k in lifted)})"
+            lifted = [k for k, v in before.items() if v == "fail" and rows[k].verdict != "fail"]
+            more = (
+                f" ({', '.join(_SHORT[k].replace('-', '').replace(chr(10), ' ') for k in lifted)})"
+            )
             cells[LABELS[method]] = (
                 f"{worst(before.values())} → {card.verdicts[method]}{more if lifted else ''}"
             )

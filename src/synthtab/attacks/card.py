@@ -197,7 +197,13 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
 
 
 def _item(
-    row: str, name: str, estimate: Estimate, level: float, *, chance: float | None = None, note: str = ""
+    row: str,
+    name: str,
+    estimate: Estimate,
+    level: float,
+    *,
+    chance: float | None = None,
+    note: str = "",
 ) -> Item:
     tolerance = TOLERANCES[row]
     middle = tolerance.chance if chance is None else chance

@@ -122,7 +122,9 @@ def run_attacks(
             for rate in FALSE_POSITIVE_RATES
             if rate * len(others) >= 1
         },
-        isolated={attack: auc(s[:n][alone], s[n:][others_alone]) for attack, s in by_attack.items()},
+        isolated={
+            attack: auc(s[:n][alone], s[n:][others_alone]) for attack, s in by_attack.items()
+        },
         inference=attribute_inference(split, synthetic),
         closeness=closeness(equal, synthetic),
         target=schema.target,
