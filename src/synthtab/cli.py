@@ -183,9 +183,9 @@ def _add_share(commands: Any) -> None:
     make.add_argument(
         "--min-count",
         type=int,
-        default=1,
         metavar="ROWS",
-        help="category values in fewer rows never appear",
+        help="rows that have to hold a category, a number that stands out or an end of a column, "
+        "or it is not learnt; default 5, and 1 with --epsilon",
     )
     make.add_argument(
         "--epsilon",

@@ -31,6 +31,7 @@ from synthtab.sharing.assessment import (
 )
 from synthtab.sharing.card_page import card_html
 from synthtab.sharing.columns import Column, TablePlan, infer_plan, plan_text
+from synthtab.sharing.few import without_few
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import TableError, read_source
 from synthtab.table.example import example_table
@@ -178,6 +179,49 @@ def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):
     assert main([*asked, "--time-budget", "0.001s"]) == 2
     assert "seconds allow 0 training steps here" in capsys.readouterr().err
     assert files(tmp_path) == []
+
+
+# --- nothing of few people ---------------------------------------------------------------------
+
+
+def few_rows() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    n = 1000
+    cost = np.append(rng.lognormal(8, 1, n - 4).round(2), [3e6, 0.01, 7777.77, 7777.77])
+    grid = np.append(rng.choice([20, 30, 60], n - 2), [90, 5]).astype(np.int64)
+    spent = np.where(rng.random(n) < 0.5, 0.0, rng.exponential(50, n).round(1))
+    return pd.DataFrame({"cost": cost, "code": grid, "spent": spent, "y": cost + grid})
+
+
+def test_no_end_and_no_outstanding_number_of_few_rows_is_learnt():
+    rows = few_rows()
+    schema = Schema.infer(rows, target="y")
+    changed = without_few(rows, schema, min_count=5, random_state=0)
+    assert changed.cost.max() < np.sort(rows.cost)[-5] + 0.5 * np.ptp(rows.cost)
+    for column in ("cost", "y"):
+        k_th = np.sort(rows[column])[[4, -5]]
+        assert not changed[column].isin([rows[column].min(), rows[column].max()]).any()
+        assert (changed[column] <= k_th[0]).sum() >= 5 <= (changed[column] >= k_th[1]).sum()
+    assert not (changed.cost == 7777.77).any()
+    assert set(changed.code) == {20, 30, 60}  # a list of values has no others between
+    assert (changed.spent == 0).sum() == (rows.spent == 0).sum()  # many hold it
+    assert list(changed.dtypes) == list(rows.dtypes)
+    assert (changed.cost.round(2) == changed.cost).all()
+    middle = rows.cost.between(*rows.cost.quantile([0.02, 0.98])) & (rows.cost != 7777.77)
+    assert np.isclose(changed.cost, rows.cost)[middle].mean() > 0.9
+    pd.testing.assert_frame_equal(without_few(rows, schema, min_count=1), rows)
+
+
+def test_what_fills_a_gap_counts_for_nobody():
+    rows = few_rows()[["cost", "code", "y"]]
+    gap = np.arange(len(rows)) < 200
+    rows.loc[gap, "cost"] = 3e6
+    rows["cost is missing"] = np.where(gap, "yes", "no").astype(object)
+    schema = Schema.infer(rows, target="y")
+    flags = {"cost": "cost is missing"}
+    assert (without_few(rows, schema, min_count=5, random_state=0).cost == 3e6).sum() > 100
+    changed = without_few(rows, schema, min_count=5, flags=flags, random_state=0)
+    assert changed.cost.max() < 3e6
 
 
 # --- what decides about a release -------------------------------------------------------------
@@ -362,7 +406,7 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     asked += ["--drop", "no"]
     assert main([*asked, "--unseen", str(unseen), "--out", str(tmp_path / "card")]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"membership, AUC +(pass|inconclusive|fail)", told)
+    assert re.search(r"membership, AUC +0\.\d+ \(.*\) .*(pass|inconclusive|fail)\n", told)
     assert files(tmp_path / "card") == ["record.json", "report_card.html"]
     # A table that gives the real rows away, without rows to tell by.
     assert main(["evaluate", str(table), str(table), "--target", TARGET, "--drop", "no"]) == 0

@@ -178,12 +178,8 @@ def former_table(
         for method, rows in card.rows.items():
             before = former_verdicts(measured[name].findings[method])
             lifted = [k for k, v in before.items() if v == "fail" and rows[k].verdict != "fail"]
-            more = (
-                f" ({', '.join(_SHORT[k].replace('-', '').replace(chr(10), ' ') for k in lifted)})"
-            )
-            cells[LABELS[method]] = (
-                f"{worst(before.values())} → {card.verdicts[method]}{more if lifted else ''}"
-            )
+            more = f" ({'; '.join(ROWS[k] for k in lifted)})" if lifted else ""
+            cells[LABELS[method]] = f"{worst(before.values())} → {card.verdicts[method]}{more}"
         columns[name] = cells
     return pd.DataFrame(columns)
 
@@ -556,7 +552,7 @@ def as_record(
     }
     formerly: dict[str, Any] = {}
     for method in next(iter(cards.values())).rows:
-        given = [c.verdicts[method] for c in cards.values()]
+        given: list[str] = [c.verdicts[method] for c in cards.values()]
         counts[method] = {v: given.count(v) for v in VERDICTS}
         before = [values[name][method]["former_verdict"] for name in cards]
         formerly[method] = {v: before.count(v) for v in VERDICTS}

@@ -212,9 +212,8 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
         metric = MixedDistance(split.schema, scale_by=real, columns=others)
         k = min(_K + 1, n_real)
         nearest = metric.nearest(real.iloc[some], real, k=k).position
-        agrees = (codes[nearest, j] == codes[some, j][:, None]) & (
-            key[nearest] != key[some][:, None]
-        )
+        agrees = codes[nearest, j] == codes[some, j][:, None]
+        agrees &= key[nearest] != key[some][:, None]  # twins may be one record, entered twice
         chance = (agrees.sum() + 0.5) / (_K * len(some))
         alike = _others(key - terms[:, j]) - twins
         expected = np.maximum(expected, alike * chance * len(synthetic) / n_real)

@@ -67,10 +67,10 @@ def run_attacks(
     """Attack a synthetic table in every way of the report card.
 
     The training part may have more rows than the holdout: all are attacked. `white_box`, of shape
-    (n_targets,), holds the scores of an attack on the model, of training and then
-    of holdout rows: see `synthtab.attacks.whitebox.white_box_scores`. `whole` is the split that
-    returned rows are looked up in, where only some of its rows are attacked. `random_state` is the seed of
-    relabellings, of ties and of the classifier.
+    (n_targets,), holds the scores of an attack on the model, of training and then of holdout rows:
+    see `synthtab.attacks.whitebox.white_box_scores`. `whole` is the split whose rows are looked up,
+    where only some of them are attacked. `random_state` is the seed of relabellings, of ties and of
+    the classifier.
 
     Raises
     ------

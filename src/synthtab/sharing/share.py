@@ -36,6 +36,7 @@ from synthtab.sharing.assessment import (
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_template, write_card
 from synthtab.sharing.columns import TablePlan, check_plan, plan_text, read_schema
+from synthtab.sharing.few import without_few
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
 from synthtab.sharing.writer import row_writer
@@ -45,6 +46,7 @@ from synthtab.table.split import PrivacySplit
 Write = Callable[[str], Any]
 
 PRIVATE = "private"
+_MIN_COUNT = 5
 _MIN_STEPS = 50
 _TRIAL_STEPS = 20
 
@@ -75,7 +77,7 @@ def share(
     out: str | Path,
     schema: str | Path | None = None,
     drop: Sequence[str] = (),
-    min_count: int = 1,
+    min_count: int | None = None,
     n_rows: int | None = None,
     epsilon: float | None = None,
     n_iter: int | Literal["auto"] = "auto",
@@ -101,8 +103,10 @@ def share(
         YAML file that corrects what the columns are taken for.
     drop : sequence of str, default=()
         Columns to leave out: identifiers, free text, constants.
-    min_count : int, default=1
-        Rows that a category value needs; rarer ones never appear.
+    min_count : int or None, default=None
+        Rows that have to hold a category, a number that stands out, or an end of a column; what
+        fewer hold is not learnt (see `synthtab.sharing.few.without_few`). None is 5, and 1 under a
+        guarantee, which covers rare values by itself.
     n_rows : int or None, default=None
         Synthetic rows; None draws as many as the file has.
     epsilon : float or None, default=None
@@ -139,6 +143,8 @@ def share(
     """
     write = write or (lambda text: None)
     out = Path(out)
+    if min_count is None:
+        min_count = _MIN_COUNT if epsilon is None else 1
     card_template()  # what it needs may be missing, which is to be told before the training
     _check_out(out)
     _check_wishes(min_count, n_rows, epsilon, time_budget, has_schema=schema is not None)
@@ -173,7 +179,13 @@ def share(
         folder = Path(staging) / "finished"
         (folder / PRIVATE).mkdir(parents=True)
         began = time.monotonic()
-        train = prepared.iloc[parts.train].reset_index(drop=True)
+        train = without_few(
+            prepared.iloc[parts.train].reset_index(drop=True),
+            known,
+            min_count=min_count,
+            flags=form.flags,
+            random_state=fill_seed,
+        )
         if time_budget is not None:
             model.set_params(n_iter=_steps_within(time_budget, model, train, known))
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
@@ -236,7 +248,7 @@ def share(
             schema=known,
             plan=plan,
             released=released,
-            notes=_notes(form, n_drawn, len(synthetic), epsilon),
+            notes=_notes(form, n_drawn, len(synthetic), epsilon, min_count),
         )
         write_card(assessment, folder)
         if out.exists():
@@ -417,7 +429,9 @@ def _check_wishes(
         raise TableError("; ".join(problems))
 
 
-def _notes(form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None) -> tuple[str, ...]:
+def _notes(
+    form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None, min_count: int
+) -> tuple[str, ...]:
     notes = [
         "One table was judged, on the rows held out. Attacks on more rows and several trainings "
         "find more, so a pass is evidence and no proof."
@@ -434,9 +448,13 @@ def _notes(form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None) 
         )
     if epsilon is None:
         notes.append(
-            "Every category value of the file may appear, and no number lies outside the range of "
-            "its column: both ends of a range are some row's own. --min-count keeps rare values "
-            "out."
+            f"A category, a number that stands out, and an end of a column are learnt if "
+            f"{min_count} rows hold them (--min-count): what fewer hold is merged, spread or drawn "
+            "from a smoothed end. Other numbers may agree with a real one by chance."
+            if min_count > 1
+            else "Every category value of the file may appear, and no number lies outside the "
+            "range of its column: both ends of a range are some row's own. --min-count keeps rare "
+            "values out."
         )
     else:
         notes.append(
