@@ -25,7 +25,7 @@ NO_COPY = CopyExcess(0.2, 0.2, np.linspace(-0.01, 0.01, 999))
 NOBODY = Counted(0, 0, N, N)
 # 1,000 of 10,000 rows flagged wrongly, and as many rightly.
 CLEAN = Findings(
-    returned=Returned(unique=NOBODY, certain=NOBODY, near=NOBODY),
+    returned=Returned(unique=NOBODY, certain=NOBODY, near=NOBODY, near_alone=NOBODY),
     copies={"all": NO_COPY, "features": NO_COPY},
     membership=dict.fromkeys(ATTACKS, CHANCE),
     flags={

@@ -169,9 +169,10 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
     all do. Areas count on both sides of one half, and true positive rates at all four `ENDS` of the
     ROC curve: a table that keeps away from the training rows tells them apart, too.
 
-    Intervals are of the confidence 1 - `ALPHA` / (number of items on the card): Bonferroni's
-    correction over the whole card. Two exceptions: a single training row that returned whole fails,
-    where chance does not make such rows (see `synthtab.attacks.copies.returned`); and in
+    Intervals are of the confidence 1 - `ALPHA` / (rows of the card * items of the row), which is
+    Bonferroni's correction over the whole card, each row having the same share. Two exceptions: a
+    single training row that returned whole fails, where chance does not make such rows (see
+    `synthtab.attacks.copies.returned`); and in
     ``inference`` only the target has to stay within, since where nearly all rows share a category
     there is little left to infer, and its share cannot be bounded with a few thousand attacks.
     """
@@ -179,19 +180,21 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
         raise ValueError("no findings: attack the method on one split at least")
     first = findings[0]
     open_model = WHITE_BOX in first.membership
-    n_items = (
-        2 + 1 + 2 * len(ATTACKS) + len(_RATES) * len(ATTACKS) * len(ENDS) + len(first.inference)
-    ) + open_model
-    level = 1 - ALPHA / n_items
+    n_rows = len(ROWS) - (not open_model)
+
+    def level(n_items: int) -> float:
+        return 1 - ALPHA / (n_rows * n_items)
+
     areas = [f.membership for f in findings]
+    alone = [f.isolated for f in findings]
     items = {
-        "copies": _copies(findings, level),
-        "near": [_counted("near", "nearly whole", [f.returned.near for f in findings], level)],
-        "membership": _areas("membership", areas, ATTACKS, level),
-        **{key: _rates(key, findings, level) for key in _RATES},
-        "white_box": _areas("white_box", areas, [WHITE_BOX] if open_model else [], level),
-        "isolated": _areas("isolated", [f.isolated for f in findings], ATTACKS, level),
-        "inference": _inference(findings, level),
+        "copies": _copies(findings, level(2)),
+        "near": _near(findings, level(2)),
+        "membership": _areas("membership", areas, ATTACKS, level(len(ATTACKS))),
+        **{key: _rates(key, findings, level(len(ATTACKS) * len(ENDS))) for key in _RATES},
+        "white_box": _areas("white_box", areas, [WHITE_BOX] if open_model else [], level(1)),
+        "isolated": _areas("isolated", alone, ATTACKS, level(len(ATTACKS))),
+        "inference": _inference(findings, level(len(first.inference))),
     }
     return {key: _row(key, items[key]) for key in ROWS if items[key]}
 
@@ -241,6 +244,14 @@ def _copies(findings: Sequence[Findings], level: float) -> list[Item]:
     if not any(f.returned.unique.training for f in findings):
         unique = unique._replace(verdict="pass")
     return [item, unique]
+
+
+def _near(findings: Sequence[Findings], level: float) -> list[Item]:
+    parts = {
+        "unique rows": [f.returned.near for f in findings],
+        "rows that stand alone": [f.returned.near_alone for f in findings],
+    }
+    return [_counted("near", name, of, level) for name, of in parts.items()]
 
 
 def _areas(

@@ -161,6 +161,8 @@ class Returned(NamedTuple):
     """Of these, rows that stand so much alone that no coincidence makes them again."""
     near: Counted
     """Unique rows beside which a synthetic row lies much nearer than any other real one."""
+    near_alone: Counted
+    """The same for the half of the rows that stands most alone, where chance does it seldom."""
 
 
 def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
@@ -234,6 +236,7 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
         unique=counted(comes_back, is_unique),
         certain=counted(comes_back, is_certain),
         near=counted(is_near, is_unique),
+        near_alone=counted(is_near, is_unique & (to_real >= np.median(to_real))),
     )
 
 
