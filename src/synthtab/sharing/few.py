@@ -70,11 +70,11 @@ def without_few(
         if known.sum() <= 4 * min_count:
             values[known] = np.median(values[known]) if known.any() else 0.0
         else:
-            places = decimal_places(frame[column])
+            places = decimal_places(frame[column].to_numpy())
             values[known] = _column(values[known], places, min_count, rng)
         if not known.all():
             values[~known] = rng.choice(values[known], (~known).sum()) if known.any() else 0.0
-        changed[column] = values.astype(frame[column].dtype)
+        changed[column] = pd.Series(values, index=frame.index).astype(frame[column].dtype)
     return changed
 
 
