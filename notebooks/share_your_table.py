@@ -137,8 +137,8 @@ if judged.may_release:
 else:
     text = (
         f"Without the option the command would have ended with exit status 3 and no table: "
-        f"{'; '.join(judged.reasons)}. An organization that means it has two ways out: leave out what "
-        "betrays, or train with a formal guarantee, `--epsilon`, which costs utility."
+        f"{'; '.join(judged.reasons)}. An organization that means it has two ways out: leave out "
+        "what betrays, or train with a formal guarantee, `--epsilon`, which costs utility."
     )
 say(text)
 
