@@ -8,8 +8,9 @@ Run from the root of the repository::
 A card judges one table as `synthtab share` does: of n rows some are held out and the others are the
 training rows. Real rows that nobody trained on pose as the synthetic table, so that every failure
 is a false alarm; then a leak of known kind is planted among them, and every failure is a find. All
-rules are as in `synthtab.attacks.card` and the tolerances as in `synthtab.attacks.tolerances`; none
-was changed after looking. The full run writes `records/benchmark_privacy_false_alarms.json`.
+rules are as in `synthtab.attacks.card` and the tolerances as in `synthtab.attacks.tolerances`. How
+returned rows are counted, and how alpha is shared, was settled on other draws of the same tables, so
+the seeds here are new to them. The full run writes `records/benchmark_privacy_false_alarms.json`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ SIZES = (400, 1000, 5000)
 N_FRESH = 201  # cards of fresh rows of each size, a third of each table
 N_LEAKY = {400: 21, 1000: 21, 5000: 9}  # cards of each leak
 N_FITS = {400: 3, 1000: 3, 5000: 0}  # cards of a trained model, a fit each
-FIRST_SEED = 1000
+FIRST_SEED = 2000
 
 Leak = Callable[[PrivacySplit, pd.DataFrame, int, np.random.Generator], pd.DataFrame]
 
