@@ -9,7 +9,7 @@ A card judges one table as `synthtab share` does: of n rows some are held out an
 training rows. Real rows that nobody trained on pose as the synthetic table, so that every failure
 is a false alarm; then a leak of known kind is planted among them, and every failure is a find. All
 rules are as in `synthtab.attacks.card` and the tolerances as in `synthtab.attacks.tolerances`. How
-returned rows are counted, and how alpha is shared, was settled on other draws of the same tables, so
+returned rows are counted, and how alpha is shared, was settled on other draws of the same tables;
 the seeds here are new to them. The full run writes `records/benchmark_privacy_false_alarms.json`.
 """
 
