@@ -135,11 +135,10 @@ if judged.may_release:
         "weak evidence: these attacks saw one table and few rows."
     )
 else:
-    reasons = [ROWS[key] for key in judged.failed] + list(judged.void)
     text = (
         f"Without the option the command would have ended with exit status 3 and no table: "
-        f"{'; '.join(reasons)}. An organization that means it has two ways out: leave out what "
-        "betrays, or train with a formal guarantee, `--epsilon`, which costs utility."
+        f"{'; '.join(judged.reasons)}. An organization that means it has two ways out: leave out "
+        "what betrays, or train with a formal guarantee, `--epsilon`, which costs utility."
     )
 say(text)
 

@@ -183,9 +183,9 @@ def _add_share(commands: Any) -> None:
     make.add_argument(
         "--min-count",
         type=int,
-        default=1,
         metavar="ROWS",
-        help="category values in fewer rows never appear",
+        help="rows that have to hold a category, a number that stands out or an end of a column, "
+        "or it is not learnt; default 5, and 1 with --epsilon",
     )
     make.add_argument(
         "--epsilon",
@@ -196,6 +196,13 @@ def _add_share(commands: Any) -> None:
     make.add_argument("--steps", type=int, help="training steps; by default by the table's size")
     make.add_argument(
         "--time-budget", type=_seconds, metavar="TIME", help="for training: 90s, 10m or 2h"
+    )
+    make.add_argument(
+        "--fits",
+        type=int,
+        default=1,
+        metavar="MODELS",
+        help="train so many models, and release only if no draw of any fails; default 1",
     )
     make.add_argument(
         "--release-anyway",
@@ -238,6 +245,7 @@ def _share(options: argparse.Namespace) -> int:
         n_iter="auto" if options.steps is None else options.steps,
         time_budget=options.time_budget,
         release_anyway=options.release_anyway,
+        n_fits=options.fits,
         random_state=options.seed,
         progress=True,
         write=tell,
@@ -248,13 +256,11 @@ def _share(options: argparse.Namespace) -> int:
     judged = done.assessment.privacy
     if judged is None or judged.may_release:
         return DONE
-    reasons = [*judged.failed, *judged.void]
+    reasons = "\n".join(f"  {reason}" for reason in judged.reasons)
     if done.table is not None:
-        tell(f"released against the rules, as asked: {', '.join(reasons)}\n")
+        tell(f"released against the rules, as asked:\n{reasons}\n")
         return DONE
-    tell(
-        f"kept back: {', '.join(reasons)}. The report card says more; --release-anyway overrides\n"
-    )
+    tell(f"kept back:\n{reasons}\nThe report card says more; --release-anyway overrides\n")
     return WITHHELD
 
 
@@ -345,8 +351,11 @@ def _summary(assessment: Assessment) -> str:
     else:
         for key, row in assessment.privacy.rows.items():
             value, low, high = row.estimate
-            lines.append(f"  {ROWS[key]:32} {row.verdict:12} {value:.3f} ({low:.3f} to {high:.3f})")
-        lines += [f"  void: {reason}" for reason in assessment.privacy.void]
+            seen = "detected" if row.detected else ""
+            lines.append(
+                f"  {ROWS[key]:36} {value:.3f} ({low:.3f} to {high:.3f})  {seen:8}  {row.verdict}"
+            )
+        lines += [f"  {reason}" for reason in assessment.privacy.reasons]
     lines += [f"note: {note}" for note in assessment.notes]
     return "\n".join(lines) + "\n"
 

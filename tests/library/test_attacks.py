@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from synthtab import HybridDiffusion
+from synthtab.attacks.card import judge
 from synthtab.attacks.controls import controls
-from synthtab.attacks.copies import copy_excess, excess_p_value
+from synthtab.attacks.copies import copy_excess, excess_p_value, returned
 from synthtab.attacks.distances import MixedDistance
 from synthtab.attacks.inference import attribute_inference, inference_risk
 from synthtab.attacks.membership import ATTACKS, scores
@@ -156,6 +157,56 @@ def test_parts_of_different_length_are_refused() -> None:
     rows = table(50, np.random.default_rng(0))
     with pytest.raises(ValueError, match="30 training and 20 holdout rows"):
         copy_excess(PrivacySplit(rows[:30], rows[30:], rows, SCHEMA), rows, columns=["size"])
+
+
+def test_a_single_record_that_nobody_resembles_is_certain_when_it_returns() -> None:
+    split, fresh = parts(0)
+    split.train.loc[0, "minutes"] = 5000.0
+    leaky = pd.concat([fresh[1:], split.train[:1]], ignore_index=True)
+    assert returned(split, fresh).certain.training == 0
+    assert returned(split, leaky).certain[:2] == (1, 0)
+    # In the table twice, it is no longer a record of one.
+    split.holdout.loc[0] = split.train.loc[0]
+    assert returned(split, leaky).certain.training == 0
+
+
+def test_chance_returns_of_coarse_rows_are_not_taken_for_certain() -> None:
+    by_chance, certain = 0, 0
+    for seed in range(25):
+        split, fresh = parts(seed)
+        drop = [c for c in SCHEMA.columns if c != "length"]
+        schema = Schema.infer(split.train[drop], target="minutes")
+        coarse = PrivacySplit(
+            *(p[drop] for p in (split.train, split.holdout, split.reference)), schema
+        )
+        found = returned(coarse, fresh[drop])
+        by_chance += found.unique.training > 0
+        certain += found.certain.training > 0
+    assert by_chance == 25
+    assert certain <= 2
+
+
+def test_rows_that_return_with_little_noise_are_near_and_fresh_rows_are_not() -> None:
+    split, fresh = parts(1)
+    jittered = NoiseCopy(scale=0.005).fit(split.train, SCHEMA).sample(N, random_state=0)
+    for found in (returned(split, jittered).near, returned(split, jittered).near_alone):
+        assert found.excess().low > 0.5
+    for none in (returned(split, fresh).near, returned(split, fresh).near_alone):
+        assert none.excess().low < 0 < none.excess().high
+
+
+def test_a_table_that_keeps_away_from_the_training_rows_fails() -> None:
+    data = example_table(1600)
+    rows = pd.concat([data.frame, data.reserve], ignore_index=True)
+    cut = [rows.iloc[i * 400 : (i + 1) * 400].reset_index(drop=True) for i in range(3)]
+    split, fresh = PrivacySplit(*cut, data.schema), rows.iloc[1200:].reset_index(drop=True)
+    metric = MixedDistance(data.schema, scale_by=split.train)
+    apart = metric.nearest(split.train, split.train, k=2).distance[:, 1]
+    far = metric.nearest(fresh, split.train).distance[:, 0] > np.median(apart)
+    rows_of = judge([run_attacks(split, fresh[far].reset_index(drop=True), random_state=0)])
+    assert rows_of["tpr_10"].verdict == "fail"
+    assert rows_of["tpr_10"].at.endswith(("_absent", "_low"))
+    assert judge([run_attacks(split, fresh, random_state=0)])["tpr_10"].verdict != "fail"
 
 
 # Membership ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import torch
 
 from synthtab import tstr
 from synthtab.__main__ import main
-from synthtab.attacks.card import Row
+from synthtab.attacks.card import Item, Row
 from synthtab.evaluation.intervals import Estimate
 from synthtab.sharing import Shared, load_bundle, share
 from synthtab.sharing.assessment import (
@@ -31,8 +31,9 @@ from synthtab.sharing.assessment import (
 )
 from synthtab.sharing.card_page import card_html
 from synthtab.sharing.columns import Column, TablePlan, infer_plan, plan_text
+from synthtab.sharing.few import without_few
 from synthtab.sharing.pictures import intervals
-from synthtab.sharing.source import read_source
+from synthtab.sharing.source import TableError, read_source
 from synthtab.table.example import example_table
 from synthtab.table.schema import Schema
 
@@ -66,7 +67,7 @@ def files(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory) -> Path:
-    return write_table(tmp_path_factory.mktemp("real") / "table.csv")
+    return write_table(tmp_path_factory.mktemp("real") / "table.csv", 450)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_the_same_seed_makes_the_same_table(shared, table, tmp_path):
 def test_a_table_learnt_by_heart_is_kept_back_unless_told_otherwise(table, tmp_path, capsys):
     asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--steps", "1500"]
     assert main([*asked, "--out", str(tmp_path / "kept")]) == 3
-    assert "kept back: " in capsys.readouterr().err
+    assert "kept back:\n" in capsys.readouterr().err
     assert "synthetic.csv" not in files(tmp_path / "kept")
     assert "Kept back" in (tmp_path / "kept" / "report_card.html").read_text(encoding="utf-8")
     assert main([*asked, "--out", str(tmp_path / "out"), "--release-anyway"]) == 0
@@ -180,27 +181,102 @@ def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):
     assert files(tmp_path) == []
 
 
+# --- nothing of few people ---------------------------------------------------------------------
+
+
+def few_rows() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    n = 1000
+    cost = np.append(rng.lognormal(8, 1, n - 4).round(2), [3e6, 0.01, 7777.77, 7777.77])
+    grid = np.append(rng.choice([20, 30, 60], n - 2), [90, 5]).astype(np.int64)
+    spent = np.where(rng.random(n) < 0.5, 0.0, rng.exponential(50, n).round(1))
+    return pd.DataFrame({"cost": cost, "code": grid, "spent": spent, "y": cost + grid})
+
+
+def test_no_end_and_no_outstanding_number_of_few_rows_is_learnt():
+    rows = few_rows()
+    schema = Schema.infer(rows, target="y")
+    changed = without_few(rows, schema, min_count=5, random_state=0)
+    assert changed.cost.max() < np.sort(rows.cost)[-5] + 0.5 * np.ptp(rows.cost)
+    for column in ("cost", "y"):
+        k_th = np.sort(rows[column])[[4, -5]]
+        assert not changed[column].isin([rows[column].min(), rows[column].max()]).any()
+        assert (changed[column] <= k_th[0]).sum() >= 5 <= (changed[column] >= k_th[1]).sum()
+    assert not (changed.cost == 7777.77).any()
+    assert set(changed.code) == {20, 30, 60}  # a list of values has no others between
+    assert (changed.spent == 0).sum() == (rows.spent == 0).sum()  # many hold it
+    assert list(changed.dtypes) == list(rows.dtypes)
+    assert (changed.cost.round(2) == changed.cost).all()
+    middle = rows.cost.between(*rows.cost.quantile([0.02, 0.98])) & (rows.cost != 7777.77)
+    assert np.isclose(changed.cost, rows.cost)[middle].mean() > 0.9
+    pd.testing.assert_frame_equal(without_few(rows, schema, min_count=1), rows)
+
+
+def test_what_fills_a_gap_counts_for_nobody():
+    rows = few_rows()[["cost", "code", "y"]]
+    gap = np.arange(len(rows)) < 200
+    rows.loc[gap, "cost"] = 3e6
+    rows["cost is missing"] = np.where(gap, "yes", "no").astype(object)
+    schema = Schema.infer(rows, target="y")
+    flags = {"cost": "cost is missing"}
+    assert (without_few(rows, schema, min_count=5, random_state=0).cost == 3e6).sum() > 100
+    changed = without_few(rows, schema, min_count=5, flags=flags, random_state=0)
+    assert changed.cost.max() < 3e6
+
+
 # --- what decides about a release -------------------------------------------------------------
 
 
+def judged_as(*draws: str, void: tuple[str, ...] = (), found_from: float = 0.6):
+    estimate = Estimate(0.5, 0.4, 0.6)
+
+    def row(verdict: str) -> Row:
+        item = Item("dcr", estimate, 0.5, False, verdict, found_from, False)
+        return Row(item, (item,))
+
+    rows = [{"tpr_1": row("pass"), "membership": row(verdict)} for verdict in draws]
+    numbers = {"n_attacked": 9, "n_holdout": 9, "n_reference": 9, "n_released": 9}
+    return PrivacyJudgement(tuple(rows), {}, void, estimate, **numbers)
+
+
 @pytest.mark.parametrize(
-    ("verdict", "void", "may_release"),
+    ("draws", "more", "reason"),
     [
-        ("pass", (), True),
-        ("inconclusive", (), True),
-        ("fail", (), False),
-        ("pass", ("a leak was not found",), False),
-        ("inconclusive", ("a leak was not found",), False),
+        (["pass"], {}, None),
+        (["inconclusive"], {}, None),
+        (["fail"], {}, "membership, AUC: beyond the tolerance in 1 of 1 draws"),
+        (["pass", "pass", "fail"], {}, "in 1 of 3 draws"),
+        (["pass"], {"void": ("a leak was not found",)}, "void, since a leak was not found; the"),
+        (["pass"], {"found_from": 0.71}, "too few rows to judge: a membership AUC would be found"),
     ],
 )
-def test_a_table_may_go_out_if_no_row_fails_and_the_card_is_not_void(verdict, void, may_release):
-    estimate = Estimate(0.5, 0.4, 0.6)
-    rows = {
-        key: Row(of_row, "dcr", estimate, ())
-        for key, of_row in {"tpr_1": "pass", "membership": verdict}.items()
-    }
-    judged = PrivacyJudgement(rows, {}, void, estimate, n_attacked=9, n_reference=9, n_released=9)
-    assert judged.may_release is may_release
+def test_a_table_may_go_out_if_no_draw_fails_on_a_card_that_can_tell(draws, more, reason):
+    judged = judged_as(*draws, **more)
+    assert judged.may_release is (reason is None)
+    assert reason is None or reason in judged.reasons[0]
+    assert judged.n_failed == draws.count("fail")
+
+
+def test_of_several_draws_the_worst_is_shown():
+    rows = judged_as("pass", "fail", "inconclusive").rows
+    assert (rows["membership"].verdict, rows["tpr_1"].verdict) == ("fail", "pass")
+
+
+def test_a_table_of_too_few_rows_is_kept_back_and_never_passes(tmp_path, capsys):
+    path = write_table(tmp_path / "small.csv", 260)
+    asked = ["share", str(path), "--target", TARGET, "--drop", "no", "--steps", "2"]
+    assert main([*asked, "--out", str(tmp_path / "out")]) == 3
+    assert "too few rows to judge" in capsys.readouterr().err
+    assert "Too few rows to judge" in (tmp_path / "out" / "report_card.html").read_text("utf-8")
+
+
+def test_every_fit_is_judged_and_a_budget_is_not_spent_twice(table, tmp_path):
+    done = share(table, target=TARGET, out=tmp_path / "out", drop=["no"], n_iter=2, n_fits=2)
+    assert len(done.assessment.privacy.draws) == 6
+    with pytest.raises(TableError, match="whose budget every fit would spend again"):
+        share(
+            table, target=TARGET, out=tmp_path / "o", drop=["no"], n_fits=2, epsilon=1.0, schema="s"
+        )
 
 
 def test_a_table_is_kept_back_if_the_attacks_miss_a_leak_that_is_there(tmp_path, capsys):
@@ -209,7 +285,7 @@ def test_a_table_is_kept_back_if_the_attacks_miss_a_leak_that_is_there(tmp_path,
     path = write_numbers(tmp_path / "table.csv", numbers)
     out = tmp_path / "out"
     assert main(["share", str(path), "--target", "b", "--steps", "2", "--out", str(out)]) == 3
-    assert "kept back: control: " in capsys.readouterr().err
+    assert "void, since control: " in capsys.readouterr().err
     record = json.loads((out / "record.json").read_text(encoding="utf-8"))
     assert record["privacy"]["failed"] == []
     assert record["privacy"]["void"]
@@ -324,13 +400,13 @@ def test_a_disk_that_is_full_leaves_nothing(shared, tmp_path):
 
 def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     unseen = tmp_path / "unseen.csv"
-    lines = write_table(tmp_path / "more.csv", 600).read_bytes().split(b"\r\n")
-    unseen.write_bytes(b"\r\n".join([lines[0], *lines[301:]]))
+    lines = write_table(tmp_path / "more.csv", 900).read_bytes().split(b"\r\n")
+    unseen.write_bytes(b"\r\n".join([lines[0], *lines[451:]]))
     asked = ["evaluate", str(table), str(shared / "synthetic.csv"), "--target", TARGET]
     asked += ["--drop", "no"]
     assert main([*asked, "--unseen", str(unseen), "--out", str(tmp_path / "card")]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"membership, AUC +(pass|inconclusive|fail)", told)
+    assert re.search(r"membership, AUC +0\.\d+ \(.*\) .*(pass|inconclusive|fail)\n", told)
     assert files(tmp_path / "card") == ["record.json", "report_card.html"]
     # A table that gives the real rows away, without rows to tell by.
     assert main(["evaluate", str(table), str(table), "--target", TARGET, "--drop", "no"]) == 0

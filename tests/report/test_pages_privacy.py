@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from seds500.data import load
+from seds500.former_rules import former_verdicts
 from seds500.pages import privacy as report
 from seds500.plots import LABELS
 from seds500.records import store
 from synthtab import HybridDiffusion
-from synthtab.attacks.card import ROWS, Card, make_card
+from synthtab.attacks.card import ROWS, Card, judge, make_card
 from synthtab.attacks.compare import AttackComparison, measure
+from synthtab.attacks.roc import Auc
 from synthtab.attacks.shadow import (
     Trainings,
     exposure,
@@ -41,7 +43,8 @@ def test_a_card_in_numbers_has_every_row_and_its_verdict(card: Card) -> None:
     cell = table.loc[ROWS["membership"], "013"]
     assert cell.startswith(f"{row.estimate.value:.3f} [")
     assert row.verdict in cell
-    assert "p = " in table.loc[ROWS["copies"], "013"]
+    assert (", " + row.verdict) in cell
+    assert ("not detected" in cell) is not row.detected
     bootstrap = report.card_table({"013": card}, "bootstrap")["013"]
     assert ROWS["white_box"] not in bootstrap.index
     assert bootstrap["nearest real row is a training row"].endswith("warns")
@@ -110,6 +113,10 @@ def test_the_record_can_be_kept_and_holds_the_cards(measured: AttackComparison, 
     values = report.as_record({"013_standin": card}, {"013_standin": measured})
     store.record(values)  # refuses what is not finite
     kept = values["cards"]["013_standin"]["bootstrap"]
+    former = former_verdicts(measured.findings["bootstrap"])
+    assert kept["former"] == former
+    assert kept["former_verdict"] == "fail"
+    assert values["former_verdicts"]["bootstrap"] == {"fail": 1, "inconclusive": 0, "pass": 0}
     assert kept["verdict"] == "fail"
     assert kept["copied"]["of_training"] == pytest.approx(1)
     assert kept["membership"]["value"] == card.rows["bootstrap"]["membership"].estimate.value
@@ -119,6 +126,29 @@ def test_the_record_can_be_kept_and_holds_the_cards(measured: AttackComparison, 
     }
     assert values["verdicts"]["bootstrap"] == {"fail": 1, "inconclusive": 0, "pass": 0}
     assert values["verdicts"]["n_tables"] == 1
+
+
+def test_former_verdicts_stand_beside_the_present_ones(
+    measured: AttackComparison, card: Card
+) -> None:
+    table = report.former_table({"013": card}, {"013": measured})
+    assert table.loc[LABELS["bootstrap"], "013"].startswith("fail → fail")
+    real = table.loc["control: fresh real rows", "013"]
+    assert real.split(" → ")[1].startswith(card.verdicts["control_real"])
+
+
+def test_the_former_rules_fail_on_significance_alone(measured: AttackComparison) -> None:
+    (found, *_) = measured.findings["control_real"]
+    slight = {attack: Auc(0.51, 1e-6) for attack in found.isolated}
+    changed = [replace(found, isolated=slight)]
+    assert former_verdicts(changed)["isolated"] == "fail"
+    assert judge(changed)["isolated"].verdict == "pass"
+
+
+def test_the_table_of_power_shows_each_leak_by_size() -> None:
+    found = {"fail": 0.9, "fail_low": 0.8, "fail_high": 0.95, "name": "1 % training rows"}
+    table = report.power_table({"power": {"1000": {"verbatim_1": found}}})
+    assert table.loc["1 % training rows", "1,000 rows"] == "0.900 [0.800, 0.950]"
 
 
 # Repeated training --------------------------------------------------------------------------

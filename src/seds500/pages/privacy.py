@@ -14,6 +14,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from seds500.former_rules import former_verdicts
 from seds500.plots import (
     BLACK,
     COLOURS,
@@ -26,7 +27,7 @@ from seds500.plots import (
     styled,
 )
 from seds500.records import Measured, Records
-from synthtab.attacks.card import ROWS, Card, Row
+from synthtab.attacks.card import ROWS, Card, Row, worst
 from synthtab.attacks.compare import AttackComparison
 from synthtab.attacks.copies import excess_p_value
 from synthtab.attacks.membership import ATTACKS
@@ -38,7 +39,8 @@ from synthtab.evaluation.intervals import Estimate, average
 
 _ATTACKS = {**ATTACKS, WHITE_BOX: "white box"}
 _SHORT = {
-    "copies": "copies",
+    "copies": "returned\nwhole",
+    "near": "nearly\nwhole",
     "membership": "member-\nship",
     "tpr_1": "TPR at\n1 %",
     "tpr_10": "TPR at\n10 %",
@@ -64,8 +66,8 @@ def card_figure(cards: Mapping[str, Card]) -> Figure:
     -------
     Figure
         Orange fails, grey is inconclusive, green passes; F, I and P say the same. A number is the
-        value of the row's worst attack: AUC for the membership rows, otherwise percent. A card
-        that is void says so above its panel.
+        value of the row's worst attack: AUC for the membership rows, otherwise percent; a star says
+        that chance is ruled out. A card that is void says so above its panel.
     """
     methods = _methods(cards)
     figure, axes = panels(len(cards), 1, 7.6, 0.33 * len(methods) + 1.0)
@@ -104,8 +106,11 @@ def _text(column: str, row: Row | None) -> str:
     if row is None:
         return "no model"
     is_area = column in ("membership", "white_box", "isolated")
-    value = f"{row.estimate.value:.2f}" if is_area else f"{100 * row.estimate.value:.0f} %"
-    return f"{value} {row.verdict[0].upper()}".replace("-", "−")
+    digits = 1 if column in ("copies", "near") else 0
+    value = row.estimate.value
+    shown = f"{value:.2f}" if is_area else f"{100 * value + 0.0:.{digits}f} %"
+    star = "*" if row.detected else ""
+    return f"{shown}{star} {row.verdict[0].upper()}".replace("-", "−")
 
 
 def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
@@ -114,8 +119,8 @@ def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame of str
-        ``value [low, high] verdict (attack or column)``; for copies the p-value as well. Then the
-        verdict, and the share of rows whose nearest real row is a training row, which only warns.
+        ``value [low, high] detected, verdict (attack or column)``. Then the verdict, and the share
+        of rows whose nearest real row is a training row, which only warns.
     """
     columns = {}
     for name, card in cards.items():
@@ -130,8 +135,10 @@ def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
 
 
 def _cell(row: Row) -> str:
-    p = "" if row.p_value is None else f", p = {row.p_value:.3f}"
-    return f"{_bounds(row.estimate)}{p} {row.verdict} ({row.at.replace('_', ' ')})"
+    seen = "detected" if row.detected else "not detected"
+    few = ", too few rows to judge" if row.too_few else ""
+    at = row.at.replace("_", " ")
+    return f"{_bounds(row.estimate)} {seen}, {row.verdict}{few} ({at})"
 
 
 def _bounds(estimate: Estimate) -> str:
@@ -148,6 +155,57 @@ def verdict_counts(cards: Mapping[str, Card]) -> pd.DataFrame:
     table = pd.DataFrame(counts).T
     table.columns.name = "tables"
     return table
+
+
+def former_table(
+    cards: Mapping[str, Card], measured: Mapping[str, AttackComparison]
+) -> pd.DataFrame:
+    """Verdicts by the former rules beside those that replaced them, by method and table.
+
+    Parameters
+    ----------
+    cards, measured : mapping
+        By what each table is called.
+
+    Returns
+    -------
+    DataFrame of str
+        ``former → present``, and the rows that failed by the former rules and do not now.
+    """
+    columns = {}
+    for name, card in cards.items():
+        cells = {}
+        for method, rows in card.rows.items():
+            before = former_verdicts(measured[name].findings[method])
+            lifted = [k for k, v in before.items() if v == "fail" and rows[k].verdict != "fail"]
+            more = f" ({'; '.join(ROWS[k] for k in lifted)})" if lifted else ""
+            cells[LABELS[method]] = f"{worst(before.values())} → {card.verdicts[method]}{more}"
+        columns[name] = cells
+    return pd.DataFrame(columns)
+
+
+def power_table(values: Mapping[str, Any]) -> pd.DataFrame:
+    """How often a planted leak is found, by leak and number of rows.
+
+    Parameters
+    ----------
+    values : mapping
+        Values of the record ``benchmark_privacy_false_alarms``.
+
+    Returns
+    -------
+    DataFrame of str
+        Percent of the tables that fail, with its exact interval, over all tables.
+    """
+    return pd.DataFrame(
+        {
+            f"{int(n):,} rows": {
+                of["name"]: _bounds(Estimate(*(of[k] for k in ("fail", "fail_low", "fail_high"))))
+                for of in leaks.values()
+            }
+            for n, leaks in values["power"].items()
+        }
+    )
 
 
 def auc_table(cards: Mapping[str, Card], row: str, methods: Sequence[str]) -> pd.DataFrame:
@@ -181,7 +239,7 @@ def auc_table(cards: Mapping[str, Card], row: str, methods: Sequence[str]) -> pd
 def isolated_reading(cards: Mapping[str, Card]) -> str:
     """On how many tables isolated rows are told from others, as a sentence."""
     counts = {
-        m: sum(card.rows[m]["isolated"].verdict == "fail" for card in cards.values())
+        m: sum(card.rows[m]["isolated"].detected for card in cards.values())
         for m in ("hybrid", "interpolation", "noise_copy", "control_real")
         if all(m in card.rows for card in cards.values())
     }
@@ -478,7 +536,7 @@ def as_record(
         ``cards`` by table and method: ``verdict``, the rows of the card, ``attacks`` (mean AUC),
         ``copied`` (shares), ``nearest``, and ``rates`` of the white-box attack; ``verdicts``:
         on how many tables each method fails, passes or is inconclusive, and how many cards are
-        void; ``timings``.
+        void; ``former_verdicts``: the same by the former rules; ``timings``.
     """
     values: dict[str, Any] = {}
     for name, card in cards.items():
@@ -492,14 +550,18 @@ def as_record(
         "n_tables": len(cards),
         "void": sum(bool(c.void) for c in cards.values()),
     }
+    formerly: dict[str, Any] = {}
     for method in next(iter(cards.values())).rows:
-        given = [c.verdicts[method] for c in cards.values()]
-        counts[method] = {v: given.count(v) for v in ("fail", "inconclusive", "pass")}
+        given: list[str] = [c.verdicts[method] for c in cards.values()]
+        counts[method] = {v: given.count(v) for v in VERDICTS}
+        before = [values[name][method]["former_verdict"] for name in cards]
+        formerly[method] = {v: before.count(v) for v in VERDICTS}
     timings = pd.concat([m.timings for m in measured.values()])
     means = timings.groupby("method", sort=False)[["fit", "attack"]].mean()
     return {
         "cards": values,
         "verdicts": counts,
+        "former_verdicts": formerly,
         "timings": {str(m): row.to_dict() for m, row in means.iterrows()},
     }
 
@@ -507,12 +569,19 @@ def as_record(
 def _method_record(card: Card, method: str, findings: Sequence[Findings]) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for key, row in card.rows[method].items():
-        rows[key] = row.estimate._asdict() | {"verdict": row.verdict, "at": row.at}
-        if row.p_value is not None:
-            rows[key]["p"] = row.p_value
+        rows[key] = row.estimate._asdict() | {
+            "verdict": row.verdict,
+            "detected": row.detected,
+            "at": row.at,
+            "found_from": row.shown.found_from,
+            "too_few": row.too_few,
+        }
+    former = former_verdicts(findings)
     attacks = list(findings[0].membership)
     record = rows | {
         "verdict": card.verdicts[method],
+        "former": former,
+        "former_verdict": worst(former.values()),
         "attacks": {
             a: {
                 "all": float(np.mean([f.membership[a].value for f in findings])),

@@ -3,13 +3,14 @@
 `synthtab.table.split` says who is a member; `membership`, `whitebox`, `copies` and `inference` hold
 the attacks, all on the distance of `distances`, and `outliers` the rows they are repeated on; `run`
 makes all of them on one table, `compare` on every method; `shadow` attacks models trained again and
-again; `controls` makes tables whose verdict is known; `card` turns findings into verdicts.
+again; `controls` makes tables whose verdict is known; `card` turns findings into verdicts by the
+`tolerances`.
 """
 
 from synthtab.attacks.card import Card, Row, judge, make_card
 from synthtab.attacks.compare import AttackComparison, measure
 from synthtab.attacks.controls import CONTROLS, controls
-from synthtab.attacks.copies import copy_excess, excess_p_value
+from synthtab.attacks.copies import copy_excess, excess_p_value, returned
 from synthtab.attacks.distances import MixedDistance
 from synthtab.attacks.inference import attribute_inference, inference_risk
 from synthtab.attacks.membership import ATTACKS, scores
@@ -43,6 +44,7 @@ __all__ = [
     "measure",
     "most_isolated",
     "privacy_split",
+    "returned",
     "run_attacks",
     "scores",
     "tpr_interval",

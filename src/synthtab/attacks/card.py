@@ -1,35 +1,35 @@
-"""The report card: fixed rules that turn findings into verdicts, and that can fail.
+"""The report card: what is detected, what is material, and verdicts that can fail.
 
-The rules and thresholds were fixed before any method was looked at. Between *fail* and *pass* lies
-*inconclusive*: too little was seen either way.
+A finding is *detected* if its interval rules chance out, and *material* if the whole interval lies
+beyond the tolerance of `synthtab.attacks.tolerances`. Between *fail* and *pass* lies
+*inconclusive*: the interval holds the tolerance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
+from scipy.stats import norm
+
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE
-from synthtab.attacks.copies import excess_p_value
+from synthtab.attacks.copies import Counted
 from synthtab.attacks.inference import inference_risk
 from synthtab.attacks.membership import ATTACKS
-from synthtab.attacks.roc import Auc, pool, tpr_interval
+from synthtab.attacks.roc import ENDS, Auc, pool, tpr_interval
 from synthtab.attacks.run import WHITE_BOX, Findings
+from synthtab.attacks.tolerances import ALPHA, POWER, TOLERANCES
 from synthtab.evaluation.intervals import Estimate, average
 
 Verdict = Literal["fail", "inconclusive", "pass"]
 _WORST_FIRST: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")
-
-ALPHA = 0.05  # of a row's interval, shared among its attacks or columns (Bonferroni)
-COPIES_P = 0.01
-AUC_MATTERS = 0.55
-AUC_ISOLATED = 0.60
-TPR_AT_1 = 0.02
-RISK_MATTERS = 0.10
+_RATES: Mapping[str, float] = {"tpr_1": 0.01, "tpr_10": 0.1}
 
 ROWS: Mapping[str, str] = {
-    "copies": "exact copies, excess",
+    "copies": "training rows returned whole",
+    "near": "training rows returned nearly whole",
     "membership": "membership, AUC",
     "tpr_1": "membership, TPR at 1 % FPR",
     "tpr_10": "membership, TPR at 10 % FPR",
@@ -41,11 +41,21 @@ ROWS: Mapping[str, str] = {
 
 
 class Item(NamedTuple):
-    """One attack, column or set of columns of a row, with its own verdict."""
+    """One attack, column or set of rows of a row of the card, with its own verdict.
+
+    `chance` is its value where nothing leaks, `found_from` the smallest value that would have
+    failed with a chance of `POWER`, about; `too_few` says that a value of `chance` would not have
+    passed, and `note` puts it in numbers of rows, where that is plainer.
+    """
 
     name: str
     estimate: Estimate
+    chance: float
+    detected: bool
     verdict: Verdict
+    found_from: float
+    too_few: bool
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,23 +64,39 @@ class Row:
 
     Attributes
     ----------
-    verdict : {"fail", "inconclusive", "pass"}
-        The worst of its items'.
-    at : str
-        The item shown: of those with that verdict, the one with the largest value.
-    estimate : Estimate
-        Its value and interval.
+    shown : Item
+        Of its items with the worst verdict, the one farthest from chance.
     items : tuple of Item
         All of them.
-    p_value : float or None
-        Of the item shown, where the row has one.
     """
 
-    verdict: Verdict
-    at: str
-    estimate: Estimate
+    shown: Item
     items: tuple[Item, ...]
-    p_value: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of its items'."""
+        return self.shown.verdict
+
+    @property
+    def at(self) -> str:
+        """Name of the item shown."""
+        return self.shown.name
+
+    @property
+    def estimate(self) -> Estimate:
+        """Value and interval of the item shown."""
+        return self.shown.estimate
+
+    @property
+    def detected(self) -> bool:
+        """Whether chance is ruled out for some item."""
+        return any(item.detected for item in self.items)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether a table that gives nothing away could not have passed either."""
+        return self.verdict == "inconclusive" and self.shown.too_few
 
 
 @dataclass(frozen=True)
@@ -104,7 +130,7 @@ def make_card(findings: Mapping[str, Sequence[Findings]]) -> Card:
     leaky control is not found out, the real rows fail, or a control is missing: see `void_reasons`.
     """
     rows = {method: judge(found) for method, found in findings.items()}
-    verdicts = {method: _worst(row.verdict for row in of.values()) for method, of in rows.items()}
+    verdicts = {method: worst(row.verdict for row in of.values()) for method, of in rows.items()}
     nearest = {method: _nearest_share(found) for method, found in findings.items()}
     return Card(rows, verdicts, nearest, void_reasons(verdicts))
 
@@ -138,106 +164,125 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
 
     Notes
     -----
-    ========== ========================================== ===============================
-    row        fail                                       pass
-    ========== ========================================== ===============================
-    copies     p < 0.01, all columns or features          otherwise
-    membership lower bound > 0.5 and AUC >= 0.55          upper bound <= 0.55
-    tpr_1      lower bound > FPR                          upper bound <= 0.02
-    tpr_10     lower bound > FPR                          otherwise
-    white_box  as membership                              as membership
-    isolated   lower bound > 0.5                          upper bound <= 0.60
-    inference  lower bound > 0, any column                upper bound <= 0.10, the target
-    ========== ========================================== ===============================
+    An item fails if its whole interval lies beyond the tolerance of its row in `TOLERANCES`, and
+    passes if the whole interval lies within. A row fails if one of its items does, and passes if
+    all do. Areas count on both sides of one half, and true positive rates at all four `ENDS` of the
+    ROC curve: a table that keeps away from the training rows tells them apart, too.
 
-    A row fails if one of its items does, and passes if all do. Bounds are of 95 % intervals with
-    Bonferroni's correction for the number of items. In ``inference`` the upper bound is asked of
-    the target only: where nearly all rows share a category there is little left to infer, and its
-    share cannot be bounded with a few thousand attacks.
+    Intervals are of the confidence 1 - `ALPHA` / (rows of the card * items of the row), which is
+    Bonferroni's correction over the whole card, each row having the same share. Two exceptions: a
+    single training row that returned whole fails, where chance does not make such rows (see
+    `synthtab.attacks.copies.returned`); and in
+    ``inference`` only the target has to stay within, since where nearly all rows share a category
+    there is little left to infer, and its share cannot be bounded with a few thousand attacks.
     """
     if not findings:
         raise ValueError("no findings: attack the method on one split at least")
-    # tpr_1 and tpr_10 are two looks at the same scores.
-    level = 1 - ALPHA / (len(ATTACKS) * 2)
-    rows = {
-        "copies": _copies_row(findings),
-        "membership": _auc_row([f.membership for f in findings], ATTACKS, _membership_verdict),
-        "tpr_1": _tpr_row(findings, 0.01, level),
-        "tpr_10": _tpr_row(findings, 0.1, level),
-        "isolated": _auc_row([f.isolated for f in findings], ATTACKS, _isolated_verdict),
-        "inference": _inference_row(findings),
+    first = findings[0]
+    open_model = WHITE_BOX in first.membership
+    n_rows = len(ROWS) - (not open_model)
+
+    def level(n_items: int) -> float:
+        return 1 - ALPHA / (n_rows * n_items)
+
+    areas = [f.membership for f in findings]
+    alone = [f.isolated for f in findings]
+    items = {
+        "copies": _copies(findings, level(2)),
+        "near": _near(findings, level(2)),
+        "membership": _areas("membership", areas, ATTACKS, level(len(ATTACKS))),
+        **{key: _rates(key, findings, level(len(ATTACKS) * len(ENDS))) for key in _RATES},
+        "white_box": _areas("white_box", areas, [WHITE_BOX] if open_model else [], level(1)),
+        "isolated": _areas("isolated", alone, ATTACKS, level(len(ATTACKS))),
+        "inference": _inference(findings, level(len(first.inference))),
     }
-    if WHITE_BOX in findings[0].membership:
-        aucs = [f.membership for f in findings]
-        rows["white_box"] = _auc_row(aucs, [WHITE_BOX], _membership_verdict)
-    return {key: rows[key] for key in ROWS if key in rows}
+    return {key: _row(key, items[key]) for key in ROWS if items[key]}
 
 
-def _membership_verdict(auc: Estimate) -> Verdict:
-    if auc.low > 0.5 and auc.value >= AUC_MATTERS:
-        return "fail"
-    return "pass" if auc.high <= AUC_MATTERS else "inconclusive"
+def _item(
+    row: str,
+    name: str,
+    estimate: Estimate,
+    level: float,
+    *,
+    chance: float | None = None,
+    note: str = "",
+) -> Item:
+    tolerance = TOLERANCES[row]
+    middle = tolerance.chance if chance is None else chance
+    limit = middle + tolerance.beyond
+    value, low, high = estimate
+    detected, fails, passes = low > middle, low > limit, high <= limit
+    if tolerance.two_sided:
+        mirrored = middle - tolerance.beyond
+        detected, fails = detected or high < middle, fails or high < mirrored
+        passes = passes and low >= mirrored
+    verdict: Verdict = "fail" if fails else "pass" if passes else "inconclusive"
+    # The half width that an interval has, and how much farther a value lies with enough power.
+    margin = (high - low) / 2 * (1 + float(norm.ppf(POWER) / norm.ppf((1 + level) / 2)))
+    too_few = high - value > tolerance.beyond
+    return Item(name, estimate, middle, detected, verdict, limit + margin, too_few, note)
 
 
-def _isolated_verdict(auc: Estimate) -> Verdict:
-    if auc.low > 0.5:
-        return "fail"
-    return "pass" if auc.high <= AUC_ISOLATED else "inconclusive"
+def _counted(row: str, name: str, parts: Sequence[Counted], level: float) -> Item:
+    total = Counted(*(int(v) for v in np.sum(parts, axis=0)))
+    note = (
+        f"{total.training:,} of {total.n_training:,} training rows, "
+        f"{total.fresh:,} of {total.n_fresh:,} fresh ones"
+    )
+    return _item(row, name, total.excess(level), level, note=note)
 
 
-def _copies_row(findings: Sequence[Findings]) -> Row:
-    items, p_values = [], {}
-    for key in findings[0].copies:
-        parts = [f.copies[key] for f in findings]
-        p_values[key] = excess_p_value(parts)
-        variances = [float(p.permuted.var()) for p in parts]
-        estimate = _within(average([p.excess for p in parts], variances), -1.0, 1.0)
-        items.append(Item(key, estimate, "fail" if p_values[key] < COPIES_P else "pass"))
-    row = _row(items)
-    return Row(row.verdict, row.at, row.estimate, row.items, p_values[row.at])
+def _copies(findings: Sequence[Findings], level: float) -> list[Item]:
+    certain = [f.returned.certain for f in findings]
+    item = _counted("copies", "records nobody resembles", certain, level)
+    if any(c.training and not c.fresh for c in certain):
+        item = item._replace(detected=True, verdict="fail")
+    elif not any(c.training for c in certain):
+        item = item._replace(verdict="pass")  # all of them were looked up
+    unique = _counted("copies", "unique rows", [f.returned.unique for f in findings], level)
+    if not any(f.returned.unique.training for f in findings):
+        unique = unique._replace(verdict="pass")
+    return [item, unique]
 
 
-def _auc_row(
-    aucs: Sequence[Mapping[str, Auc]],
-    attacks: Collection[str],
-    verdict: Callable[[Estimate], Verdict],
-) -> Row:
+def _near(findings: Sequence[Findings], level: float) -> list[Item]:
+    parts = {
+        "unique rows": [f.returned.near for f in findings],
+        "rows that stand alone": [f.returned.near_alone for f in findings],
+    }
+    return [_counted("near", name, of, level) for name, of in parts.items()]
+
+
+def _areas(
+    row: str, aucs: Sequence[Mapping[str, Auc]], attacks: Collection[str], level: float
+) -> list[Item]:
     items = []
     for attack in attacks:
         values, variances = zip(*(a[attack] for a in aucs), strict=True)
-        level = 1 - ALPHA / len(attacks)
         estimate = _within(average(values, variances, confidence=level), 0.0, 1.0)
-        items.append(Item(attack, estimate, verdict(estimate)))
-    return _row(items)
+        items.append(_item(row, attack, estimate, level))
+    return items
 
 
-def _tpr_row(findings: Sequence[Findings], rate: float, level: float) -> Row:
+def _rates(row: str, findings: Sequence[Findings], level: float) -> list[Item]:
     items = []
-    for attack in ATTACKS:
-        found = pool([f.flags[attack, rate] for f in findings])
+    for attack in (attack + end for attack in ATTACKS for end in ENDS):
+        found = pool([f.flags[attack, _RATES[row]] for f in findings])
         estimate = tpr_interval(found, confidence=level)
-        verdict: Verdict = "pass"
-        if estimate.low > found.fpr:
-            verdict = "fail"
-        elif rate == 0.01 and estimate.high > TPR_AT_1:
-            verdict = "inconclusive"
-        items.append(Item(attack, estimate, verdict))
-    return _row(items)
+        items.append(_item(row, attack, estimate, level, chance=found.fpr))
+    return items
 
 
-def _inference_row(findings: Sequence[Findings]) -> Row:
-    columns = list(findings[0].inference)
+def _inference(findings: Sequence[Findings], level: float) -> list[Item]:
     items = []
-    for column in columns:
-        parts = [f.inference[column] for f in findings]
-        risk = inference_risk(parts, confidence=1 - ALPHA / len(columns))
-        verdict: Verdict = "pass"
-        if risk.low > 0:
-            verdict = "fail"
-        elif column == findings[0].target and risk.high > RISK_MATTERS:
-            verdict = "inconclusive"
-        items.append(Item(column, risk, verdict))
-    return _row(items)
+    for column in findings[0].inference:
+        risk = inference_risk([f.inference[column] for f in findings], confidence=level)
+        item = _item("inference", column, risk, level)
+        if item.verdict == "inconclusive" and column != findings[0].target:
+            item = item._replace(verdict="pass")
+        items.append(item)
+    return items
 
 
 def _nearest_share(findings: Sequence[Findings]) -> Estimate:
@@ -252,11 +297,22 @@ def _within(estimate: Estimate, low: float, high: float) -> Estimate:
     return estimate._replace(low=max(low, estimate.low), high=min(high, estimate.high))
 
 
-def _row(items: Sequence[Item]) -> Row:
-    verdict = _worst(item.verdict for item in items)
-    shown = max((i for i in items if i.verdict == verdict), key=lambda i: i.estimate.value)
-    return Row(verdict, shown.name, shown.estimate, tuple(items))
+def _row(key: str, items: Sequence[Item]) -> Row:
+    verdict = worst(item.verdict for item in items)
+
+    def distance(item: Item) -> float:
+        gap = item.estimate.value - item.chance
+        return abs(gap) if TOLERANCES[key].two_sided else gap
+
+    return Row(max((i for i in items if i.verdict == verdict), key=distance), tuple(items))
 
 
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of some verdicts.
+
+    Examples
+    --------
+    >>> worst(["pass", "inconclusive"])
+    'inconclusive'
+    """
     return min(verdicts, key=_WORST_FIRST.index)

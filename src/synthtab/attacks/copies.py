@@ -1,7 +1,11 @@
-"""Real rows in a synthetic table: more of the training rows than chance would put there?"""
+"""Real rows in a synthetic table: more of the training rows than chance would put there?
+
+`returned` looks at every training row, `copy_excess` at shares of a table.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,11 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.attacks.distances import Floats
+from synthtab.attacks.distances import Floats, Ints, MixedDistance
+from synthtab.attacks.tolerances import COINCIDENCES, NEAR
+from synthtab.evaluation.intervals import Estimate, proportion
 from synthtab.generators.contract import RandomState
 from synthtab.table.split import PrivacySplit
 
 _CHUNK = 2**22  # labels held at once
+_K = 5  # neighbours of a row, asked whether they agree with it in one column
+_N_ASKED = 2000  # rows whose neighbours are asked
 
 
 class CopyExcess(NamedTuple):
@@ -108,3 +116,131 @@ def excess_p_value(found: Sequence[CopyExcess]) -> float:
     permuted = np.sum([f.permuted for f in found], axis=0)
     # Shares are sums of fractions: equal ones may differ in their last digits.
     return float((1 + np.count_nonzero(permuted >= observed - 1e-12)) / (1 + len(permuted)))
+
+
+# Every training row ---------------------------------------------------------------------------
+
+
+class Counted(NamedTuple):
+    """Rows that something is true of, among training and among fresh rows."""
+
+    training: int
+    fresh: int
+    n_training: int
+    n_fresh: int
+
+    def excess(self, confidence: float = 0.95) -> Estimate:
+        """Share of the training rows minus share of the fresh rows; 0 by chance.
+
+        With the interval of Newcombe (1998) from the Wilson intervals of both shares. Where one of
+        the two has no row nothing is known: 0, with bounds -1 and 1.
+
+        Examples
+        --------
+        >>> tuple(round(v, 3) for v in Counted(30, 0, 700, 300).excess())
+        (0.043, 0.026, 0.061)
+        """
+        if not self.n_training or not self.n_fresh:
+            return Estimate(0.0, -1.0, 1.0)
+        a, b = (
+            proportion(k, n, method="wilson", confidence=confidence)
+            for k, n in ((self.training, self.n_training), (self.fresh, self.n_fresh))
+        )
+        value = a.value - b.value
+        low = value - math.hypot(a.value - a.low, b.high - b.value)
+        high = value + math.hypot(a.high - a.value, b.value - b.low)
+        return Estimate(value, low, high)
+
+
+class Returned(NamedTuple):
+    """Result of `returned`."""
+
+    unique: Counted
+    """Unique rows that some synthetic row equals."""
+    certain: Counted
+    """Of these, rows that stand so much alone that no coincidence makes them again."""
+    near: Counted
+    """Unique rows beside which a synthetic row lies much nearer than any other real one."""
+    near_alone: Counted
+    """The same for the half of the rows that stands most alone, where chance does it seldom."""
+
+
+def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
+    """Look every training row up in the synthetic table, and every fresh row by the same measure.
+
+    Fresh rows are those of the holdout and of the reference. A row is unique if no other real row
+    equals it. Rows are equal if they agree in all columns, exactly; *near* is within `NEAR` of the
+    distance to the nearest other real row, be that a training or a fresh one.
+
+    Notes
+    -----
+    How often a row returns by chance is estimated from the real rows: how many others agree with it
+    in all columns but one, times the chance that rows alike in the other columns agree in that one,
+    of which the largest product over the columns counts. From the row that stands most alone on,
+    rows are *certain* while the returns expected of all of them together are fewer than
+    `COINCIDENCES`, and as long as none of them is in the table twice.
+
+    Examples
+    --------
+    >>> from synthtab.table.example import example_table
+    >>> from synthtab.table.split import privacy_split
+    >>> split = privacy_split(example_table(), 0, n_rows=200)
+    >>> leaky = pd.concat([split.reference, split.train[:3]])
+    >>> returned(split, leaky).unique.training
+    3
+    """
+    columns = list(split.schema.columns)
+    real = pd.concat([split.train, split.holdout, split.reference], ignore_index=True)[columns]
+    n, n_real = split.n, len(real)
+    rows = pd.concat([real, synthetic[columns]], ignore_index=True)
+    codes = np.column_stack([pd.factorize(rows[c])[0] for c in columns])
+    # A sum of random numbers, one for each value of each column, stands for a row; without one of
+    # its terms it stands for the row without that column.
+    rng = np.random.default_rng(0)
+    terms = np.column_stack(
+        [rng.integers(2**64, size=c.max() + 1, dtype=np.uint64)[c] for c in codes.T]
+    )
+    key = terms.sum(axis=1, dtype=np.uint64)
+    comes_back = np.isin(key[:n_real], key[n_real:])
+    terms, codes, key = terms[:n_real], codes[:n_real], key[:n_real]
+    twins = _others(key)
+    some = rng.permutation(n_real)[:_N_ASKED]
+    expected = np.zeros(n_real)
+    for j, column in enumerate(columns):
+        others = [c for c in columns if c != column]
+        if not others:
+            expected[:] = np.inf
+            break
+        metric = MixedDistance(split.schema, scale_by=real, columns=others)
+        k = min(_K + 1, n_real)
+        nearest = metric.nearest(real.iloc[some], real, k=k).position
+        agrees = codes[nearest, j] == codes[some, j][:, None]
+        agrees &= key[nearest] != key[some][:, None]  # twins may be one record, entered twice
+        chance = (agrees.sum() + 0.5) / (_K * len(some))
+        alike = _others(key - terms[:, j]) - twins
+        expected = np.maximum(expected, alike * chance * len(synthetic) / n_real)
+    metric = MixedDistance(split.schema, scale_by=split.reference)
+    to_real = metric.nearest(real, real.drop_duplicates(), k=2).distance[:, 1]
+    is_near = metric.nearest(real, synthetic).distance[:, 0] <= NEAR * to_real
+    is_unique = twins == 0
+    order = np.argsort(-to_real, kind="stable")
+    surprise = np.where(is_unique, expected, np.inf)[order]
+    is_certain = np.zeros(n_real, dtype=bool)
+    is_certain[order] = np.cumsum(surprise) <= COINCIDENCES
+
+    def counted(rows: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Counted:
+        found = rows & of
+        return Counted(*(int(v.sum()) for v in (found[:n], found[n:], of[:n], of[n:])))
+
+    return Returned(
+        unique=counted(comes_back, is_unique),
+        certain=counted(comes_back, is_certain),
+        near=counted(is_near, is_unique),
+        near_alone=counted(is_near, is_unique & (to_real >= np.median(to_real))),
+    )
+
+
+def _others(keys: npt.NDArray[np.uint64]) -> Ints:
+    """How many other rows have the key of each."""
+    _, kind, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(counts[kind] - 1, dtype=np.int64)

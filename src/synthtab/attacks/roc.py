@@ -105,6 +105,25 @@ def flagged(
     return Flagged(int(is_member[:stop].sum()), n_false, m, n)
 
 
+ENDS = ("", "_low", "_absent", "_low_absent")
+"""Ends of a ROC curve: high scores name members, low ones do; high scores name rows that are *not*
+members, low ones do."""
+
+
+def ends(members: Floats, non_members: Floats) -> dict[str, tuple[Floats, Floats]]:
+    """Scores of the rows to name and of the others, for `flagged`, at each of `ENDS`.
+
+    A table whose rows keep away from the training rows tells who is not in it, and by that who is.
+    """
+    pairs = [
+        (members, non_members),
+        (-members, -non_members),
+        (non_members, members),
+        (-non_members, -members),
+    ]
+    return dict(zip(ENDS, pairs, strict=True))
+
+
 def pool(parts: Sequence[Flagged]) -> Flagged:
     """The sum of several, field by field."""
     return Flagged(*(int(v) for v in np.sum(parts, axis=0)))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from synthtab.attacks.copies import CopyExcess, copy_excess
+from synthtab.attacks.copies import CopyExcess, Returned, copy_excess, returned
 from synthtab.attacks.distances import Floats, MixedDistance
 from synthtab.attacks.inference import Guessed, attribute_inference
 from synthtab.attacks.membership import scores
 from synthtab.attacks.outliers import isolated_share, most_isolated
-from synthtab.attacks.roc import Auc, Flagged, auc, flagged
+from synthtab.attacks.roc import Auc, Flagged, auc, ends, flagged
 from synthtab.generators.contract import RandomState
 from synthtab.table.split import PrivacySplit
 
@@ -26,12 +26,16 @@ class Findings:
 
     Attributes
     ----------
+    returned : Returned
+        Training rows that came back, whole or nearly.
     copies : dict of str to CopyExcess
-        ``all`` columns, and ``features``: all but the target.
+        ``all`` columns, and ``features``: all but the target. Shares of the synthetic rows, for
+        which as many training as holdout rows are taken.
     membership : dict of str to Auc
         By attack; ``white_box`` among them where the model was open to the attacker.
     flags : dict of (str, float) to Flagged
-        By attack and false positive rate, where that is one row at least.
+        By attack, with one of `synthtab.attacks.roc.ENDS` behind it, and false positive rate,
+        where that is one row at least.
     isolated : dict of str to Auc
         By attack, among the most isolated rows only.
     inference : dict of str to Guessed
@@ -42,6 +46,7 @@ class Findings:
         The target column.
     """
 
+    returned: Returned
     copies: dict[str, CopyExcess]
     membership: dict[str, Auc]
     flags: dict[tuple[str, float], Flagged]
@@ -56,18 +61,21 @@ def run_attacks(
     synthetic: pd.DataFrame,
     *,
     white_box: Floats | None = None,
+    whole: PrivacySplit | None = None,
     random_state: RandomState = None,
 ) -> Findings:
     """Attack a synthetic table in every way of the report card.
 
-    `white_box`, of shape (2 * n,), holds the scores of an attack on the model, of training and then
-    of holdout rows: see `synthtab.attacks.whitebox.white_box_scores`. `random_state` is the seed of
-    relabellings, of ties and of the classifier.
+    The training part may have more rows than the holdout: all are attacked. `white_box`, of shape
+    (n_targets,), holds the scores of an attack on the model, of training and then of holdout rows:
+    see `synthtab.attacks.whitebox.white_box_scores`. `whole` is the split whose rows are looked up,
+    where only some of them are attacked. `random_state` is the seed of relabellings, of ties and of
+    the classifier.
 
     Raises
     ------
     ValueError
-        If the table is not one of the schema, or training and holdout part differ in length.
+        If the table is not one of the schema.
 
     Notes
     -----
@@ -88,27 +96,37 @@ def run_attacks(
     n, schema = split.n, split.schema
     # Equally near rows are taken as they come: a generator's order must not decide which.
     synthetic = synthetic.iloc[rng.permutation(len(synthetic))].reset_index(drop=True)
+    m = min(n, len(split.holdout))
+    equal = replace(
+        split,
+        train=split.train.iloc[rng.permutation(n)[:m]],
+        holdout=split.holdout.iloc[:m],
+    )
     copies = {
-        key: copy_excess(split, synthetic, columns=columns, random_state=rng)
+        key: copy_excess(equal, synthetic, columns=columns, random_state=rng)
         for key, columns in (("all", schema.columns), ("features", schema.features))
     }
     by_attack = scores(split, synthetic, random_state=rng)
     if white_box is not None:
         by_attack[WHITE_BOX] = white_box
-    rates = [rate for rate in FALSE_POSITIVE_RATES if rate * n >= 1]
-    marked = most_isolated(split, share=isolated_share(n))
-    alone, others = marked[:n], marked[n:]
+    marked = most_isolated(split, share=isolated_share(m))
+    alone, others_alone = marked[:n], marked[n:]
     return Findings(
+        returned=returned(whole or split, synthetic),
         copies=copies,
         membership={attack: auc(s[:n], s[n:]) for attack, s in by_attack.items()},
         flags={
-            (attack, rate): flagged(s[:n], s[n:], fpr=rate, random_state=rng)
+            (attack + end, rate): flagged(named, others, fpr=rate, random_state=rng)
             for attack, s in by_attack.items()
-            for rate in rates
+            for end, (named, others) in ends(s[:n], s[n:]).items()
+            for rate in FALSE_POSITIVE_RATES
+            if rate * len(others) >= 1
         },
-        isolated={attack: auc(s[:n][alone], s[n:][others]) for attack, s in by_attack.items()},
+        isolated={
+            attack: auc(s[:n][alone], s[n:][others_alone]) for attack, s in by_attack.items()
+        },
         inference=attribute_inference(split, synthetic),
-        closeness=closeness(split, synthetic),
+        closeness=closeness(equal, synthetic),
         target=schema.target,
     )
 

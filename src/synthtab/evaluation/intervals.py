@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import betaincinv
 from scipy.stats import binomtest, norm
 from scipy.stats import t as student_t
 
@@ -58,8 +59,14 @@ def proportion(
     """
     if not 0 <= k <= n or n < 1:
         raise ValueError(f"{k} of {n} is not a share")
-    bounds = binomtest(k, n).proportion_ci(confidence, method=method)
-    return Estimate(k / n, float(bounds.low), float(bounds.high))
+    if method == "wilson":
+        bounds = binomtest(k, n).proportion_ci(confidence, method="wilson")
+        return Estimate(k / n, float(bounds.low), float(bounds.high))
+    # scipy searches for the exact bounds, which takes a hundred times as long.
+    tail = (1 - confidence) / 2
+    low = betaincinv(k, n - k + 1, tail) if k else 0.0
+    high = betaincinv(k + 1, n - k, 1 - tail) if k < n else 1.0
+    return Estimate(k / n, float(low), float(high))
 
 
 def average(

@@ -6,7 +6,7 @@ of how another training would have turned out. For that see `synthtab.evaluation
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, NamedTuple
@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons
+from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons, worst
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE, controls
 from synthtab.attacks.run import run_attacks
+from synthtab.attacks.tolerances import FLOOR, TOLERANCES
 from synthtab.evaluation.fidelity import fidelity
 from synthtab.evaluation.intervals import Estimate
 from synthtab.evaluation.utility import predictions, resampled_scores
@@ -31,6 +32,7 @@ METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
 MIN_ROWS = 250
 JUDGED_ROWS = 20_000  # of a synthetic table: what is compared and attacked
 _MAX_LEARNER_ROWS = 20_000  # a forest on a million rows takes hours, and is hardly better
+_MAX_LOOKED_UP = 50_000  # training rows of which each is looked up in the synthetic table
 _MAX_ATTACKED = 10_000
 _MIN_HOLDOUT, _MIN_REFERENCE = 100, 40
 _N_RESAMPLED = 500
@@ -152,50 +154,109 @@ class PrivacyJudgement:
 
     Attributes
     ----------
-    rows : dict of str to Row
-        Of the report card of `synthtab.attacks`, by key of its `ROWS`.
+    draws : tuple of dict of str to Row
+        Rows of the report card of `synthtab.attacks`, by key of its `ROWS`: of the table first, and
+        then of every other draw of the same generator.
     controls : dict of str to str
         Verdicts on tables for which the verdict is known: see `synthtab.attacks.controls`.
     void : tuple of str
         Why nothing may be concluded; empty if there is no reason.
     nearest : Estimate
         Share of synthetic rows whose nearest real row is a training row; warns, and never judges.
-    n_attacked, n_reference : int
-        Training rows attacked, as many held-out rows beside them, and rows of the attacker.
+    n_attacked, n_holdout, n_reference : int
+        Training rows attacked, held-out rows beside them, and rows of the attacker.
     n_released : int
         Synthetic rows that the attacker was given.
     """
 
-    rows: Mapping[str, Row]
+    draws: tuple[Mapping[str, Row], ...]
     controls: Mapping[str, Verdict]
     void: tuple[str, ...]
     nearest: Estimate
     n_attacked: int
+    n_holdout: int
     n_reference: int
     n_released: int
 
     @property
+    def rows(self) -> dict[str, Row]:
+        """Of every row of the card that of the draw which does worst."""
+        return {key: _worst_row([draw[key] for draw in self.draws]) for key in self.draws[0]}
+
+    @property
     def failed(self) -> tuple[str, ...]:
-        """Rows of the card that fail."""
+        """Rows of the card that fail in some draw: what depends on the seed is no release."""
         return tuple(key for key, row in self.rows.items() if row.verdict == "fail")
 
     @property
+    def n_failed(self) -> int:
+        """Draws in which some row fails."""
+        return sum(any(row.verdict == "fail" for row in draw.values()) for draw in self.draws)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether these are too few rows to judge by: a leak of the size of `FLOOR` is missed."""
+        return "membership" in self.rows and self.rows["membership"].shown.found_from > FLOOR
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What keeps the table back, each with what to do about it; empty if nothing does."""
+        found = [
+            f"{ROWS[key]}: beyond the tolerance in "
+            f"{sum(draw[key].verdict == 'fail' for draw in self.draws)} of {len(self.draws)} draws"
+            for key in self.failed
+        ]
+        found += [f"void, since {reason}; {_VOID_ADVICE}" for reason in self.void]
+        if self.too_few:
+            least = self.rows["membership"].shown.found_from
+            found.append(
+                f"too few rows to judge: a membership AUC would be found from {least:.2f} on, and "
+                f"{FLOOR:.2f} has to be; {_FEW_ADVICE}"
+            )
+        return tuple(found)
+
+    @property
     def may_release(self) -> bool:
-        """Whether no row fails, and the controls show that the attacks work.
+        """Whether no row fails in any draw, the controls come out right, and there are rows enough.
 
         Every row that can be judged from the table alone counts; none is left out because a method
-        tends to fail it. An inconclusive row does not stop a release: it says that too few rows
-        were there to tell, and the card shows it.
+        tends to fail it. An inconclusive row does not stop a release, but is no pass either: the
+        card says what it could have found.
         """
-        return not self.failed and not self.void
+        return not self.reasons
+
+
+_VOID_ADVICE = (
+    "the attacks cannot tell such tables apart, so nothing follows from what they find here: "
+    "judge with more rows, or keep columns that tell rows apart, or release by a formal guarantee "
+    "(--epsilon) alone"
+)
+_FEW_ADVICE = (
+    "this is no pass: share a table with more rows, or train with a formal guarantee (--epsilon)"
+)
+
+
+def _worst_row(rows: Sequence[Row]) -> Row:
+    verdict = worst(row.verdict for row in rows)
+
+    def distance(row: Row) -> float:
+        return abs(row.estimate.value - row.shown.chance)
+
+    return max((row for row in rows if row.verdict == verdict), key=distance)
 
 
 def judge_privacy(
-    split: PrivacySplit, synthetic: pd.DataFrame, *, random_state: int
+    split: PrivacySplit,
+    synthetic: pd.DataFrame,
+    *others: pd.DataFrame,
+    random_state: int,
 ) -> PrivacyJudgement:
     """Attack one synthetic table, and judge what is found by the fixed rules of the report card.
 
-    As many of the rows the table was made from are attacked as are held out, at most 10,000.
+    All rows the table was made from are looked up in it, at most 50,000, and attacked, at most
+    10,000, beside all that are held out.
+    `others` are tables drawn from the same generator with other seeds, or from one trained anew:
+    whether a table may be released must not depend on the seed, so each of them has to pass.
 
     Notes
     -----
@@ -204,36 +265,38 @@ def judge_privacy(
     are too weak on so few rows, and the card is void.
     """
     rng = np.random.default_rng(random_state)
-    n = min(split.n, len(split.holdout), _MAX_ATTACKED)
 
-    def some(frame: pd.DataFrame, size: int) -> pd.DataFrame:
-        chosen = rng.permutation(len(frame))[:size]
+    def some(frame: pd.DataFrame, n_rows: int) -> pd.DataFrame:
+        chosen = rng.permutation(len(frame))[:n_rows]
         return frame.iloc[chosen].reset_index(drop=True)
 
+    whole = replace(split, train=some(split.train, _MAX_LOOKED_UP))
     split = replace(
         split,
-        train=some(split.train, n),
-        holdout=some(split.holdout, n),
-        reference=some(split.reference, n),
+        train=some(split.train, _MAX_ATTACKED),
+        holdout=some(split.holdout, _MAX_ATTACKED),
+        reference=some(split.reference, _MAX_ATTACKED),
     )
-    control_seed, *seeds = (int(s) for s in rng.integers(2**31, size=2 + len(LEAKY) + 1))
-    made = controls(split, random_state=control_seed)
+    made = controls(split, random_state=rng)
     with one_thread():
-        found = run_attacks(split, synthetic, random_state=seeds[0])
+        found = [
+            run_attacks(split, table, whole=whole, random_state=rng)
+            for table in (synthetic, *others)
+        ]
         verdicts: dict[str, Verdict] = {}
-        for control, seed in zip((SAFE, *LEAKY), seeds[1:], strict=True):
-            attacked = run_attacks(made.split, made.tables[control], random_state=seed)
-            judged = [row.verdict for row in judge([attacked]).values()]
-            verdicts[control] = min(judged, key=("fail", "inconclusive", "pass").index)
-    near = found.closeness
+        for control in (SAFE, *LEAKY):
+            attacked = run_attacks(made.split, made.tables[control], random_state=rng)
+            verdicts[control] = worst(row.verdict for row in judge([attacked]).values())
+    near = found[0].closeness
     half = 1.96 * float(np.sqrt(near["nearest_variance"]))
     share = near["nearest_is_training"]
     return PrivacyJudgement(
-        rows=judge([found]),
+        draws=tuple(judge([draw]) for draw in found),
         controls=verdicts,
         void=void_reasons(verdicts),
         nearest=Estimate(share, max(0.0, share - half), min(1.0, share + half)),
-        n_attacked=n,
+        n_attacked=split.n,
+        n_holdout=len(split.holdout),
         n_reference=len(split.reference),
         n_released=len(synthetic),
     )
@@ -305,18 +368,33 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _privacy_record(judged: PrivacyJudgement) -> dict[str, Any]:
     rows = {
-        key: {"name": ROWS[key], "verdict": row.verdict, "at": row.at, **row.estimate._asdict()}
-        | ({} if row.p_value is None else {"p": row.p_value})
+        key: {
+            "name": ROWS[key],
+            "verdict": row.verdict,
+            "detected": row.detected,
+            "at": row.at,
+            **row.estimate._asdict(),
+            "chance": row.shown.chance,
+            "tolerance": TOLERANCES[key].beyond,
+            "found_from": row.shown.found_from,
+            "too_few": row.too_few,
+            "note": row.shown.note,
+        }
         for key, row in judged.rows.items()
     }
     return {
         "may_release": judged.may_release,
+        "reasons": list(judged.reasons),
         "failed": list(judged.failed),
         "void": list(judged.void),
+        "too_few": judged.too_few,
+        "n_draws": len(judged.draws),
+        "n_failed": judged.n_failed,
         "rows": rows,
         "controls": {CONTROLS[key]: verdict for key, verdict in judged.controls.items()},
         "nearest": judged.nearest._asdict(),
         "n_attacked": judged.n_attacked,
+        "n_holdout": judged.n_holdout,
         "n_reference": judged.n_reference,
         "n_released": judged.n_released,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthtab.attacks.card import ROWS
 from synthtab.attacks.controls import CONTROLS
+from synthtab.attacks.tolerances import TOLERANCES
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, Assessment, record_of
 from synthtab.sharing.pictures import distribution, intervals
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 _FEW_VALUES = 12  # a number that takes no more is shown as bars
 _MEANINGS: Mapping[str, str] = {
-    "copies": "synthetic rows equal to a training row, beyond those equal to a held-out row",
-    "membership": "can it be told that a row was trained on? one half is a guess",
-    "tpr_1": "training rows recognised while one held-out row in a hundred is mistaken for one",
+    "copies": "share of training rows that came back whole, beyond that of rows never seen; one "
+    "that chance cannot have made is enough",
+    "near": "the same for rows that came back with little noise",
+    "membership": "can it be told that a row was trained on? one half is a guess, and less is as "
+    "bad as more",
+    "tpr_1": "rows recognised while one other in a hundred is mistaken for one: training rows, or "
+    "(absent) rows that were not trained on",
     "tpr_10": "the same, with one held-out row in ten",
     "isolated": "the same question for the rows that stand alone, which are the easiest to know",
     "inference": "guesses of a known row's last column that are right beyond those for other rows",
@@ -64,13 +69,10 @@ def card_html(assessment: Assessment) -> str:
         settings=assessment.settings,
         privacy=judged,
         released=assessment.released,
-        reasons=[]
-        if judged is None
-        else [f"{ROWS[key]}: fail" for key in judged.failed]
-        + [f"void, since {reason}" for reason in judged.void],
         unsure=[]
         if judged is None
         else [ROWS[key] for key, row in judged.rows.items() if row.verdict == "inconclusive"],
+        tolerances=TOLERANCES,
         metric=metric,
         learners=learners,
         kept=f"{best['name']}, the best learner on real rows, keeps {best['made'].percent:.0f} % "

@@ -36,6 +36,7 @@ from synthtab.sharing.assessment import (
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_template, write_card
 from synthtab.sharing.columns import TablePlan, check_plan, plan_text, read_schema
+from synthtab.sharing.few import without_few
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
 from synthtab.sharing.writer import row_writer
@@ -45,6 +46,7 @@ from synthtab.table.split import PrivacySplit
 Write = Callable[[str], Any]
 
 PRIVATE = "private"
+_MIN_COUNT = 5
 _MIN_STEPS = 50
 _TRIAL_STEPS = 20
 
@@ -75,12 +77,14 @@ def share(
     out: str | Path,
     schema: str | Path | None = None,
     drop: Sequence[str] = (),
-    min_count: int = 1,
+    min_count: int | None = None,
     n_rows: int | None = None,
     epsilon: float | None = None,
     n_iter: int | Literal["auto"] = "auto",
     time_budget: float | None = None,
     release_anyway: bool = False,
+    n_draws: int = 3,
+    n_fits: int = 1,
     random_state: int = 0,
     progress: bool = False,
     write: Write | None = None,
@@ -99,8 +103,10 @@ def share(
         YAML file that corrects what the columns are taken for.
     drop : sequence of str, default=()
         Columns to leave out: identifiers, free text, constants.
-    min_count : int, default=1
-        Rows that a category value needs; rarer ones never appear.
+    min_count : int or None, default=None
+        Rows that have to hold a category, a number that stands out, or an end of a column; what
+        fewer hold is not learnt (see `synthtab.sharing.few.without_few`). None is 5, and 1 under a
+        guarantee, which covers rare values by itself.
     n_rows : int or None, default=None
         Synthetic rows; None draws as many as the file has.
     epsilon : float or None, default=None
@@ -113,6 +119,11 @@ def share(
         at most those of `n_iter`. The record holds their number, with which the run repeats.
     release_anyway : bool, default=False
         Release whatever the privacy rules say. The report card then says so.
+    n_draws : int, default=3
+        Tables drawn from each model and judged; the first of the first model is the one released.
+        None of them may fail, so that no seed decides.
+    n_fits : int, default=1
+        Models trained on the same rows with other seeds, each of them judged like the first.
     random_state : int, default=0
         Seed of everything.
     progress : bool, default=False
@@ -132,9 +143,16 @@ def share(
     """
     write = write or (lambda text: None)
     out = Path(out)
+    if min_count is None:
+        min_count = _MIN_COUNT if epsilon is None else 1
     card_template()  # what it needs may be missing, which is to be told before the training
     _check_out(out)
     _check_wishes(min_count, n_rows, epsilon, time_budget, has_schema=schema is not None)
+    if n_draws < 1 or n_fits < 1 or (n_fits > 1 and epsilon is not None):
+        raise TableError(
+            f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
+            "whose budget every fit would spend again"
+        )
     source = read_source(path)
     plan = read_schema(source, target, schema).drop(drop)
     write(plan_text(plan))
@@ -161,7 +179,13 @@ def share(
         folder = Path(staging) / "finished"
         (folder / PRIVATE).mkdir(parents=True)
         began = time.monotonic()
-        train = prepared.iloc[parts.train].reset_index(drop=True)
+        train = without_few(
+            prepared.iloc[parts.train].reset_index(drop=True),
+            known,
+            min_count=min_count,
+            flags=form.flags,
+            random_state=fill_seed,
+        )
         if time_budget is not None:
             model.set_params(n_iter=_steps_within(time_budget, model, train, known))
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
@@ -185,7 +209,8 @@ def share(
         )
         like = held_out_fidelity(test, synthetic, known, random_state=judge_seed)
         split = PrivacySplit(real, holdout, reference, known)
-        judged = judge_privacy(split, synthetic, random_state=judge_seed)
+        others = _others(model, form, train, len(synthetic), n_draws, n_fits, judge_seed)
+        judged = judge_privacy(split, synthetic, *others, random_state=judge_seed)
         released = judged.may_release or release_anyway
         if not released:
             table.unlink()
@@ -205,6 +230,8 @@ def share(
                 # A private fit keeps no curve: its losses are not covered by the guarantee.
                 "training steps": len(model.loss_curve_) or None,
                 "release anyway": release_anyway,
+                "draws judged": n_draws * n_fits,
+                "models judged": n_fits,
                 "seed": random_state,
                 "seconds": {
                     "training": round(trained - began, 1),
@@ -221,13 +248,36 @@ def share(
             schema=known,
             plan=plan,
             released=released,
-            notes=_notes(form, n_drawn, len(synthetic), epsilon),
+            notes=_notes(form, n_drawn, len(synthetic), epsilon, min_count),
         )
         write_card(assessment, folder)
         if out.exists():
             out.rmdir()  # empty, as it was when we looked; if it is not, this fails
         folder.rename(out)
     return Shared(out, out / table.name if released else None, assessment)
+
+
+def _others(
+    model: HybridDiffusion,
+    form: TableForm,
+    train: pd.DataFrame,
+    n_rows: int,
+    n_draws: int,
+    n_fits: int,
+    seed: int,
+) -> list[pd.DataFrame]:
+    """Further draws of the model, and draws of models trained on the same rows with other seeds."""
+    rng = np.random.default_rng(seed)
+    fits = [model]
+    for _ in range(n_fits - 1):
+        again: HybridDiffusion = clone(model)
+        seed_of_fit = None if model.random_state is None else int(rng.integers(2**31))
+        fits.append(again.set_params(random_state=seed_of_fit).fit(train, model.schema_))
+    return [
+        pd.concat(drawn_rows(fit, form, n_rows, random_state=rng), ignore_index=True)
+        for k, fit in enumerate(fits)
+        for _ in range(n_draws - (k == 0))
+    ]
 
 
 def with_public_fillers(form: TableForm, plan: TablePlan) -> TableForm:
@@ -379,7 +429,9 @@ def _check_wishes(
         raise TableError("; ".join(problems))
 
 
-def _notes(form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None) -> tuple[str, ...]:
+def _notes(
+    form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None, min_count: int
+) -> tuple[str, ...]:
     notes = [
         "One table was judged, on the rows held out. Attacks on more rows and several trainings "
         "find more, so a pass is evidence and no proof."
@@ -396,9 +448,13 @@ def _notes(form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None) 
         )
     if epsilon is None:
         notes.append(
-            "Every category value of the file may appear, and no number lies outside the range of "
-            "its column: both ends of a range are some row's own. --min-count keeps rare values "
-            "out."
+            f"A category, a number that stands out, and an end of a column are learnt if "
+            f"{min_count} rows hold them (--min-count): what fewer hold is merged, spread or drawn "
+            "from a smoothed end. Other numbers may agree with a real one by chance."
+            if min_count > 1
+            else "Every category value of the file may appear, and no number lies outside the "
+            "range of its column: both ends of a range are some row's own. --min-count keeps rare "
+            "values out."
         )
     else:
         notes.append(

@@ -1,0 +1,126 @@
+"""Nothing of few people: numbers that fewer than k rows hold are not learnt as they are.
+
+A generator that repeats what it has seen repeats a value of two rows, and ends where the last row
+ends. So the training rows are changed before it sees them, whichever generator it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthtab.table.encoding import decimal_places
+from synthtab.table.schema import Schema
+
+_Floats = npt.NDArray[np.float64]
+_GRID = 0.9  # of the rows on values that enough others hold: the column takes values of a list
+
+
+def without_few(
+    frame: pd.DataFrame,
+    schema: Schema,
+    *,
+    min_count: int,
+    flags: Mapping[str, str] | None = None,
+    random_state: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Training rows in which no number, and no end of a column, is that of fewer than k rows.
+
+    Categories are left as they are: see `synthtab.sharing.form.TableForm.fit`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Complete rows of the schema.
+    schema : Schema
+    min_count : int
+        The rows k that have to hold a value; 1 changes nothing.
+    flags : mapping of str to str or None, default=None
+        By numerical column with gaps: the category beside it that says ``yes`` in a gap. What fills
+        a gap counts for nobody, and is drawn anew.
+    random_state : int, Generator or None, default=None
+
+    Notes
+    -----
+    *Ends.* The k - 1 outermost rows of a column get values between the k-th and the last, drawn
+    from an exponential tail whose scale the rows further in give, in their old order. *Ties.* Where
+    nine rows in ten are on values that k rows hold, the others move to the nearest such value; in
+    other columns a value of 2 to k - 1 rows is spread over the gap to its neighbours. Where that
+    gap is one step of the column's decimals it stays: it is no more than what chance would draw.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({"cost": [*rng.normal(50, 9, 200).round(2), 987.65], "y": 1.0})
+    >>> schema = Schema.infer(rows, target="y")
+    >>> bool(without_few(rows, schema, min_count=5, random_state=0)["cost"].max() < 100)
+    True
+    """
+    if min_count <= 1:
+        return frame
+    rng = np.random.default_rng(random_state)
+    changed = frame.copy()
+    for column in schema.numerical:
+        values = frame[column].to_numpy(dtype=np.float64, copy=True)
+        flag = (flags or {}).get(column)
+        known = np.ones(len(values), bool) if flag is None else (frame[flag] != "yes").to_numpy()
+        if known.sum() <= 4 * min_count:
+            values[known] = np.median(values[known]) if known.any() else 0.0
+        else:
+            places = decimal_places(frame[column].to_numpy())
+            values[known] = _column(values[known], places, min_count, rng)
+        if not known.all():
+            values[~known] = rng.choice(values[known], (~known).sum()) if known.any() else 0.0
+        changed[column] = pd.Series(values, index=frame.index).astype(frame[column].dtype)
+    return changed
+
+
+def _column(values: _Floats, places: int | None, k: int, rng: np.random.Generator) -> _Floats:
+    distinct, kind, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if counts[counts >= k].sum() >= _GRID * len(values):
+        common = distinct[counts >= k]
+        right = np.searchsorted(common, values).clip(1, max(len(common) - 1, 1))
+        if len(common) == 1:
+            return np.full_like(values, common[0])
+        left = common[right - 1]
+        return np.where(values - left <= common[right] - values, left, common[right])
+    edges = np.concatenate([distinct[:1], (distinct[1:] + distinct[:-1]) / 2, distinct[-1:]])
+    tied = (counts[kind] > 1) & (counts[kind] < k)
+    spread = rng.uniform(edges[kind[tied]], edges[kind[tied] + 1])
+    values = values.copy()
+    values[tied] = _rounded(spread, places)
+    values = _upper_end(values, distinct[-1], counts[-1], places, k, rng)
+    return -_upper_end(-values, -distinct[0], counts[0], places, k, rng)
+
+
+def _rounded(values: _Floats, places: int | None) -> _Floats:
+    return values if places is None else np.round(values, places)
+
+
+def _upper_end(
+    values: _Floats,
+    last: float,
+    n_last: int,
+    places: int | None,
+    k: int,
+    rng: np.random.Generator,
+) -> _Floats:
+    """With the largest k - 1 values drawn between the k-th and the last one, which is left out."""
+    if n_last >= k:
+        return values
+    order = np.argsort(-values, kind="stable")
+    first, inner = values[order[k - 1]], values[order[k - 1 : 4 * k]]
+    step = 0.0 if places is None else 10.0**-places
+    room = last - step - first
+    if room <= 0:
+        values[order[: k - 1]] = first
+        return values
+    scale = float((inner - inner[-1]).mean()) or room
+    # Of an exponential distribution, cut off where the column ends.
+    u = rng.random(k - 1) * -np.expm1(-room / scale)
+    drawn = np.sort(-scale * np.log1p(-u))[::-1]
+    values[order[: k - 1]] = _rounded(first + drawn, places)
+    return values
