@@ -15,6 +15,9 @@ import numpy as np
 
 from synthtab.table.schema import Schema
 
+MOST_EPSILON = 100.0
+"""Beyond, the numerical composition of mechanisms fails."""
+
 
 @dataclass(frozen=True)
 class Privacy:
@@ -75,8 +78,11 @@ class Privacy:
 
     def __post_init__(self) -> None:
         problems = []
-        if not 0 < self.epsilon < math.inf:
-            problems.append(f"epsilon={self.epsilon}: it must be positive and finite")
+        if not 0 < self.epsilon <= MOST_EPSILON:
+            problems.append(
+                f"epsilon={self.epsilon}: it must be positive and at most {MOST_EPSILON}; more "
+                "protects nobody, and cannot be added up"
+            )
         if self.n_rows < 2:
             problems.append(f"n_rows={self.n_rows}: a table that can be learnt has at least 2")
         elif self.delta is not None and not 0 < self.delta < 1 / self.n_rows:
@@ -235,6 +241,7 @@ class Guarantee:
         public += [f"{c} between {low} and {high}" for c, (low, high) in privacy.bounds.items()]
         public += [f"the {len(levels)} levels of {c}" for c, levels in privacy.levels.items()]
         public += [f"the {len(v)} categories of {c}" for c, v in self.schema.categorical.items()]
+        public += [f"{n} decimals of {c}" for c, n in privacy.decimals.items()]
         seed = (
             "The noise was seeded by the operating system, and the seed was not kept."
             if self.seed_is_secret
@@ -247,6 +254,8 @@ class Guarantee:
             "It covers the network and any number of rows drawn from it, whatever is done to them.",
             f"Released of the rows: {released}.",
             "Added up by: privacy random variables (Gopi et al., 2021), as an upper bound.",
+            "Proved for real numbers. Noise in floating point has gaps that can betray a sum "
+            "(Mironov, 2012, for Laplace noise); nothing is done against that here.",
             f"Taken as public, and not covered: {'; '.join(public)}; all settings of the model.",
             "Several rows of one person or product are not covered as one; further fits to the "
             "same rows spend anew.",

@@ -6,8 +6,8 @@ learner is trained on synthetic rows, which costs nothing; the features are cut 
 of the synthetic rows; and the sum of the learner's errors on the real rows is measured in every
 cell, with noise. What is left after shrinking is added to every synthetic target.
 
-Every row has a vector of length 1, and its error is cut to a fixed size: so a row changes the sum by
-no more than that size, whatever the other rows are.
+Every row has a vector of length 1, and its error is cut to a fixed size: so a row changes the sum
+by no more than that size, whatever the other rows are.
 """
 
 from __future__ import annotations

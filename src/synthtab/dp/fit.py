@@ -68,8 +68,8 @@ def fit_privately(
         Budget and public knowledge.
     n_iter, batch_size, width, depth, n_frequencies, learning_rate, ema_decay
         See `synthtab.diffusion.synthesizer.HybridDiffusion`. "auto" are `private_steps` steps of
-        256 rows, 64 units, no Fourier features and a rate of 5e-3. `batch_size` is the number of rows
-        expected in a step, out of the declared number.
+        256 rows, 64 units, no Fourier features and a rate of 5e-3. `batch_size` is the number of
+        rows expected in a step, out of the declared number.
     progress, callback
         See `train_privately`.
     random_state : int, Generator or None, default=None
