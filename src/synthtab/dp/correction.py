@@ -30,7 +30,9 @@ _BINS = {1: 12, 2: 4, 3: 3}  # of each feature, by how many features make a cell
 _SHARES = {1: 0.40, 2: 0.35, 3: 0.25}  # of a row's squared length
 _PAIRED, _TRIPLED = 7, 5  # strongest features, of which all pairs and triples are taken
 _CUTS = (1.5, 1.0)  # size that errors are cut to in each phase, in robust standard deviations
+_N_TREES = 150
 _EVIDENCE_STEPS = 6
+_LEAST_SPREAD = 2.0**-10  # of the bounds' distance: a target may hardly vary
 _SD_OF_NORMAL = 1.4826  # standard deviations in a median absolute deviation
 
 N_PHASES = len(_CUTS)
@@ -198,7 +200,7 @@ def correct_target(
     partition = Partition.of(synthetic, schema)
     made = synthetic[schema.target].to_numpy(dtype=np.float64)
     learner = HistGradientBoostingRegressor(
-        max_iter=150,
+        max_iter=_N_TREES,
         learning_rate=0.06,
         max_leaf_nodes=16,
         min_samples_leaf=60,
@@ -207,6 +209,7 @@ def correct_target(
     ).fit(partition.values(synthetic), made)
     off = made - learner.predict(partition.values(synthetic))
     spread = _SD_OF_NORMAL * float(np.median(np.abs(off - np.median(off))))
+    spread = max(spread, (bounds[1] - bounds[0]) * _LEAST_SPREAD)
     vectors = partition.vectors(synthetic)
     gram = (vectors.T @ vectors).toarray() / len(synthetic)
     found = TargetCorrection(partition, np.zeros(len(gram)))

@@ -224,7 +224,7 @@ def declared_rows(source: Source, form: TableForm) -> tuple[pd.DataFrame, dict[s
             is_value = cells.map(category_name, na_action="ignore").isin(known)
         else:
             is_value = values.notna()
-            if column.bounds:
+            if column.bounds or column.levels:
                 low, high = _ends(column)
                 n_moved = int(((values < low) | (values > high)).sum())
                 values = values.clip(low, high)
@@ -250,7 +250,8 @@ def _as_declared(cells: pd.Series[Any], column: Column, source: Source) -> pd.Se
 
 
 def _ends(column: Column) -> Any:
-    """Bounds in the type of the column's values."""
-    if column.kind == "number" or column.bounds is None:
-        return column.bounds
-    return tuple(pd.Timestamp(0) + pd.Timedelta(days=days) for days in column.bounds)
+    """Least and greatest value, in the type of the column's values."""
+    low, high = column.bounds or (min(column.levels or ()), max(column.levels or ()))
+    if column.kind == "number":
+        return low, high
+    return tuple(pd.Timestamp(0) + pd.Timedelta(days=days) for days in (low, high))

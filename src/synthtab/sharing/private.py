@@ -152,7 +152,7 @@ def make_privately(
                 "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
                 "not as declared": done,
                 "epsilon": order.epsilon,
-                "epsilon of all runs on this table": round(spent, 3),
+                "epsilon of all runs on this table": f"{spent:.3g}",
                 "guarantee": str(guarantee),
                 "training steps": guarantee.n_steps,
                 "seed": order.random_state,
