@@ -134,9 +134,11 @@ def read_declaration(source: Source, target: str, path: str | Path | None) -> De
         problems.append(f"its target is {entries['target']!r}, and {target!r} was asked for")
     if entries.get("public") is not True:
         problems.append("`public: true` is missing: your word that nothing in it depends on rows")
-    n_rows = entries.get("rows")
-    if not isinstance(n_rows, int) or n_rows < 1:
-        problems.append(f"rows is {n_rows!r}: say roughly how many there are, such as `rows: 2000`")
+    n_rows = entries["rows"] if isinstance(entries.get("rows"), int) else 0
+    if n_rows < 1:
+        problems.append(
+            f"rows is {entries.get('rows')!r}: say roughly how many there are, such as `rows: 2000`"
+        )
     given = entries["columns"]
     problems += [f"column {name!r} is not in {source.path}" for name in given if name not in names]
     columns = []
@@ -146,7 +148,7 @@ def read_declaration(source: Source, target: str, path: str | Path | None) -> De
         problems += [f"column {name!r}: {problem}" for problem in found]
     if problems:
         raise TableError(f"{path}: no guarantee can be given: {'; '.join(problems)}. {hint}")
-    return Declaration(TablePlan(tuple(columns), target), int(n_rows), text)
+    return Declaration(TablePlan(tuple(columns), target), n_rows, text)
 
 
 def _declared(
@@ -165,7 +167,7 @@ def _declared(
         problems += [f"{fact} not declared" for fact in sorted(_blanks(column))]
     if column.bounds and column.levels:
         problems.append("bounds and levels; give one of the two")
-    decimals = column.decimals
+    decimals: Any = column.decimals
     if decimals is not None and not (isinstance(decimals, int) and 0 <= decimals <= 12):
         problems.append(f"decimals are {decimals!r}, should be a number from 0 to 12")
     if is_target and column.missing:

@@ -41,8 +41,9 @@ def read_ledger(ledger: Path) -> list[Mechanism]:
     lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
     for number, line in enumerate(lines, start=1):
         try:
-            asked += [Mechanism(*map(float, m[:2]), int(m[2])) for m in json.loads(line)["asked"]]
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+            for noise, rate, steps in json.loads(line)["asked"]:
+                asked.append(Mechanism(float(noise), float(rate), int(steps)))
+        except (ValueError, KeyError, TypeError) as error:
             raise TableError(
                 f"{ledger}: line {number} is no entry of a ledger; restore the file, or what was "
                 "spent on this table is not known"
