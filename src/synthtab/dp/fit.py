@@ -90,7 +90,8 @@ def fit_privately(
     corrects = privacy.target_share > 0 and schema.target in privacy.bounds
     target_share = privacy.target_share if corrects and schema.features else 0.0
     mu = gaussian_mu(*budget)
-    quartile_noise, correction_noise = None, ()
+    quartile_noise: float | None = None
+    correction_noise: tuple[float, ...] = ()
     if privacy.bounds:
         quartile_noise = 1 / (mu * math.sqrt(_QUARTILES_SHARE * (1 - target_share)))
     if target_share:

@@ -127,6 +127,7 @@ def make_privately(
         model.set_params(random_state=None, progress=order.progress).fit(train, form.schema)
         trained = time.monotonic()
         guarantee = model.guarantee_
+        assert guarantee is not None  # for privacy was asked for
         spent = total([*before, *guarantee.mechanisms], guarantee.delta)
         write(
             f"spent on this table: epsilon = {guarantee.epsilon:.3g} by this run, {spent:.3g} by "

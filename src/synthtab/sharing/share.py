@@ -151,8 +151,7 @@ def share(
         order = Order(
             out, target, schema, drop, epsilon, n_rows, n_iter, card, ledger, random_state, progress
         )
-        table, judged = make_privately(source, order, draw=_draw, write=write, private=PRIVATE)
-        return Shared(out, table, judged)
+        return Shared(out, *make_privately(source, order, draw=_draw, write=write, private=PRIVATE))
     plan = read_schema(source, target, schema).drop(drop)
     write(plan_text(plan))
     check_plan(plan, source.path)
