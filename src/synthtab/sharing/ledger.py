@@ -51,13 +51,13 @@ def read_ledger(ledger: Path) -> list[Mechanism]:
     return asked
 
 
-def total(asked: Sequence[Mechanism], delta: float) -> float:
+def total(asked: Sequence[tuple[float, float, int]], delta: float) -> float:
     """Budget that everything together has spent, as an upper bound at one delta.
 
     Infinite where it is beyond what can be added up.
     """
     try:
-        return epsilon(asked, delta) if asked else 0.0
+        return epsilon([Mechanism(*m) for m in asked], delta) if asked else 0.0
     except RuntimeError:  # the grid of the accountant is too coarse for so much
         return math.inf
 
