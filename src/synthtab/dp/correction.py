@@ -6,8 +6,7 @@ learner is trained on synthetic rows, which costs nothing; the features are cut 
 of the synthetic rows; and the sum of the learner's errors on the real rows is measured in every
 cell, with noise. What is left after shrinking is added to every synthetic target.
 
-Every row has a vector of length 1, and its error is cut to a fixed size: so a row changes the sum
-by no more than that size, whatever the other rows are.
+Every row has a vector of length 1, and its error is cut to a size: by no more can it change a sum.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from synthtab.table.schema import Schema
 
 _BINS = {1: 12, 2: 4, 3: 3}  # of each feature, by how many features make a cell together
 _SHARES = {1: 0.40, 2: 0.35, 3: 0.25}  # of a row's squared length
-_PAIRED, _TRIPLED = 7, 5  # strongest features, of which all pairs and triples are taken
+_STRONGEST = {1: None, 2: 7, 3: 5}  # features that make cells together; None are all
 _CUTS = (1.5, 1.0)  # size that errors are cut to in each phase, in robust standard deviations
 _N_TREES = 150
+_TREES = {"learning_rate": 0.06, "max_leaf_nodes": 16, "min_samples_leaf": 60}
 _EVIDENCE_STEPS = 6
 _LEAST_SPREAD = 2.0**-10  # of the bounds' distance: a target may hardly vary
 _SD_OF_NORMAL = 1.4826  # standard deviations in a median absolute deviation
 
-N_PHASES = len(_CUTS)
-"""How often the real rows are asked."""
+N_PHASES = len(_CUTS)  # how often the real rows are asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +46,14 @@ class Partition:
     ----------
     orders : dict of str to tuple
         By categorical feature: its categories, by the mean target of the synthetic rows.
-    edges : dict of str to dict of int to ndarray
-        By feature and number of bins: values between the bins.
+    edges : dict of str to tuple of ndarray
+        By feature: values between its bins, in cells of one, of two and of three features.
     blocks : tuple of tuple of str
         Features whose cells are formed together.
     """
 
     orders: Mapping[str, tuple[Any, ...]]
-    edges: Mapping[str, Mapping[int, FloatArray]]
+    edges: Mapping[str, tuple[FloatArray, ...]]
     blocks: tuple[tuple[str, ...], ...]
 
     @classmethod
@@ -68,15 +67,14 @@ class Partition:
                 means = _means(codes, target, len(schema.categorical[name]))
                 orders[name] = tuple(schema.categorical[name][i] for i in means.argsort())
             values = _values(synthetic[name], orders.get(name))
-            edges[name] = {
-                n: np.unique(np.quantile(values, np.arange(1, n) / n)) for n in _BINS.values()
-            }
-            cell = np.searchsorted(edges[name][_BINS[1]], values)
+            edges[name] = tuple(
+                np.unique(np.quantile(values, np.arange(1, n) / n)) for n in _BINS.values()
+            )
+            cell = np.searchsorted(edges[name][0], values)
             strength[name] = _means(cell, target, _BINS[1])[cell].var()
         ranked = sorted(strength, key=lambda name: -strength[name])
-        pairs = itertools.combinations(ranked[:_PAIRED], 2)
-        triples = itertools.combinations(ranked[:_TRIPLED], 3)
-        return cls(orders, edges, (*((name,) for name in ranked), *pairs, *triples))
+        blocks = [itertools.combinations(ranked[:k], n) for n, k in _STRONGEST.items()]
+        return cls(orders, edges, tuple(itertools.chain(*blocks)))
 
     @property
     def sizes(self) -> IntArray:
@@ -96,16 +94,14 @@ class Partition:
 
     def vectors(self, rows: pd.DataFrame) -> csr_array:
         """The vector of each row, shape (n, n_cells), of length 1."""
-        columns = {}
-        for name, edges in self.edges.items():
-            values = _values(rows[name], self.orders.get(name))
-            columns[name] = {n: np.searchsorted(e, values) for n, e in edges.items()}
+        values = dict(zip(self.edges, self.values(rows).T, strict=True))
+        columns = {c: [np.searchsorted(e, values[c]) for e in es] for c, es in self.edges.items()}
         first = np.concatenate([[0], np.cumsum(self.sizes)])
         cells = np.empty((len(rows), len(self.blocks)), dtype=np.int64)
         for j, block in enumerate(self.blocks):
-            n = _BINS[len(block)]
-            parts = tuple(columns[name][n] for name in block)
-            cells[:, j] = first[j] + np.ravel_multi_index(parts, (n,) * len(block))
+            parts = tuple(columns[name][len(block) - 1] for name in block)
+            shape = (_BINS[len(block)],) * len(block)
+            cells[:, j] = first[j] + np.ravel_multi_index(parts, shape)
         entries = np.tile(self.lengths, len(rows))
         start = np.arange(len(rows) + 1) * len(self.blocks)
         return csr_array((entries, cells.ravel(), start), shape=(len(rows), first[-1]))
@@ -135,10 +131,7 @@ class TargetCorrection:
         partition = self.partition
         return {
             "orders": {c: list(order) for c, order in partition.orders.items()},
-            "edges": {
-                c: {str(n): edges.tolist() for n, edges in by_number.items()}
-                for c, by_number in partition.edges.items()
-            },
+            "edges": {c: [e.tolist() for e in edges] for c, edges in partition.edges.items()},
             "blocks": [list(block) for block in partition.blocks],
             "weights": self.weights.tolist(),
         }
@@ -148,10 +141,7 @@ class TargetCorrection:
         """The correction that `to_plain` describes."""
         partition = Partition(
             {c: tuple(order) for c, order in plain["orders"].items()},
-            {
-                c: {int(n): np.array(edges, dtype=np.float64) for n, edges in by_number.items()}
-                for c, by_number in plain["edges"].items()
-            },
+            {c: tuple(np.array(e, dtype=float) for e in es) for c, es in plain["edges"].items()},
             tuple(tuple(block) for block in plain["blocks"]),
         )
         return cls(partition, np.array(plain["weights"], dtype=np.float64))
@@ -174,10 +164,8 @@ def correct_target(
 
     Parameters
     ----------
-    frame : DataFrame
-        Real rows.
-    synthetic : DataFrame
-        Rows of a private generator, many times as many.
+    frame, synthetic : DataFrame
+        Real rows, and many more of a private generator.
     schema : Schema
         Of both; the target is a number.
     bounds : tuple of (float, float)
@@ -203,12 +191,7 @@ def correct_target(
     partition = Partition.of(synthetic, schema)
     made = synthetic[schema.target].to_numpy(dtype=np.float64)
     learner = HistGradientBoostingRegressor(
-        max_iter=_N_TREES,
-        learning_rate=0.06,
-        max_leaf_nodes=16,
-        min_samples_leaf=60,
-        early_stopping=False,
-        random_state=0,  # nothing is drawn at random
+        max_iter=_N_TREES, early_stopping=False, random_state=0, **_TREES
     ).fit(partition.values(synthetic), made)
     off = made - learner.predict(partition.values(synthetic))
     spread = _SD_OF_NORMAL * float(np.median(np.abs(off - np.median(off))))
@@ -218,18 +201,15 @@ def correct_target(
     found = TargetCorrection(partition, np.zeros(len(gram)))
     real = frame[schema.target].to_numpy(dtype=np.float64).clip(*bounds)
     left = real - learner.predict(partition.values(frame))
+    block = np.repeat(np.arange(len(partition.blocks)), partition.sizes)
+    prior = spread**2 / partition.lengths**2 / len(partition.blocks)
     for cut in _CUTS:
         size = cut * spread
         total = cut_sum(left - found.of(frame), partition.vectors(frame), size)
-        total += noise_multiplier * size * rng.standard_normal(len(total))
-        step = _shrunk(
-            total,
-            n_rows * gram,
-            np.repeat(np.arange(len(partition.blocks)), partition.sizes),
-            prior=spread**2 / partition.lengths**2 / len(partition.blocks),
-            noise=(noise_multiplier * size) ** 2,
-            variance=spread**2,
-        )
+        noise = noise_multiplier * size
+        total += noise * rng.standard_normal(len(total))
+        chance = noise**2 * np.eye(len(total)) + spread**2 * n_rows * gram
+        step = _shrunk(total, n_rows * gram, chance, block, prior)
         found = TargetCorrection(partition, found.weights + step)
     return found
 
@@ -240,21 +220,14 @@ def cut_sum(errors: FloatArray, vectors: csr_array, size: float) -> FloatArray:
 
 
 def _shrunk(
-    total: FloatArray,
-    gram: FloatArray,
-    block: IntArray,
-    *,
-    prior: FloatArray,
-    noise: float,
-    variance: float,
+    total: FloatArray, gram: FloatArray, chance: FloatArray, block: IntArray, prior: FloatArray
 ) -> FloatArray:
     """Weights that explain a noisy sum: the mean of a normal posterior, shape (n_cells,).
 
-    The sum is `gram` times the weights, plus noise, plus chance in the rows, of a `variance` each.
-    The prior variance of each block's weights is what makes the sum likeliest: steps of expectation
-    and maximisation (MacKay, 1992, "Bayesian interpolation").
+    The sum is `gram` times the weights and chance of that covariance. The prior variance of each
+    block's weights is what makes the sum likeliest: steps of expectation and maximisation (MacKay,
+    1992, "Bayesian interpolation").
     """
-    chance = noise * np.eye(len(gram)) + variance * gram
     count = np.bincount(block)
     for _ in range(_EVIDENCE_STEPS):
         spread = prior[block][:, None] * gram  # of weights and sums together
