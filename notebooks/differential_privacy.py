@@ -97,11 +97,14 @@ except ValueError as refusal:
 
 # %% [markdown]
 # What anyone in the trade could say without seeing a row is declared: bounds in round numbers, the
-# lists of the catalogue, roughly how many rows there are. A tenth of the budget, counted in squared
-# units of noise, goes into two quartiles of each number, which set its scale. The rest goes into
-# DP-SGD {cite:p}`abadi2016dpsgd`: each step draws rows by chance, cuts the pull of each of them on
-# the network to a fixed length, and adds noise to the sum. A row's pull is the mean over
-# several draws of the diffusion's own noise, which steadies it at no price in privacy.
+# lists of the catalogue, roughly how many rows there are. Counted in squared units of noise, six
+# hundredths of the budget go into two quartiles of each number, which set its scale, and two fifths
+# into how the target depends on the rest: a learner is trained on synthetic rows, which costs
+# nothing, and how far it errs on the real ones is asked once more, group by group, with noise. What
+# is found is added to the synthetic targets. The rest goes into DP-SGD
+# {cite:p}`abadi2016dpsgd`: each step draws rows by chance, cuts the pull of each of them on the
+# network to a fixed length, and adds noise to the sum. A row's pull is the mean over several draws
+# of the diffusion's own noise, which steadies it at no price in privacy.
 # Numerical composition {cite:p}`gopi2021prv` adds up what all steps give away. After the fit the
 # model has `epsilon_`, `delta_` and a statement that belongs beside every table drawn from it:
 

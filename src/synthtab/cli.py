@@ -26,6 +26,7 @@ from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, Assessment, ve
 from synthtab.sharing.bundle import sample_to_file
 from synthtab.sharing.card_page import card_template
 from synthtab.sharing.columns import infer_plan, plan_text
+from synthtab.sharing.declaration import declaration_text
 from synthtab.sharing.evaluate import evaluate, write_evaluation
 from synthtab.sharing.share import share
 from synthtab.sharing.source import TableError, read_source
@@ -164,6 +165,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     info.add_argument("table", type=Path, nargs="?", help="a CSV, Parquet or XLSX file")
     info.add_argument("--target", help="column that others are to predict")
+    info.add_argument(
+        "--private-template",
+        action="store_true",
+        help="print a declaration to fill in, for share --epsilon",
+    )
     info.set_defaults(call=_info)
     return parser
 
@@ -191,7 +197,18 @@ def _add_share(commands: Any) -> None:
         "--epsilon",
         type=float,
         help="train with differential privacy of this budget, for example 3; needs --schema with "
-        "public bounds",
+        "a declaration: see `synthtab info --private-template`",
+    )
+    make.add_argument(
+        "--no-card",
+        action="store_true",
+        help="with --epsilon: learn all rows, and judge on none",
+    )
+    make.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="with --epsilon: adds up what runs spend on one table; by default beside the table",
     )
     make.add_argument("--steps", type=int, help="training steps; by default by the table's size")
     make.add_argument(
@@ -246,14 +263,18 @@ def _share(options: argparse.Namespace) -> int:
         time_budget=options.time_budget,
         release_anyway=options.release_anyway,
         n_fits=options.fits,
+        card=not options.no_card,
+        ledger=options.ledger,
         random_state=options.seed,
         progress=True,
         write=tell,
     )
     if done.table is not None:
         sys.stdout.write(f"{done.table}\n")
+    if options.epsilon is not None:
+        return DONE  # nothing that follows may depend on the rows
     sys.stdout.write(f"{done.folder / 'report_card.html'}\n")
-    judged = done.assessment.privacy
+    judged = None if done.assessment is None else done.assessment.privacy
     if judged is None or judged.may_release:
         return DONE
     reasons = "\n".join(f"  {reason}" for reason in judged.reasons)
@@ -321,7 +342,8 @@ def _info(options: argparse.Namespace) -> int:
         raise Refusal(
             f"name the target: --target COLUMN; columns are {[str(c) for c in source.cells]}"
         )
-    sys.stdout.write(plan_text(infer_plan(source, options.target)))
+    written = declaration_text if options.private_template else plan_text
+    sys.stdout.write(written(infer_plan(source, options.target)))
     return DONE
 
 

@@ -66,10 +66,10 @@ def test_the_budget_is_kept_to_and_used(quick: PrivateFit) -> None:
     assert told.delta == pytest.approx(1 / 5000)
     assert (told.sample_rate, told.n_steps) == (0.1, 5)
     assert told.quartile_noise is not None
+    assert epsilon([Mechanism(*m) for m in told.mechanisms], told.delta) == told.epsilon
+    # the quartiles and the target take less of it than training
     training = Mechanism(told.noise_multiplier, 0.1, 5)
-    assert epsilon([Mechanism(told.quartile_noise), training], told.delta) == told.epsilon
-    # finding the quartiles takes little of it
-    assert epsilon([training], told.delta) > 0.9 * told.epsilon
+    assert epsilon([training], told.delta) > 0.7 * told.epsilon
 
 
 def test_noise_and_rate_are_those_that_training_gets(monkeypatch: pytest.MonkeyPatch) -> None:

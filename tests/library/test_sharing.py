@@ -22,7 +22,7 @@ from synthtab import tstr
 from synthtab.__main__ import main
 from synthtab.attacks.card import Item, Row
 from synthtab.evaluation.intervals import Estimate
-from synthtab.sharing import Shared, load_bundle, share
+from synthtab.sharing import share
 from synthtab.sharing.assessment import (
     Assessment,
     PrivacyJudgement,
@@ -30,7 +30,7 @@ from synthtab.sharing.assessment import (
     held_out_utility,
 )
 from synthtab.sharing.card_page import card_html
-from synthtab.sharing.columns import Column, TablePlan, infer_plan, plan_text
+from synthtab.sharing.columns import Column, TablePlan
 from synthtab.sharing.few import without_few
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import TableError, read_source
@@ -153,25 +153,6 @@ def test_a_table_learnt_by_heart_is_kept_back_unless_told_otherwise(table, tmp_p
     assert "synthetic.csv" in files(tmp_path / "out")
     page = (tmp_path / "out" / "report_card.html").read_text(encoding="utf-8")
     assert "Released against the rules" in page
-
-
-def test_a_budget_needs_public_bounds_and_the_card_states_the_guarantee(table, tmp_path, capsys):
-    pytest.importorskip("opacus")
-    plan = plan_text(infer_plan(read_source(table), TARGET))
-    asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--drop", "tarih"]
-    asked += ["--epsilon", "3", "--steps", "3", "--out", str(tmp_path / "out")]
-    assert main(asked) == 2
-    assert "--epsilon needs --schema" in capsys.readouterr().err
-    (tmp_path / "schema.yaml").write_text(plan, encoding="utf-8")
-    assert main([*asked, "--schema", str(tmp_path / "schema.yaml")]) == 2
-    assert "numerical columns without bounds: ['çap', 'boy', 'süre']" in capsys.readouterr().err
-    plan = plan.replace("false", "true").replace("kind: number", "kind: number, bounds: [0, 9000]")
-    (tmp_path / "schema.yaml").write_text(plan, encoding="utf-8")
-    assert main([*asked, "--schema", str(tmp_path / "schema.yaml"), "--release-anyway"]) == 0
-    page = (tmp_path / "out" / "report_card.html").read_text(encoding="utf-8")
-    assert "epsilon" in page
-    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
-    assert record["settings"]["guarantee"]
 
 
 def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):
@@ -299,37 +280,6 @@ def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
     path = write_numbers(tmp_path / "table.csv", numbers)
     found = share(path, target="b", out=tmp_path / "out", n_iter=2).assessment.utility
     assert found[found.table == "real"].value.max() < 0.1
-
-
-# --- what a guarantee rests on ----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def twice(tmp_path_factory) -> list[Shared]:
-    """A table of 307 rows shared twice under differential privacy, with the same seed."""
-    pytest.importorskip("opacus")
-    folder = tmp_path_factory.mktemp("private")
-    numbers = np.random.default_rng(0).normal(size=(307, 2)).round(2)
-    path = write_numbers(folder / "table.csv", numbers)
-    plan = plan_text(infer_plan(read_source(path), "b"))
-    plan = plan.replace("kind: number", "kind: number, bounds: [-5, 5]")
-    schema = folder / "schema.yaml"
-    schema.write_text(plan, encoding="utf-8")
-    asked = {"target": "b", "schema": schema, "epsilon": 3.0, "n_iter": 3, "random_state": 7}
-    return [share(path, out=folder / name, **asked) for name in ("once", "again")]
-
-
-def test_a_private_table_cannot_be_made_again_with_the_seed_on_its_card(twice):
-    once, again = (shared.assessment for shared in twice)
-    assert once.settings["seed"] == again.settings["seed"] == 7
-    assert not once.synthetic.equals(again.synthetic)
-
-
-def test_a_private_model_knows_the_number_of_rows_to_two_digits_only(twice):
-    for shared in twice:
-        assert shared.assessment.settings["training rows"] == 167
-        model, _ = load_bundle(shared.folder)
-        assert model.guarantee_.privacy.n_rows == 170
 
 
 # --- more rows, other tables ------------------------------------------------------------------

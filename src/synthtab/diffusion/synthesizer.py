@@ -82,6 +82,8 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         Between tables and codes. With privacy the encoder of the private model.
     networks_ : ColumnNetworks
         Averaged weights; not with privacy.
+    n_iter_ : int
+        Steps at most: their number decides how the learning rate falls. Not with privacy.
     loss_curve_ : ndarray of shape (n_steps,)
         Training loss at each step, in nats a row; empty with privacy.
     held_out_loss_ : ndarray of shape (n_looks, n_columns)
@@ -193,7 +195,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                 )
         finally:
             torch.set_num_threads(n_threads)
-        self.encoder_ = encoder
+        self.encoder_, self.n_iter_ = encoder, n_iter
         self.networks_ = fitted.networks.to("cpu")
         self.loss_curve_, self.held_out_loss_ = fitted.losses, fitted.held_out
         self.private_: GaussianHybridDiffusion | None = None

@@ -9,6 +9,7 @@ Wutschitz (2021), "Numerical composition of differential privacy", as opacus com
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -76,8 +77,13 @@ def epsilon(mechanisms: Sequence[Mechanism], delta: float) -> float:
     >>> round(epsilon([Mechanism(10.0, sample_rate=0.25, n_steps=400)], delta=1e-5), 1)
     2.0
     """
+    return _composed(tuple(map(tuple, mechanisms)), delta)
+
+
+@functools.cache
+def _composed(mechanisms: tuple[tuple[float, float, int], ...], delta: float) -> float:
     accountant = PRVAccountant()
-    accountant.history = [tuple(mechanism) for mechanism in mechanisms]
+    accountant.history = list(mechanisms)
     # It takes log(1 - q), which is -inf where every row takes part; and it finds the size of its
     # grid with a looser bound, of whose looseness it warns.
     with np.errstate(divide="ignore"), warnings.catch_warnings():

@@ -15,6 +15,9 @@ import numpy as np
 
 from synthtab.table.schema import Schema
 
+MOST_EPSILON = 100.0
+"""Beyond, the numerical composition of mechanisms fails."""
+
 
 @dataclass(frozen=True)
 class Privacy:
@@ -47,6 +50,10 @@ class Privacy:
     delta : float or None, default=None
         Probability with which the guarantee may fail altogether. None is a tenth of a row's share,
         1 / (10 n_rows).
+    target_share : float, default=0.4
+        Share of the budget, as squared mu, that corrects how a numerical target depends on the
+        other columns: see `synthtab.dp.correction`. 0 corrects nothing, and nothing is corrected
+        where the target is a category or has levels.
 
     Raises
     ------
@@ -67,11 +74,15 @@ class Privacy:
     decimals: Mapping[str, int] = field(default_factory=dict)
     public_categories: bool = False
     delta: float | None = None
+    target_share: float = 0.4
 
     def __post_init__(self) -> None:
         problems = []
-        if not 0 < self.epsilon < math.inf:
-            problems.append(f"epsilon={self.epsilon}: it must be positive and finite")
+        if not 0 < self.epsilon <= MOST_EPSILON:
+            problems.append(
+                f"epsilon={self.epsilon}: it must be positive and at most {MOST_EPSILON}; more "
+                "protects nobody, and cannot be added up"
+            )
         if self.n_rows < 2:
             problems.append(f"n_rows={self.n_rows}: a table that can be learnt has at least 2")
         elif self.delta is not None and not 0 < self.delta < 1 / self.n_rows:
@@ -79,6 +90,8 @@ class Privacy:
                 f"delta={self.delta}: it must lie between 0 and 1 / n_rows = {1 / self.n_rows:.2g};"
                 " a greater one would allow whole rows to be published"
             )
+        if not 0 <= self.target_share < 1:
+            problems.append(f"target_share={self.target_share}: it must be at least 0 and below 1")
         for column, (low, high) in self.bounds.items():
             if not -math.inf < low < high < math.inf:
                 problems.append(f"bounds of {column!r} are ({low}, {high}): give finite low < high")
@@ -104,6 +117,7 @@ class Privacy:
             "decimals": {c: int(n) for c, n in self.decimals.items()},
             "public_categories": bool(self.public_categories),
             "delta": None if self.delta is None else float(self.delta),
+            "target_share": float(self.target_share),
         }
 
     @classmethod
@@ -173,6 +187,9 @@ class Guarantee:
         Noise of the questions about quartiles taken together; None if nothing was asked.
     seed_is_secret : bool
         Whether the noise was seeded by the operating system, and the seed kept nowhere.
+    correction_noise : tuple of float, default=()
+        Noise of each question about the target, in units of its sensitivity; empty if none was
+        asked.
     """
 
     epsilon: float
@@ -184,6 +201,15 @@ class Guarantee:
     n_steps: int
     quartile_noise: float | None
     seed_is_secret: bool
+    correction_noise: tuple[float, ...] = ()
+
+    @property
+    def mechanisms(self) -> list[tuple[float, float, int]]:
+        """All that was asked of the rows, as `synthtab.dp.accounting.Mechanism` takes it."""
+        once = [*self.correction_noise]
+        once += [] if self.quartile_noise is None else [self.quartile_noise]
+        training = (self.noise_multiplier, self.sample_rate, self.n_steps)
+        return [*((noise, 1.0, 1) for noise in once), training]
 
     def to_plain(self) -> dict[str, Any]:
         """All but `privacy` and `schema` as plain values, for ``Guarantee(**plain, ...)``."""
@@ -206,10 +232,16 @@ class Guarantee:
         )
         if self.quartile_noise is not None:
             released += f"; before, two quartiles of each of {list(privacy.bounds)} with noise"
+        if self.correction_noise:
+            released += (
+                f"; afterwards, {len(self.correction_noise)} times the sums of the errors of "
+                f"{self.schema.target} over groups of rows, with noise"
+            )
         public = ["the names, order and types of the columns", f"about {privacy.n_rows} rows"]
         public += [f"{c} between {low} and {high}" for c, (low, high) in privacy.bounds.items()]
         public += [f"the {len(levels)} levels of {c}" for c, levels in privacy.levels.items()]
         public += [f"the {len(v)} categories of {c}" for c, v in self.schema.categorical.items()]
+        public += [f"{n} decimals of {c}" for c, n in privacy.decimals.items()]
         seed = (
             "The noise was seeded by the operating system, and the seed was not kept."
             if self.seed_is_secret
@@ -222,6 +254,8 @@ class Guarantee:
             "It covers the network and any number of rows drawn from it, whatever is done to them.",
             f"Released of the rows: {released}.",
             "Added up by: privacy random variables (Gopi et al., 2021), as an upper bound.",
+            "Proved for real numbers. Noise in floating point has gaps that can betray a sum "
+            "(Mironov, 2012, for Laplace noise); nothing is done against that here.",
             f"Taken as public, and not covered: {'; '.join(public)}; all settings of the model.",
             "Several rows of one person or product are not covered as one; further fits to the "
             "same rows spend anew.",

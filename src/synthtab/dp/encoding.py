@@ -12,7 +12,8 @@ from scipy.special import ndtr, ndtri
 from sklearn.utils.validation import check_is_fitted
 
 from synthtab.dp.budget import Privacy
-from synthtab.table.encoding import FloatArray, RankMap, TableEncoder
+from synthtab.dp.correction import TargetCorrection
+from synthtab.table.encoding import Encoded, FloatArray, RankMap, TableEncoder
 from synthtab.table.schema import Schema
 
 _HALVINGS = 10  # places a quartile to within a thousandth of the bounds' distance
@@ -93,10 +94,13 @@ class PrivateEncoder(TableEncoder):
     quartiles : mapping of str to (float, float)
         Of every column with bounds: see `private_quartiles`.
 
+    Attributes
+    ----------
+    correction_ : TargetCorrection or None
+        What decoding adds to the target; the others are those of `TableEncoder`.
+
     Notes
     -----
-    Attributes are those of `TableEncoder`.
-
     Measured on a simulated table: scaling by the bounds alone does as well where these are
     tight, and fails where they are ten times too wide. A histogram with noise, which could have
     told the shape as well, puts rows into empty bins far out, and fails everywhere.
@@ -136,6 +140,7 @@ class PrivateEncoder(TableEncoder):
             "privacy": self.privacy.to_plain(),
             "quartiles": {c: [float(q) for q in pair] for c, pair in self.quartiles.items()},
             "dtypes": {str(c): str(dtype) for c, dtype in self.dtypes_.items()},
+            "correction": None if self.correction_ is None else self.correction_.to_plain(),
         }
 
     @classmethod
@@ -144,11 +149,15 @@ class PrivateEncoder(TableEncoder):
         quartiles = {c: (first, third) for c, (first, third) in plain["quartiles"].items()}
         dtypes = {c: pd.api.types.pandas_dtype(name) for c, name in plain["dtypes"].items()}
         encoder = cls(Privacy.from_plain(plain["privacy"]), quartiles)
-        return encoder._prepared(schema, pd.Series(dtypes))
+        encoder._prepared(schema, pd.Series(dtypes))
+        if (correction := plain.get("correction")) is not None:
+            encoder.correction_ = TargetCorrection.from_plain(correction)
+        return encoder
 
     def _prepared(self, schema: Schema, dtypes: pd.Series[Any]) -> Self:
         """Fitted, all that is left of the rows being the types of the columns."""
         self.schema_, self.dtypes_ = schema, dtypes
+        self.correction_: TargetCorrection | None = None
         self.levels_: dict[str, NDArray[Any]] = {
             **{c: np.array(known, dtype=object) for c, known in schema.categorical.items()},
             **{
@@ -163,6 +172,18 @@ class PrivateEncoder(TableEncoder):
             if c in self.privacy.bounds
         }
         return self
+
+    def inverse_transform(self, encoded: Encoded) -> pd.DataFrame:
+        """As in `TableEncoder`; then the target is corrected, within its bounds."""
+        frame = super().inverse_transform(encoded)
+        if self.correction_ is None:
+            return frame
+        target = self.schema_.target
+        values = frame[target].to_numpy(dtype=np.float64) + self.correction_.of(frame)
+        values = values.clip(*self.privacy.bounds[target])
+        if (decimals := self._decimals(target)) is not None:
+            values = values.round(decimals)
+        return frame.assign(**{target: values.astype(self.dtypes_[target])})
 
     def coordinates(self, frame: pd.DataFrame) -> tuple[FloatArray, ...]:
         """As in `TableEncoder`, but as if all levels were equally frequent."""

@@ -11,20 +11,24 @@ import torch
 
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import HybridProcess
-from synthtab.diffusion.training import Callback, Rows
+from synthtab.diffusion.training import Callback, Rows, torch_generator
 from synthtab.dp.accounting import Mechanism, epsilon, gaussian_mu, noise_multiplier
 from synthtab.dp.budget import Guarantee, Privacy
+from synthtab.dp.correction import N_PHASES, correct_target
 from synthtab.dp.encoding import PrivateEncoder, private_quartiles
 from synthtab.dp.training import train_privately
+from synthtab.table.encoding import Encoded
 from synthtab.table.schema import Schema
 
 # Share of the budget, as squared mu, that finds the quartiles. It costs 5 % more noise in training.
 _QUARTILES_SHARE = 0.1
-# Chosen on a simulated table: to choose on real rows spends budget.
-_N_ITER = 400
+_FEWEST_STEPS, _MOST_STEPS, _STEPS_PER_EPSILON = 400, 1200, 125
 _BATCH_SIZE = 256
 _WIDTH = 64
 _LEARNING_RATE = 5e-3
+_DRAWN, _DRAWN_PER_ROW = 20_000, 10  # synthetic rows that the target is corrected with, at most
+_BLOCK = 4096
+_DRAWING_STEPS = 16
 
 
 class PrivateFit(NamedTuple):
@@ -63,9 +67,9 @@ def fit_privately(
     privacy : Privacy
         Budget and public knowledge.
     n_iter, batch_size, width, depth, n_frequencies, learning_rate, ema_decay
-        See `synthtab.diffusion.synthesizer.HybridDiffusion`. "auto" are 400 steps of 256 rows,
-        64 units, no Fourier features and a rate of 5e-3. `batch_size` is the number of rows
-        expected in a step, out of the declared number.
+        See `synthtab.diffusion.synthesizer.HybridDiffusion`. "auto" are `private_steps` steps of
+        256 rows, 64 units, no Fourier features and a rate of 5e-3. `batch_size` is the number of
+        rows expected in a step, out of the declared number.
     progress, callback
         See `train_privately`.
     random_state : int, Generator or None, default=None
@@ -79,21 +83,26 @@ def fit_privately(
     """
     privacy.check(schema)
     schema.validate(frame)
-    n_iter = _N_ITER if n_iter == "auto" else n_iter
+    n_iter = private_steps(privacy.epsilon) if n_iter == "auto" else n_iter
     batch_size = _BATCH_SIZE if batch_size == "auto" else batch_size
     sample_rate = min(1.0, batch_size / privacy.n_rows)
     budget = privacy.epsilon, privacy.target_delta
-    before = []
+    corrects = privacy.target_share > 0 and schema.target in privacy.bounds
+    target_share = privacy.target_share if corrects and schema.features else 0.0
+    mu = gaussian_mu(*budget)
+    quartile_noise: float | None = None
+    correction_noise: tuple[float, ...] = ()
     if privacy.bounds:
-        mu = math.sqrt(_QUARTILES_SHARE) * gaussian_mu(*budget)
-        before.append(Mechanism(1 / mu))
-    noise = noise_multiplier(*budget, sample_rate=sample_rate, n_steps=n_iter, before=before)
+        quartile_noise = 1 / (mu * math.sqrt(_QUARTILES_SHARE * (1 - target_share)))
+    if target_share:
+        correction_noise = (1 / (mu * math.sqrt(target_share / N_PHASES)),) * N_PHASES
+    # The order in which they are asked makes no difference to what they spend together.
+    once = [Mechanism(n) for n in (*correction_noise, quartile_noise) if n is not None]
+    noise = noise_multiplier(*budget, sample_rate=sample_rate, n_steps=n_iter, before=once)
     rng = np.random.default_rng(random_state)
     quartiles = {}
-    if before:
-        quartiles = private_quartiles(
-            frame, privacy, noise_multiplier=before[0].noise_multiplier, rng=rng
-        )
+    if quartile_noise is not None:
+        quartiles = private_quartiles(frame, privacy, noise_multiplier=quartile_noise, rng=rng)
     encoder = PrivateEncoder(privacy, quartiles).fit(frame, schema)
     rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
     process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
@@ -124,7 +133,18 @@ def fit_privately(
             callback=callback,
             rng=rng,
         )
-    spent = epsilon([*before, Mechanism(noise, sample_rate, n_iter)], privacy.target_delta)
+    if correction_noise:
+        n_drawn = min(_DRAWN, _DRAWN_PER_ROW * privacy.n_rows)
+        encoder.correction_ = correct_target(
+            frame,
+            _drawn(encoder, process, denoiser, n_drawn, rng),
+            schema,
+            bounds=privacy.bounds[schema.target],
+            n_rows=privacy.n_rows,
+            noise_multiplier=correction_noise[0],
+            rng=rng,
+        )
+    spent = epsilon([*once, Mechanism(noise, sample_rate, n_iter)], privacy.target_delta)
     guarantee = Guarantee(
         epsilon=spent,
         delta=privacy.target_delta,
@@ -133,7 +153,36 @@ def fit_privately(
         noise_multiplier=noise,
         sample_rate=sample_rate,
         n_steps=n_iter,
-        quartile_noise=before[0].noise_multiplier if before else None,
+        quartile_noise=quartile_noise,
         seed_is_secret=random_state is None,
+        correction_noise=correction_noise,
     )
     return PrivateFit(encoder, process, denoiser, guarantee)
+
+
+def private_steps(epsilon: float) -> int:
+    """Steps of DP-SGD that suit a budget: where there is less noise, more can be learnt.
+
+    Examples
+    --------
+    >>> [private_steps(epsilon) for epsilon in (1, 3, 8, 20)]
+    [400, 400, 1000, 1200]
+    """
+    return round(min(max(_FEWEST_STEPS, _STEPS_PER_EPSILON * epsilon), _MOST_STEPS))
+
+
+def _drawn(
+    encoder: PrivateEncoder,
+    process: HybridProcess,
+    denoiser: MLPDenoiser,
+    n_rows: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Rows as the network draws them, their target not corrected yet."""
+    blocks = []
+    for start in range(0, n_rows, _BLOCK):
+        n = min(_BLOCK, n_rows - start)
+        state = process.sample(denoiser, n, _DRAWING_STEPS, torch_generator(rng))
+        encoded = Encoded(state.x_num.numpy().astype(np.float64), state.x_cat.numpy())
+        blocks.append(encoder.inverse_transform(encoded))
+    return pd.concat(blocks, ignore_index=True)

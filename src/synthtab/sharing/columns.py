@@ -64,6 +64,10 @@ class Column:
         Public bounds, for differential privacy. For a date, in days or seconds since 1970.
     levels : tuple of float or None
         All values that a number takes, known in public; for differential privacy.
+    categories : tuple or None
+        All values of a category, known in public; for differential privacy.
+    missing : bool or None
+        Whether values may be missing, known in public; for differential privacy.
     note : str
         What was seen; for the reader.
     """
@@ -77,12 +81,14 @@ class Column:
     format: str | None = None
     bounds: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None
+    categories: tuple[Any, ...] | None = None
+    missing: bool | None = None
     note: str = ""
 
 
 @dataclass(frozen=True)
 class TablePlan:
-    """The columns of a table, its target, and whether its category lists are public.
+    """The columns of a table, and its target.
 
     Examples
     --------
@@ -93,7 +99,6 @@ class TablePlan:
 
     columns: tuple[Column, ...]
     target: str
-    public_categories: bool = False
 
     @property
     def kept(self) -> tuple[Column, ...]:
@@ -420,6 +425,22 @@ def typed_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
     TableError
         If a cell is not of the column's kind; names column, value and row.
     """
+    values = readable_column(cells, column, source)
+    if column.kind == "category":
+        return values
+    odd = (values.isna() & cells.notna()) | _infinite(values)
+    if odd.any():
+        row = int(odd.to_numpy().argmax())
+        raise TableError(
+            f"{source.path}: column {column.name!r}: {int(odd.sum())} cells are no {column.kind}s, "
+            f"first {shown(cells.iloc[row])} in data row {row + 1}; correct them, or give the "
+            "column another kind in schema.yaml"
+        )
+    return values
+
+
+def readable_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
+    """As `typed_column`, but that a cell which is not of the column's kind has no value."""
     if column.kind == "category":
         return cells.astype(object).where(cells.notna(), None)
     if column.kind == "date":
@@ -434,14 +455,6 @@ def typed_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
         values = bare.where(written).str.replace(",", ".", regex=False).astype(float)
     else:
         values = pd.to_numeric(cells, errors="coerce").astype(float)
-    odd = (values.isna() & cells.notna()) | _infinite(values)
-    if odd.any():
-        row = int(odd.to_numpy().argmax())
-        raise TableError(
-            f"{source.path}: column {column.name!r}: {int(odd.sum())} cells are no {column.kind}s, "
-            f"first {shown(cells.iloc[row])} in data row {row + 1}; correct them, or give the "
-            "column another kind in schema.yaml"
-        )
     return values
 
 
@@ -463,9 +476,7 @@ def plan_text(plan: TablePlan) -> str:
     ...                  note="3 values")), target="cost")
     >>> print(plan_text(plan))
     # kind: number, category, date or drop. Correct it and give the file to --schema.
-    # For --epsilon: bounds: [low, high] or levels: [..] of numbers, known without the table.
     target: "cost"
-    public_categories: false
     columns:
       "cost": {kind: number, decimals: 2}
       "plant": {kind: category}  # 3 values
@@ -473,27 +484,29 @@ def plan_text(plan: TablePlan) -> str:
     """
     lines = [
         "# kind: number, category, date or drop. Correct it and give the file to --schema.",
-        "# For --epsilon: bounds: [low, high] or levels: [..] of numbers, known without the table.",
-        f"target: {_quoted(plan.target)}",
-        f"public_categories: {str(plan.public_categories).lower()}",
+        f"target: {quoted(plan.target)}",
         "columns:",
     ]
     for column in plan.columns:
         parts = [f"kind: {column.kind}"]
-        for name in ("decimals", "decimal_mark", "prefix", "suffix", "format", "bounds", "levels"):
+        for name in _DEFAULTS:
             value = getattr(column, name)
-            if value != _DEFAULTS[name]:
+            if name != "note" and value != _DEFAULTS[name]:
                 plain = list(value) if isinstance(value, tuple) else value
-                parts.append(f"{name}: {_quoted(plain) if isinstance(plain, str) else plain}")
+                parts.append(f"{name}: {quoted(plain) if isinstance(plain, str) else plain}")
         note = f"  # {column.note}" if column.note else ""
-        lines.append(f"  {_quoted(column.name)}: {{{', '.join(parts)}}}{note}")
+        lines.append(f"  {quoted(column.name)}: {{{', '.join(parts)}}}{note}")
     return "\n".join(lines) + "\n"
 
+
+ENTRIES = frozenset({"target", "public", "rows", "columns"})
+"""What a schema file may hold; `public` and `rows` are for `synthtab.sharing.declaration`."""
 
 _DEFAULTS = {f.name: f.default for f in fields(Column) if f.name not in ("name", "kind")}
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as YAML reads it back, whatever stands in it."""
     return json.dumps(text, ensure_ascii=False)  # JSON's strings are YAML's as well
 
 
@@ -535,12 +548,10 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
             f"{where}: should hold `columns:` with one entry each, `name: {{kind: …}}`"
         )
     problems = []
-    if unknown := sorted(set(entries) - {"target", "columns", "public_categories"}):
+    if unknown := sorted(set(entries) - ENTRIES):
         problems.append(f"unknown entries {unknown}")
     if entries.get("target", target) != target:
         problems.append(f"its target is {entries['target']!r}, and {target!r} was asked for")
-    if not isinstance(entries.get("public_categories", False), bool):
-        problems.append("public_categories should be true or false")
     inferred = {c.name: c for c in infer_plan(source, target).columns}
     for name, entry in entries["columns"].items():
         if name not in inferred:
@@ -550,16 +561,15 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
         elif unknown := sorted(set(entry) - {"kind", *_DEFAULTS}):
             problems.append(f"column {name!r}: unknown {unknown}; known are {list(_DEFAULTS)}")
         else:
-            inferred[name], found = _corrected(inferred[name], entry)
+            inferred[name], found = corrected(inferred[name], entry)
             problems.extend(f"column {name!r}: {problem}" for problem in found)
     if problems:
         raise TableError(f"{where}: " + "; ".join(problems))
-    return TablePlan(
-        tuple(inferred.values()), target, bool(entries.get("public_categories", False))
-    )
+    return TablePlan(tuple(inferred.values()), target)
 
 
-def _corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[str]]:
+def corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[str]]:
+    """A column as an entry of a schema file corrects it, and what cannot be understood of it."""
     problems = []
     given = dict(entry)
     bounds, levels = given.get("bounds"), given.get("levels")
@@ -572,6 +582,13 @@ def _corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[s
         given["levels"] = tuple(levels) if isinstance(levels, list) else ()
         if not given["levels"] or not all(isinstance(v, int | float) for v in given["levels"]):
             problems.append(f"levels are {levels}, should be a list of numbers")
+    if (categories := given.get("categories")) is not None:
+        given["categories"] = tuple(categories) if isinstance(categories, list) else ()
+        plain = all(isinstance(v, str | int | float) for v in given["categories"])
+        if not given["categories"] or not plain:
+            problems.append(f"categories are {categories}, should be a list of values")
+    if not isinstance(given.get("missing"), bool | None):
+        problems.append(f"missing is {given['missing']!r}, should be true or false")
     if given["kind"] == "date" and column.kind != "date" and not given.get("format"):
         problems.append("a date needs its format, such as '%d.%m.%Y'")
     if given["kind"] != column.kind and not problems:

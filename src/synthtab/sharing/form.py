@@ -111,6 +111,43 @@ class TableForm:
             n_suppressed={name: n for name, (_, n) in rare.items()},
         )
 
+    @classmethod
+    def declared(cls, plan: TablePlan, source: Source) -> Self:
+        """The form of a table whose columns are declared, without a look at its rows.
+
+        Of the file, its format and separator are kept; a CSV file is written in UTF-8.
+        """
+        numbers = [c for c in plan.kept if c.kind != "category"]
+        categories: dict[str, dict[str, Any]] = {}
+        for column in plan.kept:
+            if column.kind == "category":
+                known = {category_name(v): v for v in column.categories or ()}
+                gap = {_free_name("(missing)", known): None} if column.missing else {}
+                categories[column.name] = {**known, **gap}
+        names = [c.name for c in plan.kept]
+        gaps = [c for c in numbers if c.missing]
+        units = {
+            c.name: 1 if any(sign in (c.format or "") for sign in ("%H", "%I", "%S")) else _DAY
+            for c in numbers
+            if c.kind == "date"
+        }
+        lowest = {c.name: (c.bounds or c.levels or (0.0,))[0] for c in gaps}
+        return cls(
+            columns=plan.kept,
+            target=plan.target,
+            categories=categories,
+            fillers={n: low * (_DAY / units[n] if n in units else 1) for n, low in lowest.items()},
+            units=units,
+            is_whole={
+                c.name: c.kind == "date"
+                or (all(v == round(v) for v in c.levels) if c.levels else c.decimals == 0)
+                for c in numbers
+            },
+            flags={c.name: _free_name(f"{c.name} is missing", names) for c in gaps},
+            format=source.format,
+            separator=source.separator,
+        )
+
     @property
     def schema(self) -> Schema:
         """Of the rows that are learnt."""

@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.dp.budget import Privacy
+from synthtab.dp.budget import MOST_EPSILON
 from synthtab.sharing.assessment import (
     JUDGED_ROWS,
     MIN_ROWS,
@@ -35,7 +35,7 @@ from synthtab.sharing.assessment import (
 )
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_template, write_card
-from synthtab.sharing.columns import TablePlan, check_plan, plan_text, read_schema
+from synthtab.sharing.columns import check_plan, plan_text, read_schema
 from synthtab.sharing.few import without_few
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
@@ -58,16 +58,17 @@ class Shared:
     Attributes
     ----------
     folder : Path
-        With the report card, the record and, in ``private/``, the model and the schema.
+        With the report card, the record and, in ``private/``, the model and the schema. With a
+        guarantee the card is in ``private/``, and ``guarantee.txt`` beside the table.
     table : Path or None
         The synthetic table in it; None if it was kept back.
-    assessment : Assessment
-        What the report card shows.
+    assessment : Assessment or None
+        What the report card shows; None if there is no card.
     """
 
     folder: Path
     table: Path | None
-    assessment: Assessment
+    assessment: Assessment | None
 
 
 def share(
@@ -85,6 +86,8 @@ def share(
     release_anyway: bool = False,
     n_draws: int = 3,
     n_fits: int = 1,
+    card: bool = True,
+    ledger: str | Path | None = None,
     random_state: int = 0,
     progress: bool = False,
     write: Write | None = None,
@@ -110,8 +113,9 @@ def share(
     n_rows : int or None, default=None
         Synthetic rows; None draws as many as the file has.
     epsilon : float or None, default=None
-        Budget of differential privacy. Every number then needs bounds or levels in `schema`, and
-        the category lists have to be public.
+        Budget of differential privacy. `schema` is then a declaration of all that would otherwise
+        be read off the rows: see `synthtab.sharing.declaration`. The table goes out whatever the
+        card says.
     n_iter : int or "auto", default="auto"
         Training steps.
     time_budget : float or None, default=None
@@ -124,8 +128,13 @@ def share(
         None of them may fail, so that no seed decides.
     n_fits : int, default=1
         Models trained on the same rows with other seeds, each of them judged like the first.
+    card : bool, default=True
+        With `epsilon`: whether to hold rows out, a fifth of them, and to judge on them, for the
+        owner alone. Without it all rows are learnt.
+    ledger : str, Path or None, default=None
+        With `epsilon`: file that adds up what all runs spend on one table; None is one beside it.
     random_state : int, default=0
-        Seed of everything.
+        Seed of everything; with `epsilon`, not of the noise, which nobody can repeat.
     progress : bool, default=False
         Whether to show a bar with the time left while training.
     write : callable or None, default=None
@@ -147,13 +156,20 @@ def share(
         min_count = _MIN_COUNT if epsilon is None else 1
     card_template()  # what it needs may be missing, which is to be told before the training
     _check_out(out)
-    _check_wishes(min_count, n_rows, epsilon, time_budget, has_schema=schema is not None)
+    _check_wishes(min_count, n_rows, epsilon, time_budget, only_private=ledger or not card)
     if n_draws < 1 or n_fits < 1 or (n_fits > 1 and epsilon is not None):
         raise TableError(
             f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
             "whose budget every fit would spend again"
         )
     source = read_source(path)
+    if epsilon is not None:
+        from synthtab.sharing.private import Order, make_privately  # needs opacus
+
+        order = Order(
+            out, target, schema, drop, epsilon, n_rows, n_iter, card, ledger, random_state, progress
+        )
+        return Shared(out, *make_privately(source, order, draw=_draw, write=write, private=PRIVATE))
     plan = read_schema(source, target, schema).drop(drop)
     write(plan_text(plan))
     check_plan(plan, source.path)
@@ -164,15 +180,12 @@ def share(
         )
     frame = typed(source, plan)
     form = TableForm.fit(frame, source, plan, min_count=min_count)
-    if epsilon is not None:
-        form = with_public_fillers(form, plan)
     rng = np.random.default_rng(random_state)
     parts = hold_out(len(frame), rng)
-    model = _model(form, plan, len(parts.train), epsilon, n_iter)
+    model = HybridDiffusion(n_iter=n_iter)
     del source  # its cells take more room than the rest together
     fill_seed, fit_seed, draw_seed, judge_seed = (int(s) for s in rng.integers(2**31, size=4))
-    # With a guarantee, no gap may be filled from other rows.
-    prepared = form.prepare(frame, random_state=None if epsilon is not None else fill_seed)
+    prepared = form.prepare(frame, random_state=fill_seed)
     known = form.schema
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-partial-", dir=out.parent) as staging:
@@ -189,8 +202,7 @@ def share(
         if time_budget is not None:
             model.set_params(n_iter=_steps_within(time_budget, model, train, known))
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
-        # A guarantee holds for those who do not know the seed, and the card tells the seed.
-        model.set_params(random_state=fit_seed if epsilon is None else None, progress=progress)
+        model.set_params(random_state=fit_seed, progress=progress)
         model.fit(train, known)
         trained = time.monotonic()
         save_bundle(model, form, folder / PRIVATE / "model")
@@ -225,10 +237,7 @@ def share(
                 "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
                 "min count": min_count,
                 "suppressed values": dict(form.n_suppressed),
-                "epsilon": epsilon,
-                "guarantee": str(model.guarantee_) if epsilon is not None else None,
-                # A private fit keeps no curve: its losses are not covered by the guarantee.
-                "training steps": len(model.loss_curve_) or None,
+                "training steps": model.n_iter_,
                 "release anyway": release_anyway,
                 "draws judged": n_draws * n_fits,
                 "models judged": n_fits,
@@ -248,7 +257,7 @@ def share(
             schema=known,
             plan=plan,
             released=released,
-            notes=_notes(form, n_drawn, len(synthetic), epsilon, min_count),
+            notes=_notes(form, n_drawn, len(synthetic), min_count),
         )
         write_card(assessment, folder)
         if out.exists():
@@ -280,16 +289,6 @@ def _others(
     ]
 
 
-def with_public_fillers(form: TableForm, plan: TablePlan) -> TableForm:
-    """The form with gaps filled by what is public, rather than by a median of the rows."""
-    fillers = {}
-    for column in plan.kept:
-        if column.name in form.fillers:
-            ends = _in_units(column.bounds or column.levels or (0.0, 0.0), form, column.name)
-            fillers[column.name] = float(ends[0])
-    return replace(form, fillers=fillers)
-
-
 def _draw(
     model: HybridDiffusion, form: TableForm, n_rows: int, path: Path, seed: int
 ) -> pd.DataFrame:
@@ -302,53 +301,6 @@ def _draw(
             writer.write(form.restore(block))
     first: pd.DataFrame = pd.concat(kept, ignore_index=True)
     return first.head(JUDGED_ROWS)
-
-
-def _model(
-    form: TableForm,
-    plan: TablePlan,
-    n_rows: int,
-    epsilon: float | None,
-    n_iter: int | Literal["auto"],
-) -> HybridDiffusion:
-    if epsilon is None:
-        return HybridDiffusion(n_iter=n_iter)
-    digits = 1 - len(str(n_rows))
-    columns = {c.name: c for c in plan.kept}
-    numerical = [name for name in form.schema.numerical if name in columns]
-    privacy = Privacy(
-        epsilon=epsilon,
-        n_rows=round(n_rows, digits + 1),  # two digits: the exact number is not public
-        bounds={
-            name: _in_units(bounds, form, name)[:2]
-            for name in numerical
-            if (bounds := columns[name].bounds)
-        },
-        levels={name: levels for name in numerical if (levels := columns[name].levels)},
-        decimals={
-            name: decimals
-            for name in numerical
-            if (decimals := columns[name].decimals) is not None
-            and not columns[name].levels
-            and not form.is_whole[name]
-        },
-        public_categories=plan.public_categories,
-    )
-    try:
-        privacy.check(form.schema)
-    except ValueError as error:
-        raise TableError(
-            f"--epsilon: {error}. Give a schema.yaml to --schema in which every number has "
-            "`bounds: [low, high]`, and `public_categories: true` if the categories are known to "
-            "everybody; `synthtab info FILE --target COLUMN` prints one to start from"
-        ) from error
-    return HybridDiffusion(n_iter=n_iter, privacy=privacy)
-
-
-def _in_units(numbers: Sequence[float], form: TableForm, name: str) -> Any:
-    """Public numbers of a column in the unit that is learnt; dates are given in days."""
-    factor = 86_400 / form.units[name] if name in form.units else 1
-    return tuple(number * factor for number in numbers)
 
 
 class _Enough(Exception):
@@ -397,7 +349,7 @@ def _check_wishes(
     epsilon: float | None,
     time_budget: float | None,
     *,
-    has_schema: bool,
+    only_private: object,
 ) -> None:
     problems = []
     if min_count < 1:
@@ -406,13 +358,13 @@ def _check_wishes(
         problems.append(f"-n {n_rows}: fewer than {MIN_ROWS} rows cannot be judged; draw more")
     if time_budget is not None and not 0 < time_budget < float("inf"):
         problems.append(f"--time-budget {time_budget}: give a positive number of seconds")
+    if epsilon is None and only_private:
+        problems.append("--no-card and --ledger are for --epsilon; leave them out")
     if epsilon is not None:
-        if not 0 < epsilon < float("inf"):
-            problems.append(f"--epsilon {epsilon}: give a positive number, such as 3")
-        if not has_schema:
+        if not 0 < epsilon <= MOST_EPSILON:
             problems.append(
-                "--epsilon needs --schema: bounds of every number, known without the table; "
-                "`synthtab info FILE --target COLUMN` prints a schema to start from"
+                f"--epsilon {epsilon}: give a positive number of at most {MOST_EPSILON:g}, "
+                "such as 3"
             )
         if min_count > 1:
             problems.append(
@@ -429,9 +381,7 @@ def _check_wishes(
         raise TableError("; ".join(problems))
 
 
-def _notes(
-    form: TableForm, n_drawn: int, n_judged: int, epsilon: float | None, min_count: int
-) -> tuple[str, ...]:
+def _notes(form: TableForm, n_drawn: int, n_judged: int, min_count: int) -> tuple[str, ...]:
     notes = [
         "One table was judged, on the rows held out. Attacks on more rows and several trainings "
         "find more, so a pass is evidence and no proof."
@@ -446,19 +396,13 @@ def _notes(
             "Text that a spreadsheet would run as a formula (=, +, - or @ at its start) has an "
             "apostrophe in front of it."
         )
-    if epsilon is None:
-        notes.append(
-            f"A category, a number that stands out, and an end of a column are learnt if "
-            f"{min_count} rows hold them (--min-count): what fewer hold is merged, spread or drawn "
-            "from a smoothed end. Other numbers may agree with a real one by chance."
-            if min_count > 1
-            else "Every category value of the file may appear, and no number lies outside the "
-            "range of its column: both ends of a range are some row's own. --min-count keeps rare "
-            "values out."
-        )
-    else:
-        notes.append(
-            "The guarantee covers the synthetic table and the model. This card compares it with "
-            "real rows, is not covered, and stays with its owner."
-        )
+    notes.append(
+        f"A category, a number that stands out, and an end of a column are learnt if "
+        f"{min_count} rows hold them (--min-count): what fewer hold is merged, spread or drawn "
+        "from a smoothed end. Other numbers may agree with a real one by chance."
+        if min_count > 1
+        else "Every category value of the file may appear, and no number lies outside the "
+        "range of its column: both ends of a range are some row's own. --min-count keeps rare "
+        "values out."
+    )
     return tuple(notes)

@@ -1,0 +1,236 @@
+"""Sharing under differential privacy: whatever leaves is declared by the owner, or paid for.
+
+What leaves is the synthetic table, `guarantee.txt`, the model, and the exit status. No fact of them
+is read off the rows: not the categories, not a gap, not how many rows there are, and not whether
+the table may go out, which the guarantee alone decides. Rows that are held out are chosen by a coin
+each, so that a row more or less moves no other. The report card compares with real rows. It is for
+the owner, outside the guarantee, and nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.dp.budget import Privacy
+from synthtab.sharing.assessment import (
+    JUDGED_ROWS,
+    MIN_ROWS,
+    REAL,
+    SYNTHETIC,
+    Assessment,
+    held_out_fidelity,
+    held_out_utility,
+    versions,
+)
+from synthtab.sharing.bundle import save_bundle
+from synthtab.sharing.card_page import write_card
+from synthtab.sharing.declaration import Declaration, declared_rows, read_declaration
+from synthtab.sharing.form import TableForm
+from synthtab.sharing.ledger import check_ledger, enter, ledger_of, read_ledger, total
+from synthtab.sharing.source import Source, TableError
+
+HELD_OUT = 0.2
+GUARANTEE = "guarantee.txt"
+_FEWEST_JUDGED = 40
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for, all of it public: see `synthtab.sharing.share.share`."""
+
+    out: Path
+    target: str
+    schema: str | Path | None
+    drop: Sequence[str]
+    epsilon: float
+    n_rows: int | None
+    n_iter: int | Literal["auto"]
+    card: bool
+    ledger: str | Path | None
+    random_state: int
+    progress: bool
+
+
+def make_privately(
+    source: Source,
+    order: Order,
+    *,
+    draw: Callable[..., pd.DataFrame],
+    write: Callable[[str], Any],
+    private: str,
+) -> tuple[Path, Assessment | None]:
+    """Make a folder with a synthetic table under differential privacy.
+
+    Parameters
+    ----------
+    source : Source
+        The table.
+    order : Order
+        What is asked for.
+    draw : callable
+        Draws from a model into a file: see `synthtab.sharing.share`.
+    write : callable
+        Receives what is going on, for the owner.
+    private : str
+        Name of the folder for what stays with the owner.
+
+    Returns
+    -------
+    Path
+        The synthetic table.
+    Assessment or None
+        What the owner's report card shows; None without one.
+
+    Raises
+    ------
+    TableError
+        If something is not declared, or cannot be worked with. Nothing is written then.
+    """
+    declaration = read_declaration(source, order.target, order.schema)
+    plan = declaration.plan.drop(order.drop)
+    if len(plan.kept) < 2:
+        raise TableError("fewer than two columns are left; keep the target and one more")
+    form = TableForm.declared(plan, source)
+    model = _model(form, declaration, order)
+    ledger = ledger_of(source.path) if order.ledger is None else Path(order.ledger)
+    before = read_ledger(ledger)
+    check_ledger(ledger)
+    rows, done = declared_rows(source, form)
+    for what, n in done.items():
+        write(f"for you alone: {what}: {n:,} of {len(source.cells):,} rows\n")
+    if not len(rows):
+        raise TableError(f"{source.path}: no row is as declared; see above")
+    # The coins and the noise are nobody's to repeat: the seed that was given is no secret.
+    held_out = np.random.default_rng().random(len(rows)) < (HELD_OUT if order.card else 0)
+    if held_out.all():
+        held_out[:] = False
+    train = rows[~held_out].reset_index(drop=True)
+    draw_seed, judge_seed = (
+        int(s) for s in np.random.default_rng(order.random_state).integers(2**31, size=2)
+    )
+    out = order.out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-partial-", dir=out.parent) as staging:
+        folder = Path(staging) / "finished"
+        (folder / private).mkdir(parents=True)
+        write(f"training on {len(train):,} of {len(rows):,} rows\n")
+        began = time.monotonic()
+        model.set_params(random_state=None, progress=order.progress).fit(train, form.schema)
+        trained = time.monotonic()
+        guarantee = model.guarantee_
+        assert guarantee is not None  # for privacy was asked for
+        spent = total([*before, *guarantee.mechanisms], guarantee.delta)
+        write(
+            f"spent on this table: epsilon = {guarantee.epsilon:.3g} by this run, {spent:.3g} by "
+            f"all in {ledger}, at delta = {guarantee.delta:.2g}\n"
+        )
+        save_bundle(model, form, folder / private / "model")
+        (folder / private / "schema.yaml").write_text(declaration.text, encoding="utf-8")
+        (folder / GUARANTEE).write_text(f"{guarantee}\n", encoding="utf-8")
+        n_drawn = declaration.n_rows if order.n_rows is None else order.n_rows
+        write(f"drawing {n_drawn:,} rows\n")
+        table = folder / f"synthetic.{form.format}"
+        synthetic = draw(model, form, n_drawn, table, draw_seed)
+        assessment = None
+        test = rows[held_out].reset_index(drop=True)
+        if order.card and min(len(test), len(train)) >= _FEWEST_JUDGED:
+            settings = {
+                "file": source.path.name,
+                "target": order.target,
+                "rows": len(source.cells),
+                "training rows": len(train),
+                "held-out rows": len(test),
+                "synthetic rows": n_drawn,
+                "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
+                "not as declared": done,
+                "epsilon": order.epsilon,
+                "epsilon of all runs on this table": f"{spent:.3g}",
+                "guarantee": str(guarantee),
+                "training steps": guarantee.n_steps,
+                "seed": order.random_state,
+                "seconds": {"training": round(trained - began, 1)},
+                "versions": versions(),
+            }
+            # Whether rows can be compared depends on them, and the exit status is seen by others.
+            try:
+                assessment = _judged(train, test, synthetic, form, judge_seed, plan, settings)
+                write_card(assessment, folder / private)
+            except Exception as error:
+                write(f"for you alone: no report card could be made: {error}\n")
+        elif order.card:
+            write("for you alone: too few rows for a report card\n")
+        enter(ledger, guarantee, out)  # rather noted and not released than the other way round
+        if out.exists():
+            out.rmdir()  # empty, as it was when we looked; if it is not, this fails
+        folder.rename(out)
+    return out / table.name, assessment
+
+
+def _model(form: TableForm, declaration: Declaration, order: Order) -> HybridDiffusion:
+    """The model, with what is declared as public."""
+    share = 1 - HELD_OUT if order.card else 1.0
+    columns = {c.name: c for c in form.columns}
+    numbers = {n: columns[n] for n in form.schema.numerical}
+    problems = []
+    if declaration.n_rows < MIN_ROWS:
+        problems.append(f"rows: {declaration.n_rows}: a guarantee for few rows leaves nothing")
+    try:
+        privacy = Privacy(
+            epsilon=order.epsilon,
+            n_rows=round(share * declaration.n_rows),
+            bounds={n: _bounds(c.bounds, form, n) for n, c in numbers.items() if c.bounds},
+            levels={n: c.levels for n, c in numbers.items() if c.levels},
+            decimals={n: c.decimals for n, c in numbers.items() if c.decimals and not c.levels},
+            public_categories=True,
+        )
+        privacy.check(form.schema)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise TableError(f"{order.schema}: {'; '.join(problems)}")
+    return HybridDiffusion(n_iter=order.n_iter, privacy=privacy)
+
+
+def _bounds(bounds: tuple[float, float], form: TableForm, name: str) -> tuple[float, float]:
+    """Bounds in the unit that is learnt; those of dates are declared in days."""
+    factor = 86_400 / form.units[name] if name in form.units else 1
+    return bounds[0] * factor, bounds[1] * factor
+
+
+def _judged(
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    form: TableForm,
+    seed: int,
+    plan: Any,
+    settings: dict[str, Any],
+) -> Assessment:
+    """Use and likeness of the table, on the rows held out: for the owner."""
+    known = form.schema
+    return Assessment(
+        settings=settings,
+        utility=held_out_utility(
+            {REAL: train, SYNTHETIC: synthetic}, test, known, random_state=seed
+        ),
+        fidelity=held_out_fidelity(test, synthetic, known, random_state=seed),
+        privacy=None,
+        real=test.head(JUDGED_ROWS),
+        synthetic=synthetic,
+        schema=known,
+        plan=plan,
+        released=True,
+        notes=(
+            "This page is for the owner alone, outside the guarantee: it compares with real rows. "
+            "Nothing that left depends on it, and no decision about a release should.",
+        ),
+    )
