@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import synthtab.dp.fit as private_fit
-from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.dp.accounting import Mechanism, epsilon
 from synthtab.dp.budget import Privacy
 from synthtab.dp.encoding import PrivateEncoder
@@ -194,16 +194,16 @@ def test_rows_that_are_no_table_of_the_schema_are_refused() -> None:
         fit_privately(table().assign(plant="z"), SCHEMA, PRIVACY, **QUICK)
 
 
-# --- HybridDiffusion(privacy=...) --------------------------------------------------------------
+# --- GaussianHybridDiffusion(privacy=...) -----------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def model() -> HybridDiffusion:
-    return HybridDiffusion(privacy=PRIVACY, **QUICK, random_state=0).fit(table(), SCHEMA)
+def model() -> GaussianHybridDiffusion:
+    return GaussianHybridDiffusion(privacy=PRIVACY, **QUICK, random_state=0).fit(table(), SCHEMA)
 
 
 def test_a_private_model_is_the_private_fit_and_reports_what_it_spent(
-    model: HybridDiffusion, quick: PrivateFit
+    model: GaussianHybridDiffusion, quick: PrivateFit
 ) -> None:
     assert model.guarantee_ == quick.guarantee
     assert (model.epsilon_, model.delta_) == (quick.guarantee.epsilon, quick.guarantee.delta)
@@ -213,7 +213,9 @@ def test_a_private_model_is_the_private_fit_and_reports_what_it_spent(
         assert torch.equal(fitted[name], weight), name
 
 
-def test_a_private_model_draws_in_blocks_and_under_conditions(model: HybridDiffusion) -> None:
+def test_a_private_model_draws_in_blocks_and_under_conditions(
+    model: GaussianHybridDiffusion,
+) -> None:
     whole = model.sample(4096 + 10, random_state=1)
     SCHEMA.validate(whole)
     blocks = pd.concat(model.iter_samples(4096 + 10, random_state=1), ignore_index=True)
@@ -225,7 +227,9 @@ def test_a_private_model_draws_in_blocks_and_under_conditions(model: HybridDiffu
         model.sample(5, conditions={"length": 3.0, "size": 7})
 
 
-def test_losses_of_rows_outside_the_bounds_are_those_at_the_bound(model: HybridDiffusion) -> None:
+def test_losses_of_rows_outside_the_bounds_are_those_at_the_bound(
+    model: GaussianHybridDiffusion,
+) -> None:
     outside, at_bound = table().iloc[:5], table().iloc[:5]
     outside = outside.assign(length=[5000.0] * 5)
     at_bound = at_bound.assign(length=[1000.0] * 5)
@@ -236,7 +240,7 @@ def test_losses_of_rows_outside_the_bounds_are_those_at_the_bound(model: HybridD
 
 def test_no_loss_is_kept_and_the_callback_sees_none() -> None:
     seen = []
-    model = HybridDiffusion(
+    model = GaussianHybridDiffusion(
         privacy=PRIVACY,
         **QUICK,
         callback=lambda step, n, loss: seen.append((step, n, loss)),
@@ -256,7 +260,7 @@ def test_automatic_settings_are_those_of_private_training() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(private_fit, "train_privately", spy)
-        HybridDiffusion(privacy=PRIVACY, random_state=0).fit(table(), SCHEMA)
+        GaussianHybridDiffusion(privacy=PRIVACY, random_state=0).fit(table(), SCHEMA)
     chosen = {k: given[k] for k in ("n_iter", "learning_rate", "width", "sample_rate")}
     assert chosen == {
         "n_iter": 400,
@@ -266,7 +270,7 @@ def test_automatic_settings_are_those_of_private_training() -> None:
     }
 
 
-def test_a_model_without_privacy_claims_no_epsilon(model: HybridDiffusion) -> None:
+def test_a_model_without_privacy_claims_no_epsilon(model: GaussianHybridDiffusion) -> None:
     plain = clone(model).set_params(privacy=None).fit(table(), SCHEMA)
     assert (plain.epsilon_, plain.delta_, plain.guarantee_) == (None, None, None)
     # nor does one that was private before
@@ -278,7 +282,7 @@ def test_a_model_without_privacy_claims_no_epsilon(model: HybridDiffusion) -> No
 
 def test_a_private_model_refuses_columns_that_nothing_is_declared_for() -> None:
     with pytest.raises(ValueError, match="no guarantee can be given") as refusal:
-        HybridDiffusion(privacy=Privacy(3.0, 500)).fit(table(), SCHEMA)
+        GaussianHybridDiffusion(privacy=Privacy(3.0, 500)).fit(table(), SCHEMA)
     for part in (
         "without bounds: ['size', 'length', 'minutes']",
         "category lists of ['plant']",
@@ -294,6 +298,8 @@ def test_without_opacus_the_error_says_what_to_install(monkeypatch: pytest.Monke
         monkeypatch.delitem(sys.modules, f"synthtab.dp.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "opacus", None)
     with pytest.raises(ImportError, match=r"pip install 'synthtab\[dp\]'"):
-        HybridDiffusion(privacy=PRIVACY, **QUICK).fit(table(), SCHEMA)
+        GaussianHybridDiffusion(privacy=PRIVACY, **QUICK).fit(table(), SCHEMA)
     # all else works without it
-    HybridDiffusion(**QUICK, random_state=0).fit(table(60), SCHEMA).sample(5, random_state=0)
+    GaussianHybridDiffusion(**QUICK, random_state=0).fit(table(60), SCHEMA).sample(
+        5, random_state=0
+    )
