@@ -51,7 +51,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         about twice the time.
     n_iter : int or "auto", default="auto"
         Optimiser steps, at most: each column stops when rows kept aside are predicted no better.
-        "auto" grows with the square root of the rows, from 1,500 to 5,000.
+        "auto" grows with the square root of the rows, from 1,000 to 5,000.
     batch_size : int or "auto", default="auto"
         Rows per step, of each member; all of them in a smaller table. "auto" is 128.
     width : int or "auto", default="auto"
@@ -61,7 +61,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
     dropout : float or "auto", default="auto"
         Share of the units left out in training. "auto" is 0.3 below 2,000 rows, else none.
     learning_rate : float or "auto", default="auto"
-        At the beginning; it falls to zero. "auto" is 3e-3.
+        At the beginning; it falls to zero. "auto" is 4e-3.
     device : str, default="auto"
         Where the networks are trained: "auto" takes a GPU when there is one. Rows are drawn on the
         CPU, and so are all random numbers.
@@ -175,7 +175,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         rows = to_batch(encoder, encoder.cells(frame))
         n_iter = self.n_iter
         if n_iter == "auto":
-            n_iter = int(np.clip(45 * len(frame) ** 0.5, 1500, 5000))
+            n_iter = int(np.clip(30 * len(frame) ** 0.5, 1000, 5000))
         # Small products are slower on several threads, and much slower where others work too.
         n_threads = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -187,7 +187,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                     rows,
                     n_iter=n_iter,
                     batch_size=128 if self.batch_size == "auto" else self.batch_size,
-                    learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
+                    learning_rate=4e-3 if self.learning_rate == "auto" else self.learning_rate,
                     natural_share=0.5,
                     progress=self.progress,
                     callback=self.callback,
