@@ -270,7 +270,7 @@ class CodeEncoder:
         """The fitted encoder as strings, numbers and lists, for `from_plain`."""
         numbers = {c: n for c, n in self.columns_.items() if isinstance(n, NumberCodes)}
         return {
-            "dtypes": {c: str(dtype) for c, dtype in self.dtypes_.items()},
+            "dtypes": {c: _plain_dtype(dtype) for c, dtype in self.dtypes_.items()},
             "gaps": [c for c, codes in self.columns_.items() if codes.has_gaps],
             "numbers": {
                 c: {
@@ -290,9 +290,7 @@ class CodeEncoder:
         """The fitted encoder that `to_plain` describes."""
         encoder = cls()
         encoder.schema_ = schema
-        encoder.dtypes_ = pd.Series(
-            {c: pd.api.types.pandas_dtype(name) for c, name in plain["dtypes"].items()}
-        )
+        encoder.dtypes_ = pd.Series({c: _dtype(part) for c, part in plain["dtypes"].items()})
         encoder.columns_ = {}
         for c in schema.columns:
             has_gaps = c in plain["gaps"]
@@ -315,6 +313,20 @@ class CodeEncoder:
         return encoder
 
 
+def _plain_dtype(dtype: Any) -> str | dict[str, Any]:
+    """A dtype as strings and lists, for `_dtype`."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        return {"categories": dtype.categories.tolist(), "ordered": bool(dtype.ordered)}
+    return str(dtype)
+
+
+def _dtype(plain: str | Mapping[str, Any]) -> Any:
+    """The dtype that `_plain_dtype` describes."""
+    if isinstance(plain, str):
+        return pd.api.types.pandas_dtype(plain)
+    return pd.CategoricalDtype(plain["categories"], ordered=plain["ordered"])
+
+
 def score(rank: FloatArray) -> FloatArray:
     """Normal score of ranks: infinite ones at 0 and 1 become large."""
     scores = ndtri(rank.clip(_EDGE, 1 - _EDGE))
@@ -332,9 +344,17 @@ def _as_numbers(categories: tuple[Any, ...]) -> FloatArray | None:
         return None
     try:
         numbers = np.array([float(value) for value in categories])
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):  # a date, a word, an integer beyond floats
         return None
     return numbers if np.isfinite(numbers).all() else None
+
+
+def _nearest(sorted_values: FloatArray, wanted: FloatArray) -> FloatArray:
+    """The nearest of some sorted values to each wanted one; the lower of two that are as near."""
+    after = np.searchsorted(sorted_values, wanted).clip(max=len(sorted_values) - 1)
+    above, below = sorted_values[after], sorted_values[np.maximum(after - 1, 0)]
+    is_above = np.abs(above - wanted) < np.abs(below - wanted)
+    return np.asarray(np.where(is_above, above, below))
 
 
 def _bin_edges(ranks: RankMap, unique: FloatArray, counts: IntArray, n_bins: int) -> FloatArray:
@@ -354,7 +374,7 @@ def _bin_edges(ranks: RankMap, unique: FloatArray, counts: IntArray, n_bins: int
         inside = high[(high > start) & (high < end)]
         if len(inside):
             wanted = np.linspace(start, end, n_parts + 1)[1:-1]
-            edges.append(inside[np.abs(inside[:, None] - wanted).argmin(axis=0)])
+            edges.append(_nearest(inside, wanted))
     found = np.unique(np.concatenate(edges))
     wide = np.concatenate([[True], np.diff(found) > 1e-7])  # ends that differ by rounding are one
     found = found[wide]

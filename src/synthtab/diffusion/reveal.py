@@ -19,7 +19,8 @@ class Condition(NamedTuple):
 
     Rows where `applies`, of shape (n,), is false are free. `is_exact` says whether each row has one
     value only, whose `code` and `rank` are given. For a number `low` and `high` are the ranks to
-    stay within; for a category `allowed`, of shape (n, n_codes), says which codes it may have.
+    stay within; for a category that has no one value `allowed`, of shape (n, n_codes), says which
+    codes it may have.
     """
 
     applies: Tensor
@@ -252,7 +253,9 @@ def draw_number(
     bin_ = code.clamp(max=n_bins - 1)[:, None]
     in_bin = start.gather(1, bin_) + place * (end - start).gather(1, bin_)
     rank = torch.where(is_smooth, _cdf(z)[:, 0], in_bin[:, 0]).clamp(_END, 1 - _END)
-    rank = torch.minimum(torch.maximum(rank, low), high)
+    rank = torch.minimum(
+        torch.maximum(rank, low + _END), high - _END
+    )  # an end is a neighbour's too
     is_gap = ~is_smooth & (code >= n_bins)
     code = torch.where(is_gap, code, torch.searchsorted(edges[1:-1], rank))
     return Drawn(code, torch.where(is_gap, 0.0, rank), torch.log(total))
@@ -261,7 +264,10 @@ def draw_number(
 def draw_category(p: Tensor, uniform: Tensor, condition: Condition | None) -> Drawn:
     """Draw a category's code: see `draw_number`; `p` of shape (n, n_codes)."""
     if condition is not None:
-        p = torch.where(condition.applies[:, None], p * condition.allowed, p)
+        allowed = condition.allowed
+        if condition.is_exact:
+            allowed = torch.arange(p.shape[1]) == condition.code[:, None]
+        p = torch.where(condition.applies[:, None], p * allowed, p)
     code = _inverse(p, uniform[:, 0])
     return Drawn(code, torch.zeros(len(code), dtype=torch.float64), torch.log(p.sum(dim=1)))
 

@@ -164,7 +164,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         """
         if self.order not in ("natural", "any"):
             raise ValueError(f'order={self.order!r}: it is "natural" or "any"')
-        self.schema_ = schema
         if self.privacy is not None:
             return self._fit_privately(frame, schema)
         encoder = CodeEncoder().fit(frame, schema)
@@ -195,7 +194,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
                 )
         finally:
             torch.set_num_threads(n_threads)
-        self.encoder_, self.n_iter_ = encoder, n_iter
+        self.schema_, self.encoder_, self.n_iter_ = schema, encoder, n_iter
         self.networks_ = fitted.networks.to("cpu")
         self.loss_curve_, self.held_out_loss_ = fitted.losses, fitted.held_out
         self.private_: GaussianHybridDiffusion | None = None
@@ -359,14 +358,17 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             return
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples}: draw at least one row")
+        if n_particles < 1:
+            raise ValueError(f"n_particles={n_particles}: each row needs at least one")
         asked = self._conditions(conditions, n_samples)
         needs_weights = [c for c in asked.values() if self.order == "natural" or not c.is_exact]
         times = n_particles if needs_weights else 1
         rng = np.random.default_rng(random_state)
-        for start in range(0, n_samples, _BLOCK):
+        block = max(_BLOCK // times, 1)  # particles are rows too, and fill as much memory
+        for start in range(0, n_samples, block):
             (child,) = rng.spawn(1)
             generator = torch_generator(child)
-            end = min(start + _BLOCK, n_samples)
+            end = min(start + block, n_samples)
             code, rank = reveal(
                 self.networks_,
                 self.encoder_,
@@ -409,7 +411,7 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         not_private = ("order", "n_members", "dropout")
         settings = {k: v for k, v in self.get_params().items() if k not in not_private}
         private = GaussianHybridDiffusion(**settings).fit(frame, schema)
-        self.private_, self.guarantee_ = private, private.guarantee_
+        self.schema_, self.private_, self.guarantee_ = schema, private, private.guarantee_
         self.encoder_, self.loss_curve_ = private.encoder_, private.loss_curve_
         return self
 
@@ -432,8 +434,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
             codes = self.encoder_.columns_[name]
             try:
                 made = (_given_cells if is_frame else _given_value)(name, codes, asked[name], n)
-            except ValueError as error:
-                problems.append(str(error))
+                _check_whole(name, self.encoder_.dtypes_[name], asked[name])
+            except (TypeError, ValueError) as error:
+                told = str(error)
+                problems.append(told if repr(name) in told else f"column {name!r}: {told}")
                 continue
             if made.applies.any():
                 found[self.schema_.columns.index(name)] = made
@@ -449,8 +453,9 @@ def _with_given(drawn: pd.DataFrame, conditions: Conditions | None, start: int) 
     for name in conditions:
         asked = conditions[str(name)]
         if isinstance(asked, pd.Series):
-            part = asked.iloc[start : start + len(drawn)].set_axis(drawn.index)
-            drawn[name] = part.where(part.notna(), drawn[name]).astype(drawn[name].dtype)
+            part = asked.iloc[start : start + len(drawn)].set_axis(drawn.index).astype(object)
+            filled = part.where(part.notna(), drawn[name].astype(object))
+            drawn[name] = filled.astype(drawn[name].dtype)
         elif not isinstance(asked, _SEVERAL):
             drawn[name] = pd.Series([asked] * len(drawn)).astype(drawn[name].dtype)
     return drawn
@@ -463,22 +468,22 @@ def _given_cells(name: str, codes: Any, values: pd.Series[Any], n: int) -> Condi
         exact = as_float(values)
         cells = codes.encode(np.where(applies.numpy(), exact, codes.mean))
         _check_known(name, codes, exact[applies.numpy()])
-        allowed = torch.zeros(n, 0)
     else:
         known = set(codes.levels.tolist())
         strange = [v for v in values.dropna().unique() if v not in known]
         if strange:
             raise ValueError(f"column {name!r} never takes {strange[:5]}; it takes {_some(codes)}")
-        filled = values.where(values.notna(), codes.levels[0])
+        filled = values.astype(object).where(values.notna(), codes.levels[0])
         cells = codes.encode(filled)
-        allowed = torch.nn.functional.one_hot(torch.from_numpy(cells.code), codes.n_codes)
     code, rank, low, high = (torch.from_numpy(part) for part in cells)
-    return Condition(applies, True, code, rank, low, high, allowed)
+    return Condition(applies, True, code, rank, low, high, torch.zeros(n, 0))
 
 
 def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
     """The condition that a column has a value, is within a range or is one of some categories."""
     if not isinstance(asked, _SEVERAL):
+        if pd.isna(asked):
+            raise ValueError(f"column {name!r}: {asked!r} is no value; leave a free column out")
         return _given_cells(name, codes, pd.Series([asked] * n), n)
     applies = torch.ones(n, dtype=torch.bool)
     nothing = torch.zeros(n, dtype=torch.float64)
@@ -499,8 +504,17 @@ def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
         raise ValueError(f"column {name!r} never takes {strange[:5]}; it takes {_some(codes)}")
     allowed = np.append(np.isin(codes.levels, list(asked)), [False] * codes.has_gaps)
     return Condition(
-        applies, False, code, nothing, nothing, nothing, torch.from_numpy(allowed).repeat(n, 1)
+        applies, False, code, nothing, nothing, nothing, torch.from_numpy(allowed).expand(n, -1)
     )
+
+
+def _check_whole(name: str, dtype: Any, asked: Any) -> None:
+    """Raise if a value is asked for that a column of integers would cut."""
+    if not pd.api.types.is_integer_dtype(dtype) or isinstance(asked, _SEVERAL):
+        return
+    values = as_float(asked if isinstance(asked, pd.Series) else pd.Series([asked]))
+    if strange := sorted(set(values[np.isfinite(values) & (values % 1 != 0)].tolist())):
+        raise ValueError(f"column {name!r} takes whole numbers, not {strange[:5]}")
 
 
 def _check_known(name: str, codes: NumberCodes, values: np.ndarray) -> None:
