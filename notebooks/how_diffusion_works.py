@@ -1031,10 +1031,11 @@ results["noise"] = {
 results["noise"]["n_splits"] = n_splits
 say(
     """
-Over {res}`this.noise.n_splits` splits, the ratio is
-{res}`this.noise.gaussian.noise:.2f` for Gaussian numbers (from {res}`this.noise.gaussian.least:.2f` to {res}`this.noise.gaussian.greatest:.2f`),
-{res}`this.noise.codes.noise:.2f` for codes (from {res}`this.noise.codes.least:.2f` to
-{res}`this.noise.codes.greatest:.2f`), and {res}`this.noise.second.noise:.2f` for a second sample.
+Over {res}`this.noise.n_splits` splits, the ratio is {res}`this.noise.gaussian.noise:.2f`
+(from {res}`this.noise.gaussian.least:.2f` to {res}`this.noise.gaussian.greatest:.2f`) for Gaussian
+numbers, {res}`this.noise.codes.noise:.2f` (from {res}`this.noise.codes.least:.2f` to
+{res}`this.noise.codes.greatest:.2f`) for codes, and {res}`this.noise.second.noise:.2f` for a second
+sample.
 Trained on n rows, the forest keeps {res}`this.noise.gaussian.few:.0f` % with Gaussian numbers,
 {res}`this.noise.codes.few:.0f` % with codes and {res}`this.noise.second.few:.0f` % with the second
 sample. With four times as many rows these are {res}`this.noise.gaussian.many:.0f`,

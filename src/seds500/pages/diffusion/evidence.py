@@ -710,8 +710,8 @@ def meaning(results: Mapping[str, Any]) -> str:
             if overfitted
             else "- It predicts training rows no better than new ones on any of the stand-ins.",
             f"- {100 * copies['network']:.1f} % of the rows that it draws equal a training row. Of "
-            f"a second real sample it is {100 * copies['second']:.1f} %, and of the rows of the denoiser with "
-            f"the lowest training loss {100 * copies['exact']:.1f} %.",
+            f"a second real sample it is {100 * copies['second']:.1f} %, and of the rows of the "
+            f"denoiser with the lowest training loss {100 * copies['exact']:.1f} %.",
             f"- With {fewest['n_steps']} steps the distance within machines is "
             f"{fewest['dependence']:.3f}, with {own['n_steps']} it is {own['dependence']:.3f}, and "
             f"by chance it is {chance['dependence']:.3f}.",
