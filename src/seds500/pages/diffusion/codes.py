@@ -27,6 +27,7 @@ from synthtab.table.schema import Schema
 
 Floats = npt.NDArray[np.float64]
 _HIDDEN = "▒"
+_TREES = 50
 
 
 # What is predicted ---------------------------------------------------------------------------
@@ -230,15 +231,15 @@ def noise_found(
     Parameters
     ----------
     generators : mapping of str to Generator
-        Unfitted.
+        Fitted to `train`.
     train, unseen : DataFrame
-        Rows to fit to, of which there are n, and real rows that no generator sees.
+        The n rows that were learnt, and real rows that no generator has seen.
     schema : Schema
         Their description.
     times : int
         Rows drawn for the forest, in multiples of n; half as many more are drawn for its error.
     seed : int
-        Seed of fits, draws and forests.
+        Seed of draws and forests.
 
     Returns
     -------
@@ -251,8 +252,7 @@ def noise_found(
     real = float(r2_score(unseen[target], forest(train, schema, seed=seed)(unseen)))
     found = {}
     for name, generator in generators.items():
-        fitted = generator.fit(train, schema)
-        drawn = fitted.sample(n * times + n * times // 2, random_state=seed)
+        drawn = generator.sample(n * times + n * times // 2, random_state=seed)
         rows, more = drawn.head(n * times), drawn.tail(n * times // 2)
         few, many = (forest(part, schema, seed=seed) for part in (rows.head(n), rows))
         error = {
@@ -269,7 +269,7 @@ def noise_found(
 
 def forest(rows: pd.DataFrame, schema: Schema, *, seed: int) -> Any:
     """What a random forest that learnt from rows predicts of others: a function of a frame."""
-    learner = clone(REGRESSORS["rf"]).set_params(random_state=seed, min_samples_leaf=3)
+    learner = clone(REGRESSORS["rf"]).set_params(random_state=seed, n_estimators=_TREES)
     model = make_pipeline(feature_encoder(schema, features=schema.features), learner)
     return model.fit(rows[list(schema.features)], rows[schema.target]).predict
 
@@ -330,7 +330,7 @@ def orders(model: HybridDiffusion, row: pd.DataFrame, ways: Mapping[str, Sequenc
     figure, axes = panels(len(ways), 1, 7.8, 0.36 * len(columns) + 1.5)
     for ax, (name, order) in zip(axes, ways.items(), strict=True):
         found = uncertainty(model, row, order).to_numpy()
-        ax.imshow(found, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
+        ax.imshow(found, cmap="Blues", vmin=0, vmax=2, aspect="auto")
         for step, column in np.ndindex(found.shape):
             is_shown = np.isnan(found[step, column])
             text = str(row.iloc[0, column]) if is_shown else f"{_HIDDEN} {found[step, column]:.2f}"

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.process import (
     Denoised,
     Denoiser,
@@ -29,7 +28,6 @@ from synthtab.diffusion.process import (
     State,
     log_marginals,
 )
-from synthtab.evaluation.fidelity import detection_auc
 from synthtab.table.encoding import Encoded, TableEncoder
 
 Floats = npt.NDArray[np.float64]
@@ -636,46 +634,6 @@ def errors_by_steps(
     chosen = torch.randint(len(denoiser.x_num), (n_draws, n_rows), generator=generator)
     resampled = [State(*(cells[rows] for cells in reference)) for rows in chosen]
     found["rows of the table"] = mean_error(resampled)
-    return pd.DataFrame(found).T
-
-
-def detection_by_steps(
-    model: GaussianHybridDiffusion,
-    real: pd.DataFrame,
-    n_steps: Sequence[int],
-    *,
-    n_draws: int,
-    seed: int,
-) -> pd.DataFrame:
-    """How well drawn rows are told from real ones, by the number of steps they are drawn in.
-
-    Parameters
-    ----------
-    model : GaussianHybridDiffusion
-        Fitted; drawn from as many rows as `real` has.
-    real : DataFrame
-        Rows the model has not seen.
-    n_steps : sequence of int
-        Numbers of steps.
-    n_draws : int
-        Draws for each.
-    seed : int
-        Seed of the first draw.
-
-    Returns
-    -------
-    DataFrame
-        One row per number of steps: mean, least and greatest detection AUC over the draws; one
-        half at best. See `synthtab.evaluation.fidelity.detection_auc`.
-    """
-    found = {}
-    for n in n_steps:
-        aucs = []
-        for i in range(n_draws):
-            drawn = draw(model.process_, model.denoiser_, len(real), n, seed=seed + i)
-            table = decode(model.encoder_, drawn.rows)
-            aucs.append(detection_auc(real, table, model.schema_, random_state=seed + i))
-        found[f"{n} steps"] = {"mean": np.mean(aucs), "least": min(aucs), "greatest": max(aucs)}
     return pd.DataFrame(found).T
 
 
