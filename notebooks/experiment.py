@@ -38,7 +38,7 @@ n_seeds: PositiveInt = 5  # repetitions
 setting: Setting = "both"  # both, replacement (synthetic rows) or augmentation (added to real ones)
 n_synthetic: NonNegativeInt = 0  # rows drawn in replacement; 0: as many as there are real ones
 n_added: PositiveInt = 500  # synthetic rows added to the real ones in augmentation
-n_iter: NonNegativeInt = 0  # training steps of both diffusion models; 0: each one's default
+n_iter: NonNegativeInt = 0  # training steps of the diffusion models; 0: each one's default
 k: PositiveInt = 5  # neighbours of SMOGN and of the interpolation
 without: list[str] = []  # methods to leave out, such as [tabddpm]
 quick: bool = False  # a trial on a few hundred rows with 60 training steps
@@ -69,7 +69,9 @@ dataset.frame.describe(include="all").round(1).fillna("")
 # from. *Replacement* trains the learners on synthetic rows alone, as many as there are real ones;
 # *augmentation* adds synthetic rows to the real ones. The second real sample, where there is one,
 # is the ceiling: real rows nobody trained on, posing as synthetic. The noise copy is the trap: real
-# rows, each moved a little. TabDDPM is the published relative of HybridDiffusion.
+# rows, each moved a little. There are three diffusion models. HybridDiffusion is a masked diffusion
+# of codes. *Gaussian numbers* is the kind of the original study: noise is added to numbers and
+# taken away again. TabDDPM is its published relative.
 
 # %%
 comparison = compare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.utility import REGRESSORS
@@ -26,6 +27,7 @@ METHOD_LABELS: Mapping[str, str] = {
     REAL: "training rows",
     SECOND_SAMPLE: "second sample",
     "hybrid": "HybridDiffusion",
+    "gaussian": "HybridDiffusion, Gaussian numbers",
     "tabddpm": "TabDDPM",
     "smogn_balance": "SMOGN, balance",
     "smogn_extreme": "SMOGN, extreme",
@@ -55,7 +57,7 @@ def methods(
     dataset : Dataset
         The table; its reserve, where there is one, becomes the second real sample.
     n_iter : int or "auto", default="auto"
-        Training steps of HybridDiffusion and of TabDDPM; "auto" is each one's default.
+        Training steps of the diffusion models; "auto" is each one's default.
     k : int, default=5
         Neighbours of SMOGN and of the interpolation.
     without : iterable of str, default=()
@@ -74,10 +76,11 @@ def methods(
     --------
     >>> from seds500.data import load
     >>> list(methods(load("013"), without=["hybrid"]))
-    ['second_sample', 'tabddpm', 'smogn_balance', ...]
+    ['second_sample', 'gaussian', 'tabddpm', ...]
     """
     generators: dict[str, Generator] = {
         "hybrid": HybridDiffusion(n_iter=n_iter),
+        "gaussian": GaussianHybridDiffusion(n_iter=n_iter),
         "tabddpm": TabDDPM() if n_iter == "auto" else TabDDPM(n_iter=n_iter),
         "smogn_balance": SMOGNSynthesizer(samp_method="balance", k=k),
         "smogn_extreme": SMOGNSynthesizer(samp_method="extreme", k=k),

@@ -53,6 +53,7 @@ COLOURS: Mapping[str, str] = {
     REAL: BLACK,
     "second_sample": "#666666",
     "hybrid": BLUE,
+    "gaussian": "#999933",
     "tabddpm": "#332288",
     "smogn_balance": ORANGE,
     "smogn_extreme": RED,

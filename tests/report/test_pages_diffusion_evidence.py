@@ -18,7 +18,6 @@ from seds500.pages.diffusion.evidence import (
     ExactDenoiser,
     Recorder,
     decode,
-    detection_by_steps,
     draw,
     enumerated_posterior,
     errors_by_steps,
@@ -329,10 +328,3 @@ def test_more_steps_draw_the_dependence_better() -> None:
     # Two samples of 600: the distance is below 0.1 by chance, also within a fifth of the rows.
     assert within["24 steps"] < within["2 steps"] - 0.05
     assert within["rows of the table"] < 0.1
-
-
-def test_detection_is_told_for_each_number_of_steps() -> None:
-    found = detection_by_steps(MODEL, orders(120, random_state=4), [2, 6], n_draws=2, seed=0)
-    assert found.index.tolist() == ["2 steps", "6 steps"]
-    assert (found["least"] <= found["mean"]).all()
-    assert (found["mean"] <= found["greatest"]).all()

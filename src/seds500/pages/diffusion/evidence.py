@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.process import (
     Denoised,
     Denoiser,
@@ -29,7 +28,6 @@ from synthtab.diffusion.process import (
     State,
     log_marginals,
 )
-from synthtab.evaluation.fidelity import detection_auc
 from synthtab.table.encoding import Encoded, TableEncoder
 
 Floats = npt.NDArray[np.float64]
@@ -639,59 +637,21 @@ def errors_by_steps(
     return pd.DataFrame(found).T
 
 
-def detection_by_steps(
-    model: GaussianHybridDiffusion,
-    real: pd.DataFrame,
-    n_steps: Sequence[int],
-    *,
-    n_draws: int,
-    seed: int,
-) -> pd.DataFrame:
-    """How well drawn rows are told from real ones, by the number of steps they are drawn in.
-
-    Parameters
-    ----------
-    model : GaussianHybridDiffusion
-        Fitted; drawn from as many rows as `real` has.
-    real : DataFrame
-        Rows the model has not seen.
-    n_steps : sequence of int
-        Numbers of steps.
-    n_draws : int
-        Draws for each.
-    seed : int
-        Seed of the first draw.
-
-    Returns
-    -------
-    DataFrame
-        One row per number of steps: mean, least and greatest detection AUC over the draws; one
-        half at best. See `synthtab.evaluation.fidelity.detection_auc`.
-    """
-    found = {}
-    for n in n_steps:
-        aucs = []
-        for i in range(n_draws):
-            drawn = draw(model.process_, model.denoiser_, len(real), n, seed=seed + i)
-            table = decode(model.encoder_, drawn.rows)
-            aucs.append(detection_auc(real, table, model.schema_, random_state=seed + i))
-        found[f"{n} steps"] = {"mean": np.mean(aucs), "least": min(aucs), "greatest": max(aucs)}
-    return pd.DataFrame(found).T
-
-
 def meaning(results: Mapping[str, Any]) -> str:
     """What the chapter found, as Markdown sentences that follow from its results.
 
     Parameters
     ----------
     results : mapping
-        The sections ``loss``, ``by_level``, ``copies`` and ``steps`` of the chapter's record.
+        The sections ``loss``, ``by_level``, ``copies``, ``steps``, ``orders``, ``conditions`` and
+        ``noise`` of the chapter's record.
 
     Returns
     -------
     str
     """
     loss, copies, steps = results["loss"], results["copies"], results["steps"]
+    orders, conditions, of_noise = results["orders"], results["conditions"], results["noise"]
     learnt = (loss["alone"] - loss["network"]) / (loss["alone"] - loss["best"])
     overfitted = [
         name
@@ -707,11 +667,20 @@ def meaning(results: Mapping[str, Any]) -> str:
             f"{', '.join(overfitted)}."
             if overfitted
             else "- It predicts training rows no better than new ones on any of the stand-ins.",
-            f"- {100 * copies['hybrid']:.1f} % of its rows equal a training row. Of a second real "
-            f"sample it is {100 * copies['second']:.1f} %, and of the rows of the denoiser with "
-            f"the lowest training loss {100 * copies['exact']:.1f} %.",
+            f"- {100 * copies['network']:.1f} % of the rows that it draws equal a training row. Of "
+            f"a second real sample it is {100 * copies['second']:.1f} %, and of the rows of the "
+            f"denoiser with the lowest training loss {100 * copies['exact']:.1f} %.",
             f"- With {fewest['n_steps']} steps the distance within machines is "
             f"{fewest['dependence']:.3f}, with {own['n_steps']} it is {own['dependence']:.3f}, and "
             f"by chance it is {chance['dependence']:.3f}.",
+            f"- Of codes, the model of one order gives new rows of 013 a mean log probability of "
+            f"{orders['natural']:.2f}, and the model of any order {orders['any']:.2f}.",
+            f"- Under a condition that goes against the order, the categories' shares are "
+            f"{conditions['natural']:.3f} from the simulator's with one order and "
+            f"{conditions['any']:.3f} with any; without the condition {conditions['none']:.3f}.",
+            f"- The noise drawn around the target of 013, over that of real rows, is "
+            f"{of_noise['gaussian']['noise']:.2f} for Gaussian numbers and "
+            f"{of_noise['codes']['noise']:.2f} for codes; for a second sample it is "
+            f"{of_noise['second']['noise']:.2f}.",
         ]
     )
