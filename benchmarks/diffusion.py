@@ -2,55 +2,73 @@
 
 Run from the root of the repository::
 
-    python benchmarks/diffusion.py            # about 60 minutes of CPU; writes the record
+    python benchmarks/diffusion.py            # about 80 minutes of CPU, 60 of them TabDDPM's
     python benchmarks/diffusion.py fresh      # one part again, the others as they are
     python benchmarks/diffusion.py --quick    # a trial in seconds; does not write the record
 
 Utility is replacement, as in the experiments: R² in percent of the same learner trained on the real
-rows of the split. CPU seconds are on one thread. Each part is written to
-`records/benchmark_diffusion.json` when it is done.
+rows of the split, with as many rows drawn as there are training rows and with four times as many.
+CPU seconds are on one thread. Each part is written to `records/benchmark_diffusion.json` when it is
+done.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestRegressor
 
 from seds500.data import StudyTable, load, standins
 from seds500.methods import SECOND_SAMPLE
-from seds500.pages.experiment import numbers_of
-from seds500.records import provenance, store
+from seds500.records import numbers_of, provenance, store
+from synthtab.attacks.run import closeness
+from synthtab.diffusion import fitting, synthesizer
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
+from synthtab.diffusion.networks import ColumnNetworks
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.compare import REAL, compare, summarise
+from synthtab.evaluation.fidelity import detection_auc
 from synthtab.evaluation.intervals import interval
-from synthtab.evaluation.utility import feature_encoder
+from synthtab.evaluation.utility import REGRESSORS, tstr
 from synthtab.generators.contract import Generator
-from synthtab.generators.reference import Bootstrap, SecondSample
+from synthtab.generators.reference import SecondSample
 from synthtab.generators.tabddpm.model import TabDDPM
-from synthtab.table.encoding import RankMap, TableEncoder, decimal_places
 from synthtab.table.schema import Schema
-from synthtab.table.split import Dataset, Split
+from synthtab.table.split import Dataset, PrivacySplit, Split
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_diffusion.json"
 TABDDPM_STEPS = (1_000, 2_500, 5_000, 10_000)
 N_FRESH = 10_000
 N_FRESH_SEEDS = 5
+N_ARM_SEEDS = 2  # of the arms that are not the default
 N_SEEDS = 3
-GROWTH = ((2_000, 1, 50_000), (20_000, 1, 50_000), (200_000, 1, 50_000), (20_000, 8, 10_000))
+LEARNERS: Mapping[str, Any] = {
+    "rf": RandomForestRegressor(n_estimators=50),
+    "hgb": REGRESSORS["hgb"],
+    "ridge": REGRESSORS["ridge"],
+}
+PAIR = ["diameter_mm", "nominal_size"]
+GROWTH = (
+    (2_000, 1, 0),
+    (20_000, 1, 0),
+    (200_000, 1, 0),
+    (20_000, 4, 0),
+    (20_000, 1, 5_000),
+)
+"""Rows, copies of the features side by side, levels of one more category (0: without it)."""
 
 
 @dataclass(frozen=True)
@@ -83,81 +101,79 @@ class FreshSamples(StudyTable):
         )
 
 
-class BoostedTarget(BaseEstimator):  # type: ignore[misc]
-    """The same features, with the prediction of a boosted regression and a residual as target.
+def arms() -> dict[str, Generator]:
+    """HybridDiffusion as it is, with every order, and the kind of the original study."""
+    return {
+        "hybrid": HybridDiffusion(),
+        "any_order": HybridDiffusion(order="any"),
+        "gaussian": GaussianHybridDiffusion(),
+    }
 
-    Residuals are those of five-fold cross-validation, each drawn from rows of about the same
-    prediction: what a good learner knows of the target, made into a generator.
-    """
 
-    def __init__(self, *, reserve: pd.DataFrame) -> None:
-        self.reserve = reserve
+# Parts left out ----------------------------------------------------------------------------------
+
+
+class _OnlyHistogram(ColumnNetworks):
+    """A number has no Gaussians: their gate is shut."""
+
+    def _gaussians(self, output: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        *parts, gate = super()._gaussians(output)
+        return (*parts, torch.full_like(gate, -30.0))
+
+
+class _RoughHead(ColumnNetworks):
+    """Every bin of a histogram has a weight of its own, and neighbours nothing in common."""
+
+    def __init__(self, encoder: Any, frequencies: Any, **settings: Any) -> None:
+        columns = encoder.columns_.values()
+        bins = max((c.n_bins for c in columns if hasattr(c, "n_bins")), default=1)
+        super().__init__(encoder, frequencies, **settings | {"n_waves": bins})
+        for waves, codes in zip(self.waves, (list(columns)[j] for j in self.numbers), strict=True):
+            waves[:-1] = 0.0
+            waves[: codes.n_bins, : codes.n_bins] = torch.eye(codes.n_bins)
+
+
+def _keep_the_last(best: ColumnNetworks, average: ColumnNetworks, is_better: torch.Tensor) -> None:
+    _keep(best, average, torch.ones_like(is_better))
+
+
+_keep = fitting._keep
+
+
+class Without(HybridDiffusion):
+    """HybridDiffusion with other constants of its modules while it is fitted."""
+
+    changed: ClassVar[Sequence[tuple[Any, str, Any]]] = ()
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        target = frame[schema.target].to_numpy(dtype=float)
-        self.schema_, self.range_ = schema, (target.min(), target.max())
-        self.model_ = make_pipeline(
-            feature_encoder(schema, features=schema.features),
-            HistGradientBoostingRegressor(random_state=0),
-        )
-        predicted = cross_val_predict(self.model_, frame, target, cv=5)
-        order = np.argsort(predicted)
-        self.predicted_, self.residual_ = predicted[order], (target - predicted)[order]
-        self.model_.fit(frame, target)
-        return self
-
-    def sample(
-        self, n_samples: int, *, random_state: int | np.random.Generator | None = None
-    ) -> pd.DataFrame:
-        rng = np.random.default_rng(random_state)
-        rows = self.reserve.sample(n_samples, random_state=rng).reset_index(drop=True)
-        mean = self.model_.predict(rows)
-        near = np.searchsorted(self.predicted_, mean) + rng.integers(-50, 51, n_samples)
-        drawn = mean + self.residual_[near.clip(0, len(self.residual_) - 1)]
-        target = rows[self.schema_.target]
-        rows[self.schema_.target] = drawn.clip(*self.range_).astype(target.dtype)
-        return rows
+        with contextlib.ExitStack() as stack:
+            for module, name, value in self.changed:
+                stack.callback(setattr, module, name, getattr(module, name))
+                setattr(module, name, value)
+            return super().fit(frame, schema)
 
 
-class WithoutPlaces(HybridDiffusion):
-    """Numbers with a short list of values enter the network as categories without an order."""
-
-    def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
-        class Unordered(TableEncoder):
-            def coordinates(self, frame: pd.DataFrame) -> tuple[np.ndarray, ...]:
-                return tuple(np.eye(size) for size in self.cardinalities)
-
-        return Unordered().fit(frame, schema)
-
-
-class WithoutAtoms(HybridDiffusion):
-    """Every number is continuous and rounded: repeated values are nothing special."""
-
-    def _encoder(self, frame: pd.DataFrame, schema: Schema) -> TableEncoder:
-        encoder = TableEncoder().fit(frame, schema)
-        rng = np.random.default_rng(0)
-        encoder.levels_ = {c: encoder.levels_[c] for c in schema.categorical}
-        encoder.rank_maps_ = {}
-        for column in schema.numerical:
-            values = frame[column].to_numpy(dtype=float)
-            decimals = decimal_places(values) or 0
-            half = 0.5 * 10.0**-decimals
-            spread = RankMap.of(values + rng.uniform(-half, half, len(values)))
-            encoder.rank_maps_[column] = replace(spread, decimals=decimals)
-        return encoder
+def without(*changed: tuple[Any, str, Any]) -> Generator:
+    """HybridDiffusion with constants changed: module, name, value of each."""
+    generator: Generator = type("Without", (Without,), {"changed": changed})()
+    return generator
 
 
 def ablations() -> dict[str, Generator]:
     """HybridDiffusion as it is, and with one thing changed."""
     return {
         "hybrid": HybridDiffusion(),
-        "without_places": WithoutPlaces(),
-        "without_atoms": WithoutAtoms(),
-        "with_frequencies": HybridDiffusion(n_frequencies=8),
-        "four_times_longer": HybridDiffusion(n_iter=2_340),
-        "steps_8": HybridDiffusion(n_steps=8),
-        "steps_48": HybridDiffusion(n_steps=48),
+        "without_gaussians": without((synthesizer, "ColumnNetworks", _OnlyHistogram)),
+        "rough_head": without((synthesizer, "ColumnNetworks", _RoughHead)),
+        "one_member": HybridDiffusion(n_members=1),
+        "with_dropout": HybridDiffusion(dropout=0.3),
+        "without_early_stopping": without(
+            (fitting, "_PATIENCE", math.inf), (fitting, "_keep", _keep_the_last)
+        ),
     }
+
+
+# Measuring ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -167,27 +183,129 @@ class Trial:
     quick: bool
     n_jobs: int
 
-    @property
-    def seeds(self) -> range:
+    def seeds(self, n: int) -> range:
         """Splits of each table."""
-        return range(1 if self.quick else N_SEEDS)
+        return range(1 if self.quick else n)
 
     def table(self, name: str, source: str) -> Dataset:
         """A table, or some rows of it."""
         dataset = load(name, source)
         return dataset.subset(400, random_state=0) if self.quick else dataset
 
-    def measured(
-        self,
-        dataset: Dataset,
-        generators: Mapping[str, Generator],
-        *,
-        seeds: range | None = None,
-    ) -> dict[str, Any]:
-        """`measured` of the generators, printed."""
-        found = measured(dataset, generators, self.seeds if seeds is None else seeds, self.n_jobs)
-        print(dataset.card.title, *_lines(found), sep="\n", flush=True)
-        return found
+
+def scored(
+    generator: Generator, split: Split, schema: Schema, seed: int, *, times: Sequence[int] = (1, 4)
+) -> dict[str, float]:
+    """What one fit of a generator is worth.
+
+    ``rf_1``, ``hgb_4`` and so on: R² of learners trained on drawn rows, `times` as many as there
+    are training rows, in percent of the same learner's on the training rows. ``c2st``: AUC of a
+    classifier that tells the rows from training rows. ``near``: share of the rows that are nearer
+    to training rows than to as many test rows. ``log_likelihood`` of test rows, in nats, where the
+    model has one. ``unseen``: share with a pair of diameter and size that no training row has.
+    ``fit``, ``sample``: CPU seconds; the second for as many rows as there are training rows.
+    """
+    train, test = split
+    fit_seed, draw_seed = (int(s) for s in np.random.SeedSequence(seed).generate_state(2))
+    generator = clone(generator)
+    if "random_state" in generator.get_params():  # type: ignore[attr-defined]
+        generator.set_params(random_state=fit_seed)  # type: ignore[attr-defined]
+    with one_thread():
+        start = time.process_time()
+        generator.fit(train, schema)
+        fitted = time.process_time()
+        drawn = generator.sample(max(times) * len(train), random_state=draw_seed)
+        seconds = time.process_time() - fitted
+    found = {"fit": fitted - start, "sample": seconds / max(times)}
+    for k in times:
+        part = drawn.iloc[: k * len(train)]
+        found |= {f"{name}_{k}": r2 for name, r2 in utility(part, split, schema, seed).items()}
+    same = drawn.iloc[: len(train)]
+    found["c2st"] = detection_auc(train, same, schema, random_state=seed)
+    n = min(len(train), len(test))
+    parts = PrivacySplit(train.iloc[:n], test.iloc[:n], test.iloc[-n:], schema)
+    found["near"] = closeness(parts, same)["nearest_is_training"]
+    if isinstance(generator, HybridDiffusion):
+        found["log_likelihood"] = float(generator.log_likelihood(test).mean())
+    if set(PAIR) <= set(schema.columns):
+        known = set(train[PAIR].itertuples(index=False, name=None))
+        for key, rows in (("unseen", same), ("unseen_real", test)):
+            pairs = list(rows[PAIR].itertuples(index=False, name=None))
+            found[key] = float(np.mean([pair not in known for pair in pairs]))
+    return found
+
+
+def utility(table: pd.DataFrame, split: Split, schema: Schema, seed: int) -> dict[str, float]:
+    """R² of each learner trained on a table."""
+    scores = tstr(
+        table,
+        split.test,
+        schema,
+        reference=split.train,
+        learners=LEARNERS,
+        random_state=seed,
+    )
+    r2 = scores.query("metric == 'r2'")
+    return {str(k): float(v) for k, v in zip(r2.learner, r2.value, strict=True)}
+
+
+def compared(
+    dataset: Dataset,
+    generators: Mapping[str, tuple[Generator, range]],
+    *,
+    times: Sequence[int] = (1, 4),
+    inflation: float | None = None,
+) -> dict[str, Any]:
+    """`scored`, summed up over the splits that each generator has, by method.
+
+    Bounds are widened for splits that overlap, as in the experiments, by the ratio of test to
+    training rows; `inflation` is that ratio.
+    """
+    seeds = sorted({seed for _, of in generators.values() for seed in of})
+    runs: dict[str, list[dict[str, float]]] = {method: [] for method in generators}
+    for seed in seeds:
+        split = dataset.split(seed)
+        real = utility(split.train, split, dataset.schema, seed)
+        for method, (generator, of) in generators.items():
+            if seed not in of:
+                continue
+            found = scored(generator, split, dataset.schema, seed, times=times)
+            for learner, r2 in real.items():
+                for k in times:
+                    found[f"{learner}_{k}"] *= 100 / r2
+                found[f"{learner}_real"] = r2
+            runs[method].append(found)
+            print(f"  {seed} {method:24}", shown(found), flush=True)
+    ratio = len(split.test) / len(split.train) if inflation is None else inflation
+    return {method: summed_up(found, ratio) for method, found in runs.items()}
+
+
+def shown(found: Mapping[str, float]) -> str:
+    """One run in a line."""
+    return " ".join(f"{key} {value:.3g}" for key, value in found.items())
+
+
+def summed_up(runs: Sequence[Mapping[str, float]], inflation: float) -> dict[str, Any]:
+    """Mean, standard deviation and interval of each figure, and the number of runs."""
+    found: dict[str, Any] = {"n": len(runs)}
+    for key in runs[0]:
+        values = [run[key] for run in runs]
+        bounds = interval(values, inflation=inflation)
+        of = dict(zip(("mean", "low", "high"), bounds, strict=True))
+        of["sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        found[key] = numbers_of(of)
+    return found
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread, so that CPU seconds are those of the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measured(
@@ -217,19 +335,25 @@ def measured(
         times = comparison.timings[comparison.timings.method == method]
         of_method["fit"] = float(times.fit.mean())
         of_method["sample"] = float(times["sample"].mean())
+    print(dataset.name, *found.items(), sep="\n", flush=True)
     return found
 
 
-def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
-    """CPU seconds and memory for a table of the rows of 013, its features `n_copies` times."""
+def growth(n_rows: int, n_copies: int, n_levels: int) -> dict[str, float | int]:
+    """CPU seconds and memory for the rows of 013, wider by copies or by a category of levels."""
     torch.set_num_threads(1)
     dataset = load("013")
-    rows = np.random.default_rng(0).integers(len(dataset.frame), size=n_rows)
+    rng = np.random.default_rng(0)
+    rows = rng.integers(len(dataset.frame), size=n_rows)
     base = dataset.frame.iloc[rows].reset_index(drop=True)
     features = base[list(dataset.schema.features)]
-    copies = [features.add_suffix(f"_{i}") for i in range(n_copies)]
-    frame = pd.concat([*copies, base[[dataset.schema.target]]], axis=1)
+    parts = [features.add_suffix(f"_{i}") for i in range(n_copies)]
+    if n_levels:
+        code = np.arange(n_rows) % n_levels
+        parts.append(pd.DataFrame({"level": [f"level {k}" for k in code]}))
+    frame = pd.concat([*parts, base[[dataset.schema.target]]], axis=1)
     schema = Schema.infer(frame, target=dataset.schema.target)
+    n_drawn = 20_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     model = HybridDiffusion(random_state=0).fit(frame, schema)
@@ -240,6 +364,7 @@ def growth(n_rows: int, n_copies: int, n_drawn: int) -> dict[str, float | int]:
     return {
         "n_rows": n_rows,
         "n_columns": frame.shape[1],
+        "n_levels": max(len(levels) for levels in schema.categorical.values()),
         "n_iter": len(model.loss_curve_),
         "fit": fitted - start,
         "sample_per_1000": 1000 * (drawn - fitted) / n_drawn,
@@ -253,76 +378,96 @@ def in_a_process(*arguments: int) -> dict[str, float | int]:
         return pool.apply(growth, arguments)
 
 
-def ablation(trial: Trial) -> dict[str, Any]:
-    """HybridDiffusion with one thing changed at a time."""
-    return {
-        name: trial.measured(trial.table(*name.split("_")), ablations())
-        for name in ("013_standin", "013_public")
-    }
+# Parts of the record: what each is made of, one after another --------------------------------
 
 
-def tabddpm_steps(trial: Trial) -> dict[str, Any]:
-    """TabDDPM's quality against its training, on one split."""
-    steps = {f"steps_{n}": TabDDPM(n_iter=n // (100 if trial.quick else 1)) for n in TABDDPM_STEPS}
-    return trial.measured(trial.table("013", "standin"), steps, seeds=range(1))
+Found = Iterator[tuple[str, Any]]
 
 
-def diamonds(trial: Trial) -> dict[str, Any]:
-    """A table of 53,920 rows."""
-    generators: dict[str, Generator] = {
-        "hybrid": HybridDiffusion(),
-        "without_frequencies": HybridDiffusion(n_frequencies=0),
-        "bootstrap": Bootstrap(),
-    }
-    return trial.measured(trial.table("diamonds", "public"), generators)
-
-
-def fresh(trial: Trial) -> dict[str, Any]:
+def fresh(trial: Trial) -> Found:
     """Samples that no choice has seen; a trial has one split of the smallest table."""
-    found = {}
-    for name in ("012",) if trial.quick else ("011", "012", "013"):
+    for name in ("012",) if trial.quick else ("013", "012", "011"):
         dataset = FreshSamples.of(name)
         assert dataset.reserve is not None
-        generators: dict[str, Generator] = {
-            SECOND_SAMPLE: SecondSample(dataset.reserve),
-            "hybrid": HybridDiffusion(),
+        all_seeds = trial.seeds(N_FRESH_SEEDS)
+        generators = {SECOND_SAMPLE: (SecondSample(dataset.reserve), all_seeds)} | {
+            arm: (generator, all_seeds if arm == "hybrid" else trial.seeds(N_ARM_SEEDS))
+            for arm, generator in arms().items()
         }
-        if name == "013":
-            generators["boosted_target"] = BoostedTarget(reserve=dataset.reserve)
-        seeds = range(1 if trial.quick else N_FRESH_SEEDS)
-        found[f"{name}_standin"] = trial.measured(dataset, generators, seeds=seeds)
-    return found
+        # Splits share no row, so that intervals need no widening.
+        yield f"{name}_standin", compared(dataset, generators, inflation=0.0)
 
 
-def fresh_tabddpm(trial: Trial) -> dict[str, Any]:
-    """TabDDPM on the same samples; those of 011 would take an hour of CPU."""
-    n_iter = 50 if trial.quick else TabDDPM().n_iter
-    return {
-        f"{name}_standin": trial.measured(
-            FreshSamples.of(name),
-            {"tabddpm": TabDDPM(n_iter=n_iter)},
-            seeds=range(1 if trial.quick else N_FRESH_SEEDS),
-        )
-        for name in (("012",) if trial.quick else ("012", "013"))
-    }
+def ablation(trial: Trial) -> Found:
+    """HybridDiffusion with one thing changed at a time."""
+    for name in (("013", "standin"), ("012", "public")):
+        variants = {arm: (of, trial.seeds(N_SEEDS)) for arm, of in ablations().items()}
+        yield "_".join(name), compared(trial.table(*name), variants)
 
 
-def growths(trial: Trial) -> dict[str, Any]:
-    """CPU seconds and memory against rows and columns."""
-    sizes = [(500, 1, 1000)] if trial.quick else GROWTH
-    found = {f"{n}_{k}": in_a_process(n, k, drawn) for n, k, drawn in sizes}
-    print(pd.DataFrame(found).T.round(2))
-    return found
+def diamonds(trial: Trial) -> Found:
+    """A table of 53,920 rows, one split."""
+    dataset = trial.table("diamonds", "public")
+    yield from compared(dataset, {"hybrid": (HybridDiffusion(), range(1))}, times=(1,)).items()
 
 
-PARTS: Mapping[str, Callable[[Trial], dict[str, Any]]] = {
-    "ablation": ablation,
-    "tabddpm_steps": tabddpm_steps,
-    "diamonds": diamonds,
+def growths(trial: Trial) -> Found:
+    """CPU seconds and memory against rows, columns and levels."""
+    for size in [(500, 1, 0)] if trial.quick else GROWTH:
+        yield "_".join(map(str, size)), in_a_process(*size)
+
+
+def tabddpm_steps(trial: Trial) -> Found:
+    """TabDDPM's quality against its training, on one split."""
+    steps = {f"steps_{n}": TabDDPM(n_iter=n // (100 if trial.quick else 1)) for n in TABDDPM_STEPS}
+    found = measured(trial.table("013", "standin"), steps, range(1), trial.n_jobs)
+    yield from found.items()
+
+
+def fresh_tabddpm(trial: Trial) -> Found:
+    """TabDDPM on the samples of `fresh`; those of 011 would take an hour of CPU."""
+    generators = {"tabddpm": TabDDPM(n_iter=50 if trial.quick else TabDDPM().n_iter)}
+    for name in ("012",) if trial.quick else ("012", "013"):
+        seeds = trial.seeds(N_FRESH_SEEDS)
+        yield f"{name}_standin", measured(FreshSamples.of(name), generators, seeds, trial.n_jobs)
+
+
+PARTS: Mapping[str, Callable[[Trial], Found]] = {
     "fresh": fresh,
-    "fresh_tabddpm": fresh_tabddpm,
+    "ablation": ablation,
+    "diamonds": diamonds,
     "growth": growths,
+    "tabddpm_steps": tabddpm_steps,
+    "fresh_tabddpm": fresh_tabddpm,
 }
+
+
+def measure(
+    record: Path | None, parts: Collection[str], name: str, found: Found, **sizes: int
+) -> None:
+    """Print a part as it is found, and put it into a record whose parts stand for themselves.
+
+    Parts may be of different commits. Without a record nothing is written and the code may be
+    that of no commit.
+    """
+    print(f"== {name}", flush=True)
+    run = provenance.Run.of_benchmark(__file__, trial=record is None)
+    values: dict[str, Any] = {}
+    for key, value in found:
+        values[key] = value
+        print(key, value, flush=True)
+        if record is None:
+            continue
+        old = store.load(record) if record.exists() else {}
+        kept = {part: old["values"][part] for part in parts if part in old.get("values", {})}
+        made = old.get("provenance", {}).get("parts", {})
+        made = {part: made[part] for part in parts if part in made} | {name: run.provenance()}
+        contents = {
+            "id": record.stem,
+            "values": kept | {name: values} | sizes,
+            "provenance": {"parts": made},
+        }
+        store.save(contents, record)
 
 
 def main() -> None:
@@ -330,36 +475,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {list(PARTS)}; all if none")
     parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
-    parser.add_argument("--n-jobs", type=int, default=2, help="processes")
+    parser.add_argument("--n-jobs", type=int, default=2, help="processes of TabDDPM's parts")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"no part {sorted(unknown)}; there are {list(PARTS)}")
     trial = Trial(options.quick, options.n_jobs)
+    sizes = {"n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS, "n_arm_seeds": N_ARM_SEEDS}
     for name in options.parts or PARTS:
-        print(f"== {name}", flush=True)
-        run = provenance.Run.of_benchmark(
-            __file__, trial=trial.quick
-        )  # parts may be of different commits
-        found = PARTS[name](trial)
-        if not trial.quick:
-            old = store.load(RECORD) if RECORD.exists() else {}
-            values = {part: old["values"][part] for part in PARTS if part in old.get("values", {})}
-            origins = old.get("provenance", {}).get("parts", {})
-            origins = {part: origins[part] for part in PARTS if part in origins}
-            values |= {name: found, "n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS}
-            origins[name] = run.provenance()
-            contents = {"id": RECORD.stem, "values": values, "provenance": {"parts": origins}}
-            store.save(contents, RECORD)
-            print(f"written: {name} in {RECORD.name}", flush=True)
-
-
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    return [
-        f"  {method:20} "
-        + " ".join(f"{k} {v['percent']:6.1f}" for k, v in of.items() if "percent" in str(v))
-        + f"  AUC {of['c2st']['mean']:.2f}  {of['fit']:.1f} + {of['sample']:.1f} s"
-        for method, of in found.items()
-    ]
+        record = None if trial.quick else RECORD
+        measure(record, PARTS, name, PARTS[name](trial), **sizes)
 
 
 if __name__ == "__main__":
