@@ -67,7 +67,8 @@ def fit_networks(
         _parameter_groups(networks), lr=learning_rate, betas=(0.9, 0.99), fused=True
     )
     n_columns = len(networks.sizes)
-    judged = rows.take(held_out[:, :_MAX_HELD_OUT]).to(device)
+    rows = rows.to(device)
+    judged = rows.take(held_out[:, :_MAX_HELD_OUT].to(device))
     judged_known = networks.random_known(judged.code.shape[1], natural_share, generator)
     best_loss = torch.full((members, n_columns), math.inf, device=device)
     waited = torch.zeros(members, n_columns, device=device)
@@ -79,7 +80,7 @@ def fit_networks(
             group["lr"] = learning_rate * factor
         index = batches()
         known = networks.random_known(index.shape[1], natural_share, generator)
-        loss = -networks.log_likelihood(rows.take(index).to(device), known).mean(dim=2).sum()
+        loss = -networks.log_likelihood(rows.take(index.to(device)), known).mean(dim=2).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
