@@ -28,7 +28,7 @@ import torch
 from seds500.data import load
 from seds500.data.standins import simulate
 from seds500.records import provenance, store
-from synthtab import HybridDiffusion
+from synthtab import GaussianHybridDiffusion
 from synthtab.attacks import judge, run_attacks
 from synthtab.attacks.card import worst
 from synthtab.attacks.distances import MixedDistance
@@ -92,10 +92,10 @@ def drawn_from(make: Callable[[PrivacySplit], Any]) -> Leak:
     return leak
 
 
-def overtrained(split: PrivacySplit) -> HybridDiffusion:
-    """Ten times the steps that a table of so many rows is given."""
+def overtrained(split: PrivacySplit) -> GaussianHybridDiffusion:
+    """Ten times the steps that a table of so many rows is given, by the kind that can overtrain."""
     usual = training_steps(split.n, len(split.schema.columns), min(split.n, 512))
-    return HybridDiffusion(n_iter=10 * usual, random_state=0)
+    return GaussianHybridDiffusion(n_iter=10 * usual, random_state=0)
 
 
 LEAKS: dict[str, tuple[str, Leak]] = {
@@ -106,7 +106,7 @@ LEAKS: dict[str, tuple[str, Leak]] = {
     "bootstrap": ("bootstrap", drawn_from(lambda split: Bootstrap())),
     "noise_copy": ("noise copy, noise .1", drawn_from(lambda split: NoiseCopy())),
     "interpolation": ("interpolation (SMOTE)", drawn_from(lambda split: Interpolation())),
-    "overtrained": ("HybridDiffusion, ten times the steps", drawn_from(overtrained)),
+    "overtrained": ("Gaussian diffusion, ten times the steps", drawn_from(overtrained)),
 }
 
 
