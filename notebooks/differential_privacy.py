@@ -105,6 +105,8 @@ except ValueError as refusal:
 # {cite:p}`abadi2016dpsgd`: each step draws rows by chance, cuts the pull of each of them on the
 # network to a fixed length, and adds noise to the sum. A row's pull is the mean over several draws
 # of the diffusion's own noise, which steadies it at no price in privacy.
+# With a budget, HybridDiffusion is of the study's kind, with [Gaussian
+# numbers](how_diffusion_works): one network is learnt in one training, and no rows are kept aside.
 # Numerical composition {cite:p}`gopi2021prv` adds up what all steps give away. After the fit the
 # model has `epsilon_`, `delta_` and a statement that belongs beside every table drawn from it:
 
@@ -126,8 +128,9 @@ model.fit(train, data.schema).guarantee_
 #
 # The comparison is that of the other chapters: learners are trained on synthetic rows alone, as
 # many as there are training rows, and scored on real test rows. *No guarantee* is the model of the
-# other chapters. *Training rows* is what the real rows teach in the same splits; percentages are
-# shares of it. Beside it stand the distances between the margins of synthetic and training rows.
+# other chapters, which is of codes. *Training rows* is what the real rows teach in the same splits;
+# percentages are shares of it. Beside it stand the distances between the margins of synthetic and
+# training rows.
 
 # %%
 comparisons = {

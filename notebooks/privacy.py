@@ -122,8 +122,8 @@ results = report.as_record(cards, measured)
 #     training rows were taken away gives its members away by their absence
 #   - who is exposed, only that some are
 # * - white box
-#   - compares the model's loss on a record with that of a model of the reference rows
-#     {cite:p}`watson2022calibration`, at fixed noises
+#   - compares a record's probability under the model with that under a model of the reference rows
+#     {cite:p}`watson2022calibration`
 #   - anything about a model that stays closed
 # * - isolated rows
 #   - the membership attacks on the fifth of the records that lie farthest from the reference (one
@@ -276,10 +276,8 @@ report.copies_table({titles[key]: found for key, found in measured.items()})
 # %% [markdown]
 # ## The model itself
 #
-# Who holds the model can compute its training loss for any record. At noises that are the same for
-# all records and for both models, the log ratio to the loss of a model of other rows says how much
-# better this one knows the record. The noise levels were chosen on the stand-ins for 012 and 013,
-# with a look at one split of the public table for 012, and are the same everywhere.
+# Who holds the model can compute how probable it makes any record. The log of the ratio to the
+# probability under a model of other rows says how much better this one knows the record.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(report.model_reading(cards[wide], titles[wide]))
@@ -292,9 +290,9 @@ report.rates_table({titles[key]: found for key, found in measured.items()}, "hyb
 #
 # An AUC is a mean over records, and records are not alike. So HybridDiffusion was trained again and
 # again on halves of the same rows, drawn from the stand-in for 013. Half of these models teach how
-# the loss of each record differs between models that saw it and models that did not; the other half
-# are attacked with what was learnt {cite:p}`carlini2022lira`. The most exposed records, one in
-# twenty, are chosen by the first half of the models alone.
+# the probability of each record differs between models that saw it and models that did not. The
+# other half are attacked with what was learnt {cite:p}`carlini2022lira`. The most exposed records,
+# one in twenty, are chosen by the first half of the models alone.
 
 # %%
 halved = load("013").subset(300 if quick else exposed_rows, random_state=seed)
