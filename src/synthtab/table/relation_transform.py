@@ -8,6 +8,7 @@ Whatever is drawn then keeps the relation. What cannot be built in this way is l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -36,6 +37,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _YES, _NO = "yes", "no"
+_REST = "(other)"
 _MAX_DECIMALS = 9
 _SLACK = 1e-12  # relative: what the last bits may be off
 _UNITS = (1.0, 1 / 24, 1 / 1440, 1 / 86_400, 1 / 86_400e3, 1 / 86_400e6)  # of a date, in days
@@ -116,10 +118,11 @@ class _Joint:
     name: str
     columns: tuple[str, ...]
     levels: Mapping[str, tuple[Any, ...]]
+    has_rest: bool = False  # rare rows, which are drawn as "(other)" and then again
 
     def forward(self, frame: pd.DataFrame) -> list[str]:
         label_of = {level: label for label, level in self.levels.items()}
-        return [label_of[row] for row in tuples(frame, self.columns)]
+        return [label_of.get(row, _REST) for row in tuples(frame, self.columns)]
 
     def backward(self, labels: pd.Series[Any]) -> tuple[dict[str, list[Any]], Mask]:
         """Cells of each column, and the rows whose label stands for no level."""
@@ -177,18 +180,20 @@ class RelationTransform:
         frame: pd.DataFrame,
         schema: Schema,
         *,
+        min_count: int = 1,
         random_state: int | np.random.Generator | None = 0,
     ) -> tuple[Self, pd.DataFrame]:
         """The transform for the relations of a schema, and the rows to be learnt.
 
         Columns that are not categorical may hold numbers or dates, and every column gaps. Gaps of a
         column from which others are worked out are filled, with a flag beside it; `random_state` is
-        the seed of what they are filled with.
+        the seed of what they are filled with. What fewer than `min_count` rows have together in
+        columns that go together is learnt as one rest, and rows of this rest are marked as broken.
         """
         rng = np.random.default_rng(random_state)
         exact = tuple(r for r in schema.relations if not r.violations(frame).any())
         names = _Names(frame.columns)
-        joints = _joints(frame, schema, names)
+        joints = _joints(frame, schema, names, min_count)
         steps = _steps(frame, schema, exact, {c for j in joints for c in j.columns}, names)
         needed = {c for step in steps for c in step.needs}
         flags = {
@@ -215,7 +220,7 @@ class RelationTransform:
         )
         rows = self._forward(frame.reset_index(drop=True), rng)
         categorical = {c: v for c, v in schema.categorical.items() if c in rows}
-        categorical |= {joint.name: tuple(joint.levels) for joint in joints}
+        categorical |= {j.name: (*j.levels, *([_REST] if j.has_rest else [])) for j in joints}
         categorical |= dict.fromkeys(flags.values(), (_NO, _YES))
         target = schema.target
         if target not in rows:
@@ -353,7 +358,7 @@ class RelationTransform:
             "dtypes": {c: str(dtype) for c, dtype in self.dtypes.items()},
             "flags": self.flags,
             "joints": [
-                {"name": j.name, "columns": list(j.columns)}
+                {"name": j.name, "columns": list(j.columns), "has_rest": j.has_rest}
                 | {"levels": {k: [_plain_cell(v) for v in row] for k, row in j.levels.items()}}
                 for j in self.joints
             ],
@@ -390,7 +395,12 @@ class RelationTransform:
                 }
                 rows = tuples(pd.DataFrame(cells), names)
                 joints.append(
-                    _Joint(entry["name"], names, dict(zip(entry["levels"], rows, strict=True)))
+                    _Joint(
+                        entry["name"],
+                        names,
+                        dict(zip(entry["levels"], rows, strict=True)),
+                        entry["has_rest"],
+                    )
                 )
             steps = []
             for entry in given["steps"]:
@@ -449,7 +459,7 @@ class _Names:
         return name
 
 
-def _joints(frame: pd.DataFrame, schema: Schema, names: _Names) -> list[_Joint]:
+def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) -> list[_Joint]:
     """One group of columns for each combination, and each tree of dependences."""
     groups: list[list[str]] = []
     group_of: dict[str, list[str]] = {}
@@ -469,14 +479,18 @@ def _joints(frame: pd.DataFrame, schema: Schema, names: _Names) -> list[_Joint]:
     joints = []
     for group in groups:
         columns = tuple(c for c in schema.columns if c in group)
-        rows = sorted(set(tuples(frame, columns)), key=str)
+        counts = Counter(tuples(frame, columns))
+        rows = sorted((row for row, n in counts.items() if n >= min_count), key=str)
+        if not rows:
+            continue  # nothing goes together often enough
         levels: dict[str, tuple[Any, ...]] = {}
         for row in rows:
             label = " · ".join("" if v is None else str(v) for v in row)
             while label in levels:
                 label = f"({label})"
             levels[label] = row
-        joints.append(_Joint(names.free(" · ".join(columns)), columns, levels))
+        has_rest = len(rows) < len(counts)
+        joints.append(_Joint(names.free(" · ".join(columns)), columns, levels, has_rest))
     return joints
 
 
