@@ -68,7 +68,16 @@ def schema(table, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def shared(table, schema, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("shared") / "out"
-    share(table, target="bill", out=out, schema=schema, n_iter=5, n_rows=400, release_anyway=True)
+    share(
+        table,
+        target="bill",
+        out=out,
+        schema=schema,
+        n_iter=5,
+        n_rows=400,
+        n_draws=1,
+        release_anyway=True,
+    )
     return out
 
 

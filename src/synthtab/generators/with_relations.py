@@ -65,8 +65,8 @@ class WithRelations(BaseEstimator):  # type: ignore[misc]
         self.generator = generator
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn from real rows; see `Generator.fit`."""
-        schema.validate(frame)
+        """Learn from real rows, with gaps if the generator takes them; see `Generator.fit`."""
+        schema.validate(frame, allow_missing=True)
         self.transform_, rows = RelationTransform.fit_transform(frame, schema)
         self.generator_ = clone(self.generator).fit(rows, self.transform_.inner)
         self.lost_ = give_up_costly(self.transform_, self._blocks)

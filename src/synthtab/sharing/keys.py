@@ -101,7 +101,7 @@ def recognised(name: str, cells: pd.Series[Any], kind: str) -> tuple[str, str] |
         for field, known in _PEOPLE_WORDS.items():
             if (letters in known or known & set(words)) and _may_be(field, some):
                 return field, f"{n_values:,} values under such a name"
-    is_code = kind in ("number", "category", "identifier") and some.str.contains(r"\d").all()
+    is_code = bool(kind in ("number", "category", "identifier") and some.str.contains(r"\d").all())
     whole = some.str.fullmatch(r"\d+").all()
     same_length = some.str.len().nunique() == 1  # noqa: PD101 - the lengths of texts
     last = words[-1] if words else ""

@@ -367,7 +367,9 @@ class RelationTransform:
             "references": [
                 {
                     "relation": relation.to_plain(),
-                    "rows": {c: [_plain_cell(v) for (v,) in tuples(rows, (c,))] for c in rows},
+                    "rows": {
+                        c: [_plain_cell(v) for (v,) in tuples(rows, (c,))] for c in relation.columns
+                    },
                 }
                 for relation, rows in self.references.items()
             ],
