@@ -28,32 +28,50 @@ if TYPE_CHECKING:
         SecondSample,
     )
     from synthtab.generators.tabddpm.model import TabDDPM
+    from synthtab.generators.with_relations import WithRelations
     from synthtab.sharing.share import share
     from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
     from synthtab.table.encoding import TableEncoder
     from synthtab.table.example import example_table
+    from synthtab.table.relation_search import find_relations
+    from synthtab.table.relations import (
+        Combination,
+        Dependence,
+        EmptyWhen,
+        Order,
+        Range,
+        Sum,
+    )
     from synthtab.table.schema import Schema
     from synthtab.table.split import Dataset
 
 __all__ = [
     "SMOGN",
     "Bootstrap",
+    "Combination",
     "Dataset",
+    "Dependence",
+    "EmptyWhen",
     "GaussianHybridDiffusion",
     "Guarantee",
     "HybridDiffusion",
     "IndependentMarginals",
     "Interpolation",
     "NoiseCopy",
+    "Order",
     "Privacy",
+    "Range",
     "SMOGNSynthesizer",
     "Schema",
     "SecondSample",
+    "Sum",
     "TabDDPM",
     "TableEncoder",
+    "WithRelations",
     "compare",
     "example_table",
     "fidelity",
+    "find_relations",
     "load_model",
     "paired_difference",
     "save_model",
@@ -74,10 +92,13 @@ _MODULES = {
         "Bootstrap", "IndependentMarginals", "Interpolation", "NoiseCopy", "SecondSample",
     ),
     "generators.tabddpm.model": ("TabDDPM",),
+    "generators.with_relations": ("WithRelations",),
     "sharing.share": ("share",),
     "smogn.resample": ("SMOGN", "SMOGNSynthesizer"),
     "table.encoding": ("TableEncoder",),
     "table.example": ("example_table",),
+    "table.relation_search": ("find_relations",),
+    "table.relations": ("Combination", "Dependence", "EmptyWhen", "Order", "Range", "Sum"),
     "table.schema": ("Schema",),
     "table.split": ("Dataset",),
 }  # fmt: skip

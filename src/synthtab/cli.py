@@ -14,6 +14,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -28,8 +29,10 @@ from synthtab.sharing.card_page import card_template
 from synthtab.sharing.columns import infer_plan, plan_text
 from synthtab.sharing.declaration import declaration_text
 from synthtab.sharing.evaluate import evaluate, write_evaluation
+from synthtab.sharing.form import typed
 from synthtab.sharing.share import share
 from synthtab.sharing.source import TableError, read_source
+from synthtab.sharing.ties import with_relations
 
 DONE, FAILED, WRONG_USE, WITHHELD, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -170,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print a declaration to fill in, for share --epsilon",
     )
+    _add_locale(info)
     info.set_defaults(call=_info)
     return parser
 
@@ -226,7 +230,17 @@ def _add_share(commands: Any) -> None:
         action="store_true",
         help="write the table even if a privacy rule fails; the report card says so",
     )
+    _add_locale(make)
     make.set_defaults(call=_share)
+
+
+def _add_locale(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--locale",
+        metavar="LOCALE",
+        help="language and country of made-up names, addresses and numbers: de_DE, tr_TR; default "
+        "en_US",
+    )
 
 
 def _add_columns(parser: argparse.ArgumentParser) -> None:
@@ -257,6 +271,7 @@ def _share(options: argparse.Namespace) -> int:
         schema=options.schema,
         drop=options.drop,
         min_count=options.min_count,
+        locale=options.locale,
         n_rows=options.n,
         epsilon=options.epsilon,
         n_iter="auto" if options.steps is None else options.steps,
@@ -342,8 +357,13 @@ def _info(options: argparse.Namespace) -> int:
         raise Refusal(
             f"name the target: --target COLUMN; columns are {[str(c) for c in source.cells]}"
         )
-    written = declaration_text if options.private_template else plan_text
-    sys.stdout.write(written(infer_plan(source, options.target)))
+    plan = infer_plan(source, options.target)
+    if options.private_template:
+        sys.stdout.write(declaration_text(plan))
+        return DONE
+    plan = replace(plan, locale=options.locale or plan.locale)
+    plan = with_relations(plan, typed(source, plan))
+    sys.stdout.write(plan_text(plan.proposed()))
     return DONE
 
 

@@ -17,7 +17,9 @@ from synthtab.generators.reference import (
     SecondSample,
 )
 from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.generators.with_relations import WithRelations
 from synthtab.smogn.resample import SMOGNSynthesizer
+from synthtab.table.relations import Order
 from synthtab.table.schema import Schema
 
 
@@ -38,7 +40,7 @@ def table(n: int = 300, seed: int = 0) -> pd.DataFrame:
     return frame.assign(minutes=minutes.round().astype(int))
 
 
-SCHEMA = Schema.infer(table(), target="minutes")
+SCHEMA = Schema.infer(table(), target="minutes", relations=[Order("size", "minutes")])
 PRIVACY = Privacy(
     epsilon=3.0,
     n_rows=300,
@@ -58,6 +60,7 @@ GENERATORS = {
     "noise_copy": NoiseCopy(),
     "bootstrap": Bootstrap(),
     "marginals": IndependentMarginals(),
+    "relations": WithRelations(IndependentMarginals()),
     "second_sample": SecondSample(table(1000, seed=9)),
 }
 

@@ -590,7 +590,7 @@ def test_info_prints_versions_and_a_schema_to_start_from(table, capsys):
     assert main(["info"]) == 0
     assert re.match(r"synthtab \d", capsys.readouterr().out)
     assert main(["info", str(table), "--target", TARGET]) == 0
-    assert '"no": {kind: identifier}' in capsys.readouterr().out
+    assert '"no": {kind: key}' in capsys.readouterr().out
     assert main(["info", str(table)]) == 2
     assert "name the target" in capsys.readouterr().err
 

@@ -329,6 +329,9 @@ class Assessment:
         Whether the synthetic table was written; None where another tool made it.
     notes : tuple of str
         What a reader must know beside the figures.
+    relations : sequence of dict
+        Each relation with the real and the synthetic rows that break it: see
+        `synthtab.sharing.ties.Tally`.
     """
 
     settings: dict[str, Any]
@@ -341,6 +344,7 @@ class Assessment:
     plan: TablePlan
     released: bool | None
     notes: tuple[str, ...] = ()
+    relations: Sequence[Mapping[str, Any]] = ()
 
 
 def versions() -> dict[str, str]:
@@ -357,6 +361,7 @@ def record_of(assessment: Assessment) -> dict[str, Any]:
         "utility": _rows(assessment.utility),
         "fidelity": _rows(assessment.fidelity),
         "privacy": None if judged is None else _privacy_record(judged),
+        "relations": list(map(dict, assessment.relations)),
         "notes": list(assessment.notes),
     }
 

@@ -1,8 +1,8 @@
 """A trained model with the form of its table: a folder from which rows of that table are drawn.
 
-Two files, neither of which holds code: the model as `synthtab.diffusion.model_file` writes it, and
-the form as JSON. Both know as much of the real rows as the model does, and belong beside the real
-table.
+No file holds code: the model is as `synthtab.diffusion.model_file` writes it, the form and the
+relations that are kept are JSON. All know as much of the real rows as the model does, and belong
+beside the real table.
 """
 
 from __future__ import annotations
@@ -18,23 +18,28 @@ import pandas as pd
 
 from synthtab.diffusion.model_file import load_model, save_model
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.sharing.columns import Column, typed_column
+from synthtab.sharing.columns import MADE, Column, typed_column
 from synthtab.sharing.form import TableForm
 from synthtab.sharing.source import Source, TableError
+from synthtab.sharing.ties import Tied
 from synthtab.sharing.writer import row_writer
 
-_MODEL, _FORM = "model.pt", "form.json"
+_MODEL, _FORM, _TIES = "model.pt", "form.json", "relations.json"
 
 
-def save_bundle(model: HybridDiffusion, form: TableForm, folder: Path) -> None:
+def save_bundle(model: HybridDiffusion | Tied, form: TableForm, folder: Path) -> None:
     """Write a model and the form of its table into a new folder."""
     folder.mkdir()
+    if isinstance(model, Tied):
+        text = json.dumps(model.to_plain(), ensure_ascii=False, indent=1)
+        (folder / _TIES).write_text(text, encoding="utf-8")
+        model = model.model
     save_model(model, folder / _MODEL)
     text = json.dumps(form.to_plain(), ensure_ascii=False, indent=1)
     (folder / _FORM).write_text(text, encoding="utf-8")
 
 
-def load_bundle(folder: str | Path) -> tuple[HybridDiffusion, TableForm]:
+def load_bundle(folder: str | Path) -> tuple[HybridDiffusion | Tied, TableForm]:
     """Read what `save_bundle` wrote, running nothing that stands in it.
 
     Raises
@@ -54,10 +59,15 @@ def load_bundle(folder: str | Path) -> tuple[HybridDiffusion, TableForm]:
     try:
         plain = json.loads((folder / _FORM).read_text(encoding="utf-8"))
         form = TableForm.from_plain(plain)
-        model = load_model(folder / _MODEL)
+        learner = load_model(folder / _MODEL)
+        model: HybridDiffusion | Tied = learner
+        if (folder / _TIES).is_file():
+            plain = json.loads((folder / _TIES).read_text(encoding="utf-8"))
+            model = Tied.from_plain(plain, learner, form)
     except (TypeError, ValueError) as error:  # JSON's errors are ValueErrors
         raise TableError(f"{folder}: not a model of synthtab share: {error}") from error
-    if tuple(model.schema_.columns) != tuple(form.schema.columns):
+    inner = model.inner if isinstance(model, Tied) else form
+    if tuple(learner.schema_.columns) != tuple(inner.schema.columns):
         raise TableError(f"{folder}: {_MODEL} and {_FORM} belong to different tables")
     return model, form
 
@@ -75,6 +85,8 @@ def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
     for name, text in where.items():
         if name not in columns:
             raise TableError(f"--where {name}: no such column; columns are {list(columns)}")
+        if columns[name].kind in MADE:
+            raise TableError(f"--where {name}: its values are made up; name another column")
         column = columns[name]
         if column.kind == "category":
             found[name] = _category(form, name, text)
@@ -117,7 +129,7 @@ def _number(form: TableForm, column: Column, text: str) -> float:
 
 
 def drawn_rows(
-    model: HybridDiffusion,
+    model: HybridDiffusion | Tied,
     form: TableForm,
     n_samples: int,
     *,
@@ -161,11 +173,11 @@ def sample_to_file(
     model, form = load_bundle(folder)
     conditions = conditions_of(form, where or {})
     n_drawn = 0
+    rng = np.random.default_rng(random_state)
+    surrogates = form.surrogates(n_samples, rng.spawn(1)[0] if form.made else None)
     with row_writer(out, form) as writer:
-        for block in drawn_rows(
-            model, form, n_samples, random_state=random_state, conditions=conditions
-        ):
-            writer.write(form.restore(block))
+        for block in drawn_rows(model, form, n_samples, random_state=rng, conditions=conditions):
+            writer.write(form.with_made(form.restore(block), surrogates))
             n_drawn += len(block)
             if told is not None:
                 told(n_drawn)

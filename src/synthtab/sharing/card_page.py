@@ -92,6 +92,7 @@ def card_html(assessment: Assessment) -> str:
         fidelity=sorted(likeness.to_dict("records"), key=lambda row: order.index(row["metric"])),
         plots=[(column, _distribution(assessment, column)) for column in assessment.schema.columns],
         columns=assessment.plan.columns,
+        relations=assessment.relations,
         notes=assessment.notes,
     )
 

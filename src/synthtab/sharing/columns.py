@@ -17,13 +17,17 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, recognised
 from synthtab.sharing.source import Source, TableError
+from synthtab.table.relations import Relation, relation_from_plain
 
 Kind = Literal[
-    "number", "category", "date", "identifier", "text", "constant", "empty", "mixed", "drop"
-]
+    "number", "category", "date", "key", "fake",
+    "identifier", "text", "constant", "empty", "mixed", "drop",
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LEARNT: tuple[Kind, ...] = ("number", "category", "date")
+MADE: tuple[Kind, ...] = ("key", "fake")  # not learnt: see `synthtab.sharing.keys`
 
 _NEARLY = 0.8  # of the cells: so many that look alike make the others mistakes
 _MOSTLY_DIFFERENT = 0.5
@@ -68,6 +72,9 @@ class Column:
         All values of a category, known in public; for differential privacy.
     missing : bool or None
         Whether values may be missing, known in public; for differential privacy.
+    like : str or None
+        What a column of kind ``fake`` is made up like: see `synthtab.sharing.keys.FIELDS`. Of an
+        identifier or text: what it may become, ``key`` or one of these.
     note : str
         What was seen; for the reader.
     """
@@ -83,12 +90,24 @@ class Column:
     levels: tuple[float, ...] | None = None
     categories: tuple[Any, ...] | None = None
     missing: bool | None = None
+    like: str | None = None
     note: str = ""
 
 
 @dataclass(frozen=True)
 class TablePlan:
-    """The columns of a table, and its target.
+    """The columns of a table, its target, and what else its owner says of it.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        In the order of the file.
+    target : str
+        The column that others are to predict.
+    relations : dict of Relation to str, or None
+        What holds between columns, with a note on each; None where nobody has looked.
+    locale : str
+        Language and country of what is made up.
 
     Examples
     --------
@@ -99,11 +118,30 @@ class TablePlan:
 
     columns: tuple[Column, ...]
     target: str
+    relations: Mapping[Relation, str] | None = None
+    locale: str = DEFAULT_LOCALE
 
     @property
     def kept(self) -> tuple[Column, ...]:
         """Columns that are not dropped, in the order of the file."""
         return tuple(c for c in self.columns if c.kind != "drop")
+
+    @property
+    def learnt(self) -> tuple[Column, ...]:
+        """Columns of numbers, dates and categories."""
+        return tuple(c for c in self.columns if c.kind in LEARNT)
+
+    def proposed(self) -> TablePlan:
+        """The plan with identifiers, names and the like as what they may become."""
+        columns = (
+            c
+            if c.like is None or c.kind == "fake"
+            else replace(c, kind="key", like=None)
+            if c.like == "key"
+            else replace(c, kind="fake")
+            for c in self.columns
+        )
+        return replace(self, columns=tuple(columns))
 
     def drop(self, names: Collection[str]) -> TablePlan:
         """The plan without some columns.
@@ -119,7 +157,10 @@ class TablePlan:
         if self.target in names:
             raise TableError(f"the target {self.target!r} cannot be dropped; name another target")
         columns = tuple(replace(c, kind="drop") if c.name in names else c for c in self.columns)
-        return replace(self, columns=columns)
+        relations = self.relations
+        if relations is not None:
+            relations = {r: note for r, note in relations.items() if not {*r.columns} & {*names}}
+        return replace(self, columns=columns, relations=relations)
 
 
 def infer_plan(source: Source, target: str) -> TablePlan:
@@ -212,7 +253,7 @@ def check_plan(plan: TablePlan, where: object) -> None:
     """
     problems = []
     for column in plan.columns:
-        if column.kind in (*LEARNT, "drop"):
+        if column.kind in (*LEARNT, "drop") or (column.kind in MADE and column.name != plan.target):
             continue
         found = f"column {column.name!r} is {_ARTICLES[column.kind]}"
         found += f" ({column.note})" if column.note else ""
@@ -224,17 +265,22 @@ def check_plan(plan: TablePlan, where: object) -> None:
                 "category in schema.yaml"
             )
         else:
-            problems.append(
-                f"{found}; leave it out with --drop {column.name!r}"
-                + ("" if column.kind == "empty" else ", or call it a category in schema.yaml")
-            )
+            other = "" if column.kind == "empty" else ", or call it a category in schema.yaml"
+            if column.like is not None:
+                other = (
+                    f", or have {_MADE_AS[column.like == 'key']}, which `synthtab info` proposes"
+                )
+            problems.append(f"{found}; leave it out with --drop {column.name!r}{other}")
     if len(plan.kept) < 2:
         problems.append("fewer than two columns are left; keep the target and one more")
     if problems:
         raise TableError(f"{where}: " + "; ".join(problems))
 
 
+_MADE_AS = ("it made up (kind: fake)", "surrogates in its place (kind: key)")
 _ARTICLES: Mapping[str, str] = {
+    "key": "a key",
+    "fake": "made up",
     "identifier": "an identifier",
     "text": "free text",
     "constant": "constant",
@@ -354,6 +400,18 @@ def _unless_useless(column: Column, source: Source, *, is_target: bool) -> Colum
     cells = source.cells[column.name].dropna()
     if len(cells) and len(cells.map(_hashable).unique()) == 1:
         return Column(column.name, "constant", note=f"always {shown(cells.iloc[0])}")
+    column = _unless_counting(column, source, is_target=is_target)
+    found = None if is_target else recognised(column.name, cells, column.kind)
+    if found is None:
+        return column
+    like, note = found
+    if column.kind not in ("identifier", "text"):
+        column = Column(column.name, "identifier" if like == "key" else "text", note=note)
+    return replace(column, like=like, note=column.note or note)
+
+
+def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Column:
+    cells = source.cells[column.name].dropna()
     if is_target or column.kind != "number" or len(cells) <= _FEW_VALUES:
         return column
     values = typed_column(cells, column, source)
@@ -475,7 +533,7 @@ def plan_text(plan: TablePlan) -> str:
     >>> plan = TablePlan((Column("cost", "number", decimals=2), Column("plant", "category",
     ...                  note="3 values")), target="cost")
     >>> print(plan_text(plan))
-    # kind: number, category, date or drop. Correct it and give the file to --schema.
+    # kind: number, category, date, key, fake or drop. Correct it and give the file to --schema.
     target: "cost"
     columns:
       "cost": {kind: number, decimals: 2}
@@ -483,20 +541,35 @@ def plan_text(plan: TablePlan) -> str:
     <BLANKLINE>
     """
     lines = [
-        "# kind: number, category, date or drop. Correct it and give the file to --schema.",
+        "# kind: number, category, date, key, fake or drop. Correct it and give the file to "
+        "--schema.",
         f"target: {quoted(plan.target)}",
+        *([f"locale: {plan.locale}"] if any(c.kind == "fake" for c in plan.columns) else []),
         "columns:",
     ]
     for column in plan.columns:
         parts = [f"kind: {column.kind}"]
         for name in _DEFAULTS:
+            if (name == "like") != (column.kind == "fake"):
+                continue
             value = getattr(column, name)
             if name != "note" and value != _DEFAULTS[name]:
                 plain = list(value) if isinstance(value, tuple) else value
                 parts.append(f"{name}: {quoted(plain) if isinstance(plain, str) else plain}")
         note = f"  # {column.note}" if column.note else ""
         lines.append(f"  {quoted(column.name)}: {{{', '.join(parts)}}}{note}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + relations_text(plan)
+
+
+def relations_text(plan: TablePlan) -> str:
+    """The relations of a plan as YAML; nothing where nobody has looked for any."""
+    if plan.relations is None:
+        return ""
+    lines = ["relations:  # kept in every synthetic row; delete those that hold by chance"]
+    for relation, note in plan.relations.items():
+        plain = json.dumps(relation.to_plain(), ensure_ascii=False)
+        lines.append(f"  - {plain}  # {relation}" + (f"; {note}" if note else ""))
+    return "\n".join(lines) + "\n" if plan.relations else "relations: []\n"
 
 
 ENTRIES = frozenset({"target", "public", "rows", "columns"})
@@ -548,10 +621,15 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
             f"{where}: should hold `columns:` with one entry each, `name: {{kind: …}}`"
         )
     problems = []
-    if unknown := sorted(set(entries) - ENTRIES):
+    if unknown := sorted(set(entries) - ENTRIES - {"relations", "locale"}):
         problems.append(f"unknown entries {unknown}")
     if entries.get("target", target) != target:
         problems.append(f"its target is {entries['target']!r}, and {target!r} was asked for")
+    relations, found = _relations(entries)
+    problems += found
+    locale = entries.get("locale", DEFAULT_LOCALE)
+    if not isinstance(locale, str):
+        problems.append(f"locale is {locale!r}, should be one such as tr_TR")
     inferred = {c.name: c for c in infer_plan(source, target).columns}
     for name, entry in entries["columns"].items():
         if name not in inferred:
@@ -565,7 +643,23 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
             problems.extend(f"column {name!r}: {problem}" for problem in found)
     if problems:
         raise TableError(f"{where}: " + "; ".join(problems))
-    return TablePlan(tuple(inferred.values()), target)
+    return TablePlan(tuple(inferred.values()), target, relations, locale)
+
+
+def _relations(entries: Mapping[str, Any]) -> tuple[dict[Relation, str] | None, list[str]]:
+    """Relations of a schema file; None where it says nothing of them."""
+    if "relations" not in entries:
+        return None, []
+    if not isinstance(entries["relations"], list | None):
+        return None, ["relations should be a list"]
+    relations: dict[Relation, str] = {}
+    problems = []
+    for entry in entries["relations"] or []:
+        try:
+            relations[relation_from_plain(entry)] = ""
+        except ValueError as error:
+            problems.append(f"relations: {error}")
+    return relations, problems
 
 
 def corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[str]]:
@@ -589,10 +683,14 @@ def corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[st
             problems.append(f"categories are {categories}, should be a list of values")
     if not isinstance(given.get("missing"), bool | None):
         problems.append(f"missing is {given['missing']!r}, should be true or false")
+    if (given["kind"] == "fake") != (given.get("like") in FIELDS):
+        problems.append(
+            f"`kind: fake` needs `like:`, one of {list(FIELDS)}, and no other kind has it"
+        )
     if given["kind"] == "date" and column.kind != "date" and not given.get("format"):
         problems.append("a date needs its format, such as '%d.%m.%Y'")
     if given["kind"] != column.kind and not problems:
-        column = replace(column, note="")
+        column = replace(column, note="", like=None)
     return (column if problems else replace(column, **given)), problems
 
 

@@ -24,6 +24,7 @@ from synthtab.sharing.card_page import write_card
 from synthtab.sharing.columns import TablePlan, check_plan, infer_plan, read_schema
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import Source, TableError, read_source
+from synthtab.sharing.ties import Tally, with_relations
 from synthtab.table.split import PrivacySplit
 
 _TEST_SHARE = 0.2
@@ -71,6 +72,7 @@ def evaluate(
     _check_columns(plan, others)
     _check_rows([source, *others.values()])
     frames = {REAL: typed(source, plan)}
+    plan = with_relations(plan, frames[REAL])
     for name, other in others.items():
         frames[name] = typed(other, _as_written(plan, other))
     # A category that only one of the tables has is no error here, but a finding.
@@ -100,6 +102,8 @@ def evaluate(
         holdout, reference = test.iloc[order[n_reference:]], test.iloc[order[:n_reference]]
         split = PrivacySplit(train, holdout, reference, form.schema)
         private = judge_privacy(split, made, random_state=random_state)
+    tally = Tally(list(plan.relations or ()), frames[REAL], tuple(plan.relations or ()))
+    tally.add(frames[SYNTHETIC])
     if len(made) < len(tables[SYNTHETIC]):
         notes.append(f"Judged on {len(made):,} of {len(tables[SYNTHETIC]):,} synthetic rows.")
     return Assessment(
@@ -126,6 +130,7 @@ def evaluate(
         plan=plan,
         released=None,
         notes=tuple(notes),
+        relations=tally.rows(),
     )
 
 
@@ -134,7 +139,7 @@ def _check_columns(plan: TablePlan, others: dict[str, Source]) -> None:
         f"{other.path}: columns {missing} are missing; it has {[str(c) for c in other.cells]}. "
         "Rename them, or leave them out of both with --drop"
         for other in others.values()
-        if (missing := [c.name for c in plan.kept if c.name not in other.cells])
+        if (missing := [c.name for c in plan.learnt if c.name not in other.cells])
     ]
     if problems:
         raise TableError("; ".join(problems))

@@ -17,7 +17,16 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from synthtab.sharing.columns import Column, TablePlan, check_plan, infer_plan, typed_column
+from synthtab.sharing.columns import (
+    LEARNT,
+    MADE,
+    Column,
+    TablePlan,
+    check_plan,
+    infer_plan,
+    typed_column,
+)
+from synthtab.sharing.keys import DEFAULT_LOCALE, Surrogates, check_faker, fake_form, key_form
 from synthtab.sharing.source import Format, Source, TableError, read_source
 from synthtab.table.schema import Schema
 
@@ -33,7 +42,8 @@ class TableForm:
     Attributes
     ----------
     columns : tuple of Column
-        Kept columns, in the order of the file.
+        Kept columns, in the order of the file. Keys, and what is made up, are among them, but not
+        in the rows of `prepare` and `restore`.
     target : str
         The column that others are to predict.
     categories : dict of str to dict
@@ -56,6 +66,10 @@ class TableForm:
         for them.
     n_suppressed : dict of str to int
         By the same columns: how many such values there are.
+    made : dict of str to dict
+        By key and made-up column: its form, as `synthtab.sharing.keys` describes it.
+    locale : str
+        Language and country of what is made up.
     """
 
     columns: tuple[Column, ...]
@@ -72,6 +86,8 @@ class TableForm:
     arrow_schema: bytes | None = None
     others: Mapping[str, str] = field(default_factory=dict)
     n_suppressed: Mapping[str, int] = field(default_factory=dict)
+    made: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    locale: str = DEFAULT_LOCALE
 
     @classmethod
     def fit(
@@ -88,7 +104,7 @@ class TableForm:
             If the target has gaps, or does not vary.
         """
         _check_target(frame[plan.target], source)
-        kinds = {c.name: c.kind for c in plan.kept}
+        kinds = {c.name: c.kind for c in plan.learnt}
         found = {n: _categories(frame[n], min_count) for n, k in kinds.items() if k == "category"}
         rare = {name: (other, n) for name, (_, other, n) in found.items() if other is not None}
         units = {name: _unit(frame[name]) for name, kind in kinds.items() if kind == "date"}
@@ -109,6 +125,8 @@ class TableForm:
             arrow_schema=_kept_types(source, plan),
             others={name: other for name, (other, _) in rare.items()},
             n_suppressed={name: n for name, (_, n) in rare.items()},
+            made=_made(source, plan),
+            locale=plan.locale,
         )
 
     @classmethod
@@ -149,11 +167,16 @@ class TableForm:
         )
 
     @property
+    def learnt(self) -> tuple[Column, ...]:
+        """Columns that are learnt, in the order of the file."""
+        return tuple(c for c in self.columns if c.kind in LEARNT)
+
+    @property
     def schema(self) -> Schema:
         """Of the rows that are learnt."""
         categorical = {name: tuple(values) for name, values in self.categories.items()}
         categorical |= dict.fromkeys(self.flags.values(), (_NO, _YES))
-        columns = [name for c in self.columns for name in (c.name, self.flags.get(c.name)) if name]
+        columns = [name for c in self.learnt for name in (c.name, self.flags.get(c.name)) if name]
         return Schema(tuple(columns), categorical, self.target)
 
     def prepare(
@@ -172,7 +195,7 @@ class TableForm:
         """
         rng = None if random_state is None else np.random.default_rng(random_state)
         columns: dict[str, Any] = {}
-        for column in self.columns:
+        for column in self.learnt:
             name, cells = column.name, frame[column.name]
             if name in self.categories:
                 columns[name] = self._codes(name, cells)
@@ -203,7 +226,7 @@ class TableForm:
         Numbers are float64 with NaN (or int64), dates datetime64, categories `object` with None.
         """
         columns: dict[str, Any] = {}
-        for column in self.columns:
+        for column in self.learnt:
             name, cells = column.name, prepared[column.name]
             if name in self.categories:
                 known = self.categories[name]
@@ -220,7 +243,18 @@ class TableForm:
                     restored = restored.astype(float)
                 restored = restored.mask(missing)
             columns[name] = restored.to_numpy()
-        return pd.DataFrame(columns, columns=[c.name for c in self.columns])
+        return pd.DataFrame(columns, columns=[c.name for c in self.learnt])
+
+    def surrogates(
+        self, n_rows: int, random_state: int | np.random.Generator | None = None
+    ) -> Surrogates:
+        """What makes the keys and the made-up columns of so many rows, for `with_made`."""
+        return Surrogates(self.made, n_rows, locale=self.locale, random_state=random_state)
+
+    def with_made(self, rows: pd.DataFrame, surrogates: Surrogates) -> pd.DataFrame:
+        """Restored rows with keys and made-up columns in their places."""
+        whole = pd.concat([rows, surrogates.of(len(rows))], axis=1)
+        return whole[[c.name for c in self.columns]]
 
     def _codes(self, name: str, cells: pd.Series[Any]) -> np.ndarray:
         known = self.categories[name]
@@ -277,14 +311,14 @@ class TableForm:
 
 
 def typed(source: Source, plan: TablePlan) -> pd.DataFrame:
-    """The kept columns of a file, as numbers, dates and categories.
+    """The columns of a file that are learnt, as numbers, dates and categories.
 
     Raises
     ------
     TableError
         If a cell is not of its column's kind.
     """
-    columns = {c.name: typed_column(source.cells[c.name], c, source) for c in plan.kept}
+    columns = {c.name: typed_column(source.cells[c.name], c, source) for c in plan.learnt}
     return pd.DataFrame(columns)
 
 
@@ -309,6 +343,15 @@ def learner_rows(
         if column.kind == "date":
             frame[column.name] = _numbers(frame[column.name], 1) / _DAY
     return frame.drop(columns=target), frame[target]
+
+
+def _made(source: Source, plan: TablePlan) -> dict[str, dict[str, Any]]:
+    cells = {c.name: source.cells[c.name] for c in plan.kept if c.kind in MADE}
+    keys = {c.name: cells[c.name] for c in plan.kept if c.kind == "key"}
+    likes = {c.name: c.like for c in plan.kept if c.kind == "fake"}
+    check_faker(plan.locale, likes)
+    made = {name: key_form(key) for name, key in keys.items()}
+    return made | {n: fake_form(cells[n], like, keys) for n, like in likes.items() if like}
 
 
 def category_name(value: object) -> str:

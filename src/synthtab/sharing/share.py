@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,10 +35,11 @@ from synthtab.sharing.assessment import (
 )
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_template, write_card
-from synthtab.sharing.columns import check_plan, plan_text, read_schema
+from synthtab.sharing.columns import check_plan, plan_text, read_schema, relations_text
 from synthtab.sharing.few import without_few
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
+from synthtab.sharing.ties import Tally, Tied, with_relations
 from synthtab.sharing.writer import row_writer
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
@@ -79,6 +80,7 @@ def share(
     schema: str | Path | None = None,
     drop: Sequence[str] = (),
     min_count: int | None = None,
+    locale: str | None = None,
     n_rows: int | None = None,
     epsilon: float | None = None,
     n_iter: int | Literal["auto"] = "auto",
@@ -110,6 +112,8 @@ def share(
         Rows that have to hold a category, a number that stands out, or an end of a column; what
         fewer hold is not learnt (see `synthtab.sharing.few.without_few`). None is 5, and 1 under a
         guarantee, which covers rare values by itself.
+    locale : str or None, default=None
+        Language and country of what is made up (``tr_TR``); None takes that of `schema`.
     n_rows : int or None, default=None
         Synthetic rows; None draws as many as the file has.
     epsilon : float or None, default=None
@@ -171,6 +175,7 @@ def share(
         )
         return Shared(out, *make_privately(source, order, draw=_draw, write=write, private=PRIVATE))
     plan = read_schema(source, target, schema).drop(drop)
+    plan = replace(plan, locale=locale or plan.locale)
     write(plan_text(plan))
     check_plan(plan, source.path)
     if len(source.cells) < MIN_ROWS:
@@ -179,6 +184,10 @@ def share(
             "the use nor the privacy of the result can be judged"
         )
     frame = typed(source, plan)
+    looked = plan.relations is not None
+    plan = with_relations(plan, frame)
+    if not looked:
+        write(relations_text(plan))
     form = TableForm.fit(frame, source, plan, min_count=min_count)
     rng = np.random.default_rng(random_state)
     parts = hold_out(len(frame), rng)
@@ -192,25 +201,34 @@ def share(
         folder = Path(staging) / "finished"
         (folder / PRIVATE).mkdir(parents=True)
         began = time.monotonic()
+        train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
+        drawer: HybridDiffusion | Tied = model
+        if plan.relations:
+            drawer, train = Tied.of(model, form, plan, train, fill_seed, min_count=min_count)
+            learnt = drawer.inner
         train = without_few(
-            prepared.iloc[parts.train].reset_index(drop=True),
-            known,
+            train,
+            learnt.schema,
             min_count=min_count,
-            flags=form.flags,
+            flags=learnt.flags,
             random_state=fill_seed,
         )
         if time_budget is not None:
-            model.set_params(n_iter=_steps_within(time_budget, model, train, known))
+            model.set_params(n_iter=_steps_within(time_budget, model, train, learnt.schema))
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
         model.set_params(random_state=fit_seed, progress=progress)
-        model.fit(train, known)
+        model.fit(train, learnt.schema)
+        if isinstance(drawer, Tied):
+            drawer.settle()
         trained = time.monotonic()
-        save_bundle(model, form, folder / PRIVATE / "model")
+        save_bundle(drawer, form, folder / PRIVATE / "model")
         (folder / PRIVATE / "schema.yaml").write_text(plan_text(plan), encoding="utf-8")
         n_drawn = len(frame) if n_rows is None else n_rows
         write(f"drawing {n_drawn:,} rows\n")
         table = folder / f"synthetic.{form.format}"
-        synthetic = _draw(model, form, n_drawn, table, draw_seed)
+        lost = drawer.lost if isinstance(drawer, Tied) else ()
+        tally = Tally(list(plan.relations or ()), frame.iloc[parts.train], lost, form)
+        synthetic = _draw(drawer, form, n_drawn, table, draw_seed, tally)
         drawn = time.monotonic()
         write("judging them on the rows held out\n")
         settled = form.prepare(frame)
@@ -221,7 +239,7 @@ def share(
         )
         like = held_out_fidelity(test, synthetic, known, random_state=judge_seed)
         split = PrivacySplit(real, holdout, reference, known)
-        others = _others(model, form, train, len(synthetic), n_draws, n_fits, judge_seed)
+        others = _others(drawer, form, train, len(synthetic), n_draws, n_fits, judge_seed)
         judged = judge_privacy(split, synthetic, *others, random_state=judge_seed)
         released = judged.may_release or release_anyway
         if not released:
@@ -258,6 +276,7 @@ def share(
             plan=plan,
             released=released,
             notes=_notes(form, n_drawn, len(synthetic), min_count),
+            relations=tally.rows(),
         )
         write_card(assessment, folder)
         if out.exists():
@@ -267,7 +286,7 @@ def share(
 
 
 def _others(
-    model: HybridDiffusion,
+    drawer: HybridDiffusion | Tied,
     form: TableForm,
     train: pd.DataFrame,
     n_rows: int,
@@ -277,11 +296,13 @@ def _others(
 ) -> list[pd.DataFrame]:
     """Further draws of the model, and draws of models trained on the same rows with other seeds."""
     rng = np.random.default_rng(seed)
-    fits = [model]
+    model = drawer.model if isinstance(drawer, Tied) else drawer
+    fits = [drawer]
     for _ in range(n_fits - 1):
         again: HybridDiffusion = clone(model)
         seed_of_fit = None if model.random_state is None else int(rng.integers(2**31))
-        fits.append(again.set_params(random_state=seed_of_fit).fit(train, model.schema_))
+        again.set_params(random_state=seed_of_fit).fit(train, model.schema_)
+        fits.append(replace(drawer, model=again) if isinstance(drawer, Tied) else again)
     return [
         pd.concat(drawn_rows(fit, form, n_rows, random_state=rng), ignore_index=True)
         for k, fit in enumerate(fits)
@@ -290,15 +311,24 @@ def _others(
 
 
 def _draw(
-    model: HybridDiffusion, form: TableForm, n_rows: int, path: Path, seed: int
+    model: HybridDiffusion | Tied,
+    form: TableForm,
+    n_rows: int,
+    path: Path,
+    seed: int,
+    tally: Tally | None = None,
 ) -> pd.DataFrame:
-    """Write the rows; return the first of them as the model drew them."""
+    """Write the rows, count them; return the first of them as the model drew them."""
     kept: list[pd.DataFrame] = []
+    surrogates = form.surrogates(n_rows, seed)
     with row_writer(path, form) as writer:
         for block in drawn_rows(model, form, n_rows, random_state=seed):
             if sum(map(len, kept)) < JUDGED_ROWS:
                 kept.append(block)
-            writer.write(form.restore(block))
+            rows = form.restore(block)
+            if tally is not None:
+                tally.add(rows)
+            writer.write(form.with_made(rows, surrogates))
     first: pd.DataFrame = pd.concat(kept, ignore_index=True)
     return first.head(JUDGED_ROWS)
 
@@ -395,6 +425,12 @@ def _notes(form: TableForm, n_drawn: int, n_judged: int, min_count: int) -> tupl
         notes.append(
             "Text that a spreadsheet would run as a formula (=, +, - or @ at its start) has an "
             "apostrophe in front of it."
+        )
+    if form.made:
+        notes.append(
+            f"{', '.join(form.made)}: surrogate keys and made-up values, in the form of the real "
+            "ones and never from them. Keys recur as often as real ones, and the rows that share "
+            "one have nothing else in common."
         )
     notes.append(
         f"A category, a number that stands out, and an end of a column are learnt if "

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from synthtab.sharing.columns import Column
+from synthtab.sharing.columns import MADE, Column
 from synthtab.sharing.form import TableForm
 from synthtab.sharing.source import FORMULA_STARTS, TableError, format_of
 
@@ -119,7 +119,7 @@ class _CsvWriter:
         self._file.close()
 
     def _cells(self, values: pd.Series[Any], column: Column) -> Any:
-        if column.kind == "category":
+        if column.kind in ("category", *MADE):
             return [v if v is None else disarmed(str(v)) for v in values.tolist()]
         if column.kind == "date":
             is_day = self._form.units[column.name] > 1
@@ -168,6 +168,8 @@ class _ParquetWriter:
             known = {type(v) for v in self._form.categories[name].values() if v is not None}
             simple = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
             return simple.get(known.pop(), pa.string()) if len(known) == 1 else pa.string()
+        if column.kind in MADE:
+            return pa.string() if self._form.made[name]["is_text"] else pa.int64()
         if column.kind == "date":
             return pa.date32() if self._form.units[name] > 1 else pa.timestamp("us")
         return pa.int64() if self._form.is_whole[name] else pa.float64()

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from synthtab.table.relations import Relation, relation_problems
+
 Category = str | int | bool
 
 
@@ -27,11 +29,14 @@ class Schema:
         Categories of each categorical column. A category's position is its code.
     target : str
         The column that downstream models predict.
+    relations : tuple of Relation, default=()
+        What holds between columns, for `synthtab.generators.with_relations.WithRelations` to keep.
 
     Raises
     ------
     ValueError
-        If columns repeat, or the target or a categorical column is not among them.
+        If columns repeat, or the target or a categorical column is not among them, or a relation
+        is about other columns, or compares categories.
 
     Examples
     --------
@@ -45,8 +50,10 @@ class Schema:
     columns: tuple[str, ...]
     categorical: Mapping[str, tuple[Category, ...]]
     target: str
+    relations: tuple[Relation, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "relations", tuple(self.relations))
         problems = []
         repeated = sorted({c for c in self.columns if self.columns.count(c) > 1})
         if repeated:
@@ -59,6 +66,8 @@ class Schema:
         empty = [c for c, categories in self.categorical.items() if not categories]
         if empty:
             problems.append(f"categorical columns without categories: {empty}")
+        for relation in self.relations:
+            problems.extend(relation_problems(relation, self.columns, self.numerical))
         _raise_all(problems)
 
     @property
@@ -77,12 +86,21 @@ class Schema:
         return "classification" if self.target in self.categorical else "regression"
 
     @classmethod
-    def infer(cls, frame: pd.DataFrame, *, target: str, categorical: Sequence[str] = ()) -> Schema:
+    def infer(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        target: str,
+        categorical: Sequence[str] = (),
+        relations: Sequence[Relation] = (),
+    ) -> Schema:
         """Read the schema off a frame.
 
         Text, boolean and pandas-categorical columns are categorical, and so are the columns
         named in `categorical` (a plant number, say); the others are numerical. Categories are
         sorted, so the codes do not depend on the order of the rows. Cells may be missing.
+        `relations` are taken as they are: `synthtab.table.relation_search.find_relations` proposes
+        some.
 
         Raises
         ------
@@ -100,7 +118,7 @@ class Schema:
             for c in frame.columns
             if c in categorical or not _is_numeric(frame[c])
         }
-        schema = cls(columns=tuple(frame.columns), categorical=kinds, target=target)
+        schema = cls(tuple(frame.columns), kinds, target, tuple(relations))
         schema.validate(frame, allow_missing=True)
         return schema
 

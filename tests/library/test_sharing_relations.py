@@ -1,0 +1,194 @@
+"""Sharing a table with relations, keys and people: proposed, kept, replaced and counted."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.__main__ import main
+from synthtab.sharing import TableError, load_bundle, read_source, share
+from synthtab.sharing.columns import infer_plan, plan_text, read_plan, read_schema
+from synthtab.sharing.form import TableForm, typed
+from synthtab.sharing.ties import Tally, table_schema, with_relations
+from synthtab.table.relations import Dependence, EmptyWhen, Order, Sum
+
+WARDS = {"A1": "surgery", "B2": "surgery", "C3": "children", "D4": "eyes"}
+RELATIONS = {
+    Sum("bill", ("room", "drugs")),
+    Order("admitted", "discharged"),
+    Dependence("ward", "speciality"),
+    EmptyWhen("discharged", "state", ("in ward",), only=True),
+}
+
+
+def visits(n: int = 260, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    admitted = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 300, n), unit="D")
+    discharged = pd.Series(admitted + pd.to_timedelta(rng.integers(0, 30, n), unit="D"))
+    state = rng.choice(["home", "moved", "in ward"], n, p=[0.5, 0.3, 0.2])
+    ward = rng.choice(list(WARDS), n)
+    room, drugs = rng.gamma(2, 40, n), rng.gamma(2, 20, n)
+    patient = rng.integers(0, 120, n)
+    return pd.DataFrame(
+        {
+            "patient_no": [f"P{4000 + i}" for i in patient],
+            "patient_name": [f"Ada {chr(97 + i % 26)}{chr(97 + i // 26)}" for i in patient],
+            "ward": ward,
+            "speciality": [WARDS[w] for w in ward],
+            "admitted": admitted.strftime("%d.%m.%Y"),
+            "discharged": discharged.where(state != "in ward").dt.strftime("%d.%m.%Y"),
+            "state": state,
+            "room": np.char.mod("%.2f", room),
+            "drugs": np.char.mod("%.2f", drugs),
+            "bill": np.char.mod("%.2f", room.round(2) + drugs.round(2)),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("real") / "visits.csv"
+    visits().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def schema(table, tmp_path_factory) -> Path:
+    source = read_source(table)
+    plan = infer_plan(source, "bill")
+    path = tmp_path_factory.mktemp("schema") / "schema.yaml"
+    text = plan_text(with_relations(plan, typed(source, plan)).proposed())
+    path.write_text(text.replace("en_US", "tr_TR"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def shared(table, schema, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("shared") / "out"
+    share(
+        table,
+        target="bill",
+        out=out,
+        schema=schema,
+        n_iter=5,
+        n_rows=400,
+        n_draws=1,
+        release_anyway=True,
+    )
+    return out
+
+
+def counted(made: Path, real: Path) -> dict[str, int]:
+    """Rows of a file that break a relation of the real one."""
+    source = read_source(real)
+    plan = read_schema(source, "bill", None)
+    frames = [typed(source, plan), typed(read_source(made), plan)]
+    tally = Tally(list(RELATIONS), frames[0])
+    tally.add(frames[1])
+    return {row["relation"]: row["synthetic"] for row in tally.rows()}
+
+
+def test_info_proposes_relations_keys_and_people(schema):
+    text = schema.read_text(encoding="utf-8")
+    assert '"patient_no": {kind: key}' in text
+    assert '"patient_name": {kind: fake, like: "name"}' in text
+    for relation in RELATIONS:
+        assert json.dumps(relation.to_plain(), ensure_ascii=False) in text
+
+
+def test_a_plan_with_relations_is_read_back(table, schema):
+    source = read_source(table)
+    plan = read_schema(source, "bill", schema)
+    assert set(plan.relations) >= RELATIONS
+    assert plan.locale == "tr_TR"
+    assert read_plan(plan_text(plan), source, "bill", "text").relations == plan.relations
+
+
+def test_no_synthetic_row_breaks_a_relation_and_the_card_counts_them(shared, table):
+    record = json.loads((shared / "record.json").read_text(encoding="utf-8"))
+    rows = {row["relation"]: row for row in record["relations"]}
+    for relation in map(str, RELATIONS):
+        assert (rows[relation]["real"], rows[relation]["synthetic"]) == (0, 0)
+        assert rows[relation]["n_synthetic"] == 400
+        assert rows[relation]["kept"]
+    assert set(counted(shared / "synthetic.csv", table).values()) == {0}
+    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    assert "admitted ≤ discharged" in page
+
+
+def test_keys_and_names_are_made_up_in_their_places(shared, table):
+    made, real = pd.read_csv(shared / "synthetic.csv"), pd.read_csv(table)
+    assert list(made.columns) == list(real.columns)
+    assert made.patient_no.str.fullmatch(r"P\d{4}").all()
+    assert not set(made.patient_no) & set(real.patient_no)
+    assert not set(made.patient_name) & set(real.patient_name)
+    # One patient, one name, as often as in the real table.
+    assert len(made[["patient_no", "patient_name"]].drop_duplicates()) == made.patient_no.nunique()
+    assert abs(made.patient_no.nunique() / 400 - real.patient_no.nunique() / 260) < 0.1
+
+
+def test_more_rows_keep_the_relations_and_meet_conditions_on_columns_that_are_not_learnt(
+    shared, table, tmp_path
+):
+    out = tmp_path / "more.csv"
+    asked = ["sample", str(shared), "-n", "150", "--where", "speciality=eyes", "--out", str(out)]
+    assert main([*asked, "--seed", "3"]) == 0
+    made = pd.read_csv(out)
+    assert set(made.speciality) == {"eyes"}
+    assert set(made.ward) == {"D4"}
+    assert len(made) == 150
+    assert set(counted(out, table).values()) == {0}
+    model, form = load_bundle(shared)
+    first, again = (next(iter(model.iter_samples(50, random_state=1))) for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    form.schema.validate(first)
+
+
+def test_keys_are_not_replaced_unless_somebody_says_so(table, tmp_path):
+    with pytest.raises(
+        TableError, match=r"'patient_no' is an identifier.*kind: key.*'patient_name'"
+    ):
+        share(table, target="bill", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("relations", "said"),
+    [
+        ("[{order: [admitted, ward]}]", r"\['ward'\] are categories"),
+        ("[{order: [patient_no, bill]}]", r"no columns \['patient_no'\]"),
+        ("[{empty: discharged, when: state, is: [in bed]}]", "'state' is never .'in bed'."),
+        ("[{order: [admitted]}, {total: bill}]", "2 column names.*should begin with one of"),
+        ("yes", "relations should be a list"),
+    ],
+)
+def test_relations_that_do_not_fit_are_refused_before_training(
+    table, schema, tmp_path, relations, said
+):
+    text = schema.read_text(encoding="utf-8").partition("relations:")[0]
+    wrong = tmp_path / "schema.yaml"
+    wrong.write_text(f"{text}relations: {relations}\n", encoding="utf-8")
+    with pytest.raises(TableError, match=said):
+        share(table, target="bill", out=tmp_path / "out", schema=wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_relation_that_the_owner_adds_and_rows_break_is_not_enforced_and_said_so(table):
+    source = read_source(table)
+    plan = infer_plan(source, "bill")
+    frame = typed(source, plan)
+    noted = with_relations(replace(plan, relations={Order("drugs", "room"): ""}), frame)
+    assert "is not enforced" in noted.relations[Order("drugs", "room")]
+    assert table_schema(frame, noted).relations == (Order("drugs", "room"),)
+
+
+def test_the_form_of_keys_survives_its_file(table, schema):
+    source = read_source(table)
+    plan = read_schema(source, "bill", schema)
+    form = TableForm.fit(typed(source, plan), source, plan)
+    again = TableForm.from_plain(json.loads(json.dumps(form.to_plain())))
+    rows = [f.surrogates(20, 0).of(20) for f in (form, again)]
+    pd.testing.assert_frame_equal(*rows)
+    assert not [k for k in visits().patient_no if k in json.dumps(form.to_plain()["made"])]
