@@ -41,6 +41,7 @@ from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations
 from synthtab.sharing.writer import row_writer
+from synthtab.table.relations import Range
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
 
@@ -203,7 +204,8 @@ def share(
         began = time.monotonic()
         train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
         drawer: HybridDiffusion | Tied = model
-        if plan.relations:
+        # No number that the model draws leaves the range of its column.
+        if any(not isinstance(r, Range) for r in plan.relations or ()):
             drawer, train = Tied.of(model, form, plan, train, fill_seed, min_count=min_count)
             learnt = drawer.inner
         train = without_few(
