@@ -97,9 +97,10 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Every row is an independent draw. Drawing works in blocks of 4,096 rows, each with a seed of its
-    own, and the first rows of a long draw are those of a short one. Another number of rows in a
-    block or of threads, another processor or another torch release may change the last bits.
+    Every row is an independent draw. Drawing works in blocks of 4,096 rows, under conditions of as
+    many particles, each with a seed of its own. The first rows of a long draw are those of a short
+    one. Another number of rows in a block or of threads, another processor or another torch release
+    may change the last bits.
 
     Examples
     --------
