@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.exceptions import NotFittedError
 
+from synthtab.diffusion.gaussian import GaussianHybridDiffusion
 from synthtab.diffusion.model_file import load_model, save_model
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
@@ -32,10 +33,11 @@ def table() -> pd.DataFrame:
     )
 
 
-@pytest.fixture(scope="module")
-def model() -> HybridDiffusion:
+@pytest.fixture(scope="module", params=["natural", "any"])
+def model(request: pytest.FixtureRequest) -> HybridDiffusion:
     schema = Schema.infer(table(), target="minutes", categorical=["plant"])
-    return HybridDiffusion(n_iter=10, width=16, random_state=0).fit(table(), schema)
+    settings = {"n_iter": 10, "width": 16, "random_state": 0}
+    return HybridDiffusion(order=request.param, **settings).fit(table(), schema)
 
 
 def test_a_loaded_model_draws_the_same_rows(model: HybridDiffusion, tmp_path: Path) -> None:
@@ -46,9 +48,11 @@ def test_a_loaded_model_draws_the_same_rows(model: HybridDiffusion, tmp_path: Pa
         model.sample(200, random_state=1, conditions={"plant": 2101}),
     )
     np.testing.assert_array_equal(loaded.loss_curve_, model.loss_curve_)
-    losses = [m.row_loss(table(), sigma=[0.5], random_state=0) for m in (model, loaded)]
-    np.testing.assert_array_equal(*losses)
+    np.testing.assert_array_equal(loaded.held_out_loss_, model.held_out_loss_)
+    likelihoods = [m.log_likelihood(table()) for m in (model, loaded)]
+    np.testing.assert_array_equal(*likelihoods)
     assert loaded.get_params()["width"] == 16
+    assert loaded.get_params()["order"] == model.order
 
 
 def test_an_unfitted_model_is_not_saved(tmp_path: Path) -> None:
@@ -104,7 +108,7 @@ def test_a_private_model_keeps_its_guarantee_and_no_row(tmp_path: Path) -> None:
         loaded.sample(200, random_state=1, conditions={"size": 8, "urgent": True}),
         model.sample(200, random_state=1, conditions={"size": 8, "urgent": True}),
     )
-    losses = [m.row_loss(table(), sigma=[0.5], random_state=0) for m in (model, loaded)]
+    losses = [m.private_.row_loss(table(), sigma=[0.5], random_state=0) for m in (model, loaded)]
     np.testing.assert_array_equal(*losses)
     assert (loaded.epsilon_, loaded.delta_) == (model.epsilon_, 1e-4)
     assert str(loaded.guarantee_) == str(model.guarantee_)
@@ -115,6 +119,9 @@ def test_a_private_model_keeps_its_guarantee_and_no_row(tmp_path: Path) -> None:
     # the seed, which would take the noise off, is not in the file
     stored = torch.load(tmp_path / "model.pt", weights_only=True)
     assert "random_state" not in stored["parameters"]
+    assert "random_state" not in stored["gaussian"]["parameters"]
+    for name in ("networks", "weights", "encoder"):
+        assert name not in stored
 
 
 def test_a_model_without_privacy_is_loaded_without_a_guarantee(
@@ -124,7 +131,35 @@ def test_a_model_without_privacy_is_loaded_without_a_guarantee(
     assert load_model(tmp_path / "model.pt").epsilon_ is None
 
 
-@pytest.mark.parametrize("layout", [None, 3])
+def test_a_gaussian_model_comes_back_as_one(tmp_path: Path) -> None:
+    schema = Schema.infer(table(), target="minutes", categorical=["plant"])
+    settings = {"n_iter": 5, "width": 8, "depth": 1, "random_state": 0}
+    model = GaussianHybridDiffusion(**settings).fit(table(), schema)
+    save_model(model, tmp_path / "model.pt")
+    loaded = load_model(tmp_path / "model.pt")
+    assert type(loaded) is GaussianHybridDiffusion
+    assert loaded.get_params()["depth"] == 1
+    pd.testing.assert_frame_equal(
+        loaded.sample(50, random_state=1), model.sample(50, random_state=1)
+    )
+
+
+def test_gaps_and_categories_that_no_row_has_come_back(tmp_path: Path) -> None:
+    frame = table().assign(
+        grade=pd.Categorical(table().grade, categories=["c", "b", "a"], ordered=True),
+        size=table()["size"].astype("Int64").mask(np.arange(120) % 7 == 0),
+    )
+    model = HybridDiffusion(n_iter=5, width=8, random_state=0).fit(
+        frame, Schema.infer(frame, target="minutes")
+    )
+    save_model(model, tmp_path / "model.pt")
+    drawn = load_model(tmp_path / "model.pt").sample(200, random_state=1)
+    assert drawn["size"].isna().any()
+    assert drawn.dtypes.equals(frame.dtypes)
+    pd.testing.assert_frame_equal(drawn, model.sample(200, random_state=1))
+
+
+@pytest.mark.parametrize("layout", [None, 2, 4])
 def test_a_model_of_another_release_is_refused(
     model: HybridDiffusion, tmp_path: Path, layout: int | None
 ) -> None:
@@ -142,6 +177,6 @@ def test_a_file_keeps_the_parameters_of_its_layout(model: HybridDiffusion, tmp_p
     save_model(model, tmp_path / "model.pt")
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     # A file with other parameters cannot be read by a release with these: it needs another layout.
-    parameters = {"n_iter", "batch_size", "width", "depth", "n_frequencies", "n_steps"}
-    assert content["parameters"].keys() == parameters | {"learning_rate", "ema_decay"}
-    assert content["layout"] == 2
+    parameters = {"n_iter", "batch_size", "width", "order", "n_members", "dropout"}
+    assert content["parameters"].keys() == parameters | {"learning_rate"}
+    assert content["layout"] == 3
