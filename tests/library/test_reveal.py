@@ -1,0 +1,255 @@
+"""Cells are drawn from what is predicted, and conditions give the law that enumeration gives."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import chi2, norm
+
+from synthtab.diffusion.networks import NumberParts, to_batch
+from synthtab.diffusion.reveal import Condition, draw_category, draw_number
+from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.table.schema import Schema
+
+N = 20_000
+EDGES = torch.tensor([0.0, 0.1, 0.15, 0.5, 0.8, 1.0], dtype=torch.float64)
+
+
+def assert_frequencies(counts: np.ndarray, p: np.ndarray, slack: float = 0.0) -> None:
+    """Chi-squared: a right sampler fails once in a million; `slack` is a bias allowed, a share.
+
+    Cells of fewer than five expected rows are taken together with the next larger one.
+    """
+    expected = counts.sum() * p / p.sum()
+    assert counts[expected == 0].sum() == 0
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    order = np.argsort(expected)
+    first = np.append(0, np.arange((expected < 5).sum() + 1, len(expected)))
+    counts, expected = (np.add.reduceat(part[order], first) for part in (counts, expected))
+    distance = (np.abs(counts - expected) - slack * expected).clip(0)
+    assert (distance**2 / expected).sum() < chi2.ppf(1 - 1e-6, len(counts) - 1)
+
+
+def parts(n: int, *, gap: float) -> NumberParts:
+    """One predicted number, n times over."""
+    histogram = np.append(np.array([0.3, 0.05, 0.05, 0.4, 0.2]) * (1 - gap), gap)
+
+    def tile(values: list[float] | np.ndarray) -> torch.Tensor:
+        return torch.tensor(np.asarray(values, dtype=float)).expand(n, -1)
+
+    return NumberParts(
+        tile(histogram), tile([0.6])[:, 0], tile([0.3, 0.7]), tile([-1.0, 0.5]), tile([0.2, 0.8])
+    )
+
+
+def probability(low: np.ndarray, high: np.ndarray, gap: float) -> np.ndarray:
+    """What `parts` gives to ranks between `low` and `high`."""
+    mass = np.append(0, np.cumsum(np.array([0.3, 0.05, 0.05, 0.4, 0.2]) * (1 - gap)))
+    rough = np.interp(high, EDGES, mass) - np.interp(low, EDGES, mass)
+    ends = norm.ppf(low), norm.ppf(high)
+    smooth = sum(
+        w * np.diff([norm.cdf(e, mean, sd) for e in ends], axis=0)[0]
+        for w, mean, sd in ((0.3, -1.0, 0.2), (0.7, 0.5, 0.8))
+    )
+    return np.asarray(0.6 * smooth + 0.4 * rough)
+
+
+@pytest.mark.parametrize("span", [None, (0.12, 0.6), (0.0, 0.1)])
+def test_a_number_is_drawn_from_its_distribution(span: tuple[float, float] | None) -> None:
+    uniform = torch.rand(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    condition, (least, greatest) = None, span or (0.0, 1.0)
+    if span is not None:
+        applies = torch.ones(N, dtype=torch.bool)
+        nothing = torch.zeros(N, dtype=torch.float64)
+        condition = Condition(
+            applies, False, nothing.long(), nothing, nothing + least, nothing + greatest,
+            torch.zeros(N, 0),
+        )  # fmt: skip
+    drawn = draw_number(parts(N, gap=0.1), EDGES, uniform, condition)
+    code, rank = drawn.code.numpy(), drawn.rank.numpy()
+    is_gap = code == 5
+    ends = np.linspace(least, greatest, 41)
+    p = probability(ends[:-1], ends[1:], gap=0.1)
+    counts = np.histogram(rank[~is_gap], ends)[0]
+    if span is None:
+        p, counts = np.append(p, 0.4 * 0.1), np.append(counts, is_gap.sum())
+    assert counts.sum() == N  # under a range no cell is missing, and none is outside
+    assert_frequencies(counts, p)
+    np.testing.assert_allclose(drawn.log_weight, np.log(p.sum()), atol=1e-9)
+    inside = np.searchsorted(EDGES[1:-1].numpy(), rank[~is_gap])
+    np.testing.assert_array_equal(code[~is_gap], inside)
+
+
+def test_the_ends_of_a_range_stay_inside() -> None:
+    ends = torch.tensor([[0.999999, 0.0], [0.0, 0.0], [0.999999, 1.0]], dtype=torch.float64)
+    nothing = torch.zeros(3, dtype=torch.float64)
+    condition = Condition(
+        torch.ones(3, dtype=torch.bool), False, nothing.long(), nothing,
+        nothing + 0.15, nothing + 0.5, torch.zeros(3, 0),
+    )  # fmt: skip
+    assert draw_number(parts(3, gap=0.0), EDGES, ends, condition).code.tolist() == [2, 2, 2]
+
+
+def test_a_category_is_drawn_from_its_distribution() -> None:
+    p = np.array([0.5, 0.0, 0.2, 0.3])
+    uniform = torch.rand(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    predicted = torch.from_numpy(p).expand(N, -1)
+    assert_frequencies(np.bincount(draw_category(predicted, uniform, None).code, minlength=4), p)
+    nothing = torch.zeros(N, dtype=torch.float64)
+    allowed = torch.tensor([False, True, True, True]).expand(N, -1)
+    applies = torch.arange(N) % 2 == 0
+    some = Condition(applies, False, nothing.long(), nothing, nothing, nothing, allowed)
+    drawn = draw_category(predicted, uniform, some)
+    assert_frequencies(np.bincount(drawn.code[applies], minlength=4), p * [0, 1, 1, 1])
+    assert_frequencies(np.bincount(drawn.code[~applies], minlength=4), p)
+    np.testing.assert_allclose(drawn.log_weight[applies].exp(), 0.5)
+    one = Condition(applies, True, nothing.long() + 2, nothing, nothing, nothing, allowed[:, :0])
+    drawn = draw_category(predicted, uniform, one)
+    assert (drawn.code[applies] == 2).all()
+    np.testing.assert_allclose(drawn.log_weight[applies].exp(), 0.2)
+
+
+# --- a table so small that all of its rows can be listed ---------------------------------------
+
+KINDS, SIZES, FLAGS = ("a", "b", "c"), (1, 2, 3, 4), ("no", "yes")
+ROWS = pd.DataFrame(
+    itertools.product(KINDS, SIZES, FLAGS), columns=["kind", "size", "flag"]
+).astype({"kind": object, "flag": object})
+
+
+def tiny(n: int) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, n)
+    size = (kind + rng.binomial(2, 0.4, n)).clip(0, 3)
+    flag = (rng.random(n) < np.where(size == kind, 0.9, 0.2)).astype(int)
+    flag[rng.random(n) < 0.1] = 1
+    columns = {"kind": np.array(KINDS, dtype=object)[kind], "size": size + 1}
+    return pd.DataFrame(columns | {"flag": np.array(FLAGS, dtype=object)[flag]})
+
+
+@pytest.fixture(scope="module", params=["natural", "any"])
+def model(request: pytest.FixtureRequest) -> HybridDiffusion:
+    frame = tiny(3000)
+    settings = {"width": 24, "n_members": 2, "dropout": 0.0, "n_iter": 400, "random_state": 0}
+    return HybridDiffusion(order=request.param, **settings).fit(
+        frame, Schema.infer(frame, target="flag")
+    )
+
+
+def joint(model: HybridDiffusion, order: tuple[int, ...], given: tuple[int, ...]) -> np.ndarray:
+    """Probability of each of `ROWS` when columns are revealed in an order, some of them given."""
+    rows = to_batch(model.encoder_, model.encoder_.cells(ROWS))
+    networks, n = model.networks_, len(ROWS)
+    known = torch.zeros(n, 3, dtype=torch.bool)
+    known[:, list(given)] = True
+    p = np.ones(n)
+    for j in order:
+        cells = []
+        for member in range(networks.n_members):
+            members = torch.full((n,), member)
+            found = networks.predict(j, rows, known if networks.any_order else None, members)
+            if isinstance(found, NumberParts):
+                edges = norm.ppf(model.encoder_.columns_["size"].edges)
+                code, mean, sd = rows.code[:, j].numpy(), found.mean.numpy(), found.sd.numpy()
+                inside = norm.cdf((edges[code + 1, None] - mean) / sd)
+                inside -= norm.cdf((edges[code, None] - mean) / sd)
+                smooth = (found.weight.numpy() * inside).sum(axis=1)
+                rough = found.histogram.gather(1, rows.code[:, [j]])[:, 0].numpy()
+                gate = found.smooth.numpy()
+                cells.append(gate * smooth + (1 - gate) * rough)
+            else:
+                cells.append(found.gather(1, rows.code[:, [j]])[:, 0].numpy())
+        p *= np.mean(cells, axis=0)
+        known[:, j] = True
+    return p
+
+
+def counted(frame: pd.DataFrame) -> np.ndarray:
+    return frame.value_counts().reindex(pd.MultiIndex.from_frame(ROWS), fill_value=0).to_numpy()
+
+
+def test_free_rows_are_those_of_the_likelihood(model: HybridDiffusion) -> None:
+    p = joint(model, (0, 1, 2), ())
+    assert p.sum() == pytest.approx(1)
+    np.testing.assert_allclose(np.exp(model.log_likelihood(ROWS)), p, rtol=1e-3, atol=1e-6)
+    assert_frequencies(counted(model.sample(N, random_state=1)), p)
+    # And they are learnt: the table's own shares, up to what 3,000 rows and 400 steps leave open.
+    assert np.abs(p - counted(tiny(100_000)) / 100_000).sum() < 0.15
+
+
+def test_in_any_order_the_joint_is_nearly_the_same(model: HybridDiffusion) -> None:
+    if model.order == "natural":
+        pytest.skip("knows one order")
+    joints = [joint(model, order, ()) for order in itertools.permutations(range(3))]
+    for p in joints:
+        assert p.sum() == pytest.approx(1)
+        assert np.abs(p - joints[0]).sum() < 0.15  # twice the total variation
+
+
+CONDITIONS = [
+    {"flag": "yes"},
+    {"size": 2},
+    {"kind": "b", "flag": "no"},
+    {"size": (2, 3)},
+    {"kind": ["a", "c"], "flag": "yes"},
+    {"kind": {"b", "c"}, "size": (3, 4), "flag": "no"},
+]
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS)
+def test_conditions_give_the_law_of_enumeration(model: HybridDiffusion, conditions: dict) -> None:
+    n = 1000
+    drawn = model.sample(n, random_state=2, conditions=conditions)
+    meets = np.ones(len(ROWS), dtype=bool)
+    exact = []
+    for j, name in enumerate(ROWS):
+        asked = conditions.get(name)
+        if isinstance(asked, tuple):
+            meets &= ROWS[name].between(*asked)
+        elif isinstance(asked, list | set):
+            meets &= ROWS[name].isin(asked)
+        elif asked is not None:
+            meets &= ROWS[name] == asked
+            exact.append(j)
+    if model.order == "natural":
+        order, exact = (0, 1, 2), []
+    else:  # given cells are known from the start, then columns with a wider condition, then others
+        wider = [j for j, c in enumerate(ROWS) if c in conditions and j not in exact]
+        order = (*wider, *(j for j in range(3) if j not in (*wider, *exact)))
+    p = joint(model, order, tuple(exact)) * meets
+    # 64 particles leave a bias of about 1 in 64.
+    assert_frequencies(counted(drawn), p, slack=1 / 32)
+
+
+def test_a_frame_says_it_row_by_row_and_imputation_follows_the_law(model: HybridDiffusion) -> None:
+    gap = pd.DataFrame({"kind": [None] * 1600, "size": 2.0, "flag": ["yes", None] * 800})
+    filled = model.impute(gap, random_state=3)
+    assert (filled["size"] == 2).all()
+    assert (filled.flag[::2] == "yes").all()
+    for rows, exact in ((filled[::2], (1, 2)), (filled[1::2], (1,))):
+        meets = np.all([ROWS.iloc[:, j] == rows.iloc[0, j] for j in exact], axis=0)
+        if model.order == "natural":
+            p = joint(model, (0, 1, 2), ())
+        else:
+            p = joint(model, tuple(j for j in range(3) if j not in exact), exact)
+        assert_frequencies(counted(rows), p * meets, slack=1 / 32)
+    drawn = model.sample(1600, random_state=3, conditions=gap)
+    pd.testing.assert_frame_equal(drawn, filled)  # a table without gaps has nothing else to draw
+
+
+def variance_ratio(draws: list[np.ndarray]) -> float:
+    """Variance of the means of draws, in those of means of independent values."""
+    means = np.array([d.mean() for d in draws])
+    return float(means.var() * len(draws[0]) / np.concatenate(draws).var())
+
+
+def test_rows_are_independent_draws(model: HybridDiffusion) -> None:
+    n_draws = 250
+    draws = [model.sample(40, random_state=s)["size"].to_numpy() for s in range(n_draws)]
+    limit = 4 * np.sqrt(2 / n_draws)  # four standard errors of a variance from so many draws
+    assert abs(variance_ratio(draws) - 1) < limit
+    # The test tells: rows paired with their opposites would fail it.
+    antithetic = [np.append(d[:20], 5 - d[:20]) for d in draws]
+    assert variance_ratio(antithetic) < 1 - limit
