@@ -80,6 +80,7 @@ def save_model(model: Model, path: str | Path) -> None:
             "encoder": model.encoder_.to_plain(),
             "networks": model.networks_.to_plain(),
             "weights": dict(model.networks_.state_dict()),
+            "n_iter": model.n_iter_,
             "loss_curve": model.loss_curve_.tolist(),
             "held_out_loss": model.held_out_loss_.tolist(),
         }
@@ -149,6 +150,7 @@ def load_model(path: str | Path, *, device: str = "auto") -> Any:
     )
     networks.load_state_dict(content["weights"])
     model.networks_ = networks.requires_grad_(False).eval()
+    model.n_iter_ = content["n_iter"]
     model.loss_curve_ = np.array(content["loss_curve"])
     model.held_out_loss_ = np.array(content["held_out_loss"])
     return model

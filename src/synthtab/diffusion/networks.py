@@ -160,7 +160,7 @@ class ColumnNetworks(nn.Module):
             owners += [j] * table.shape[1]
         n = len(columns)
         self.lookups = nn.ParameterList(
-            nn.Parameter(torch.zeros(self.n_members, n, self.sizes[j], self.width))
+            nn.Parameter(torch.randn(self.n_members, n, self.sizes[j], self.width) / 2)
             for j in self.long_lists
         )
         if self.any_order:
