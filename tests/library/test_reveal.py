@@ -207,11 +207,11 @@ def test_conditions_give_the_law_of_enumeration(model: HybridDiffusion, conditio
     for j, name in enumerate(ROWS):
         asked = conditions.get(name)
         if isinstance(asked, tuple):
-            meets &= ROWS[name].between(*asked)
+            meets &= ROWS[name].between(*asked).to_numpy()
         elif isinstance(asked, list | set):
-            meets &= ROWS[name].isin(asked)
+            meets &= ROWS[name].isin(asked).to_numpy()
         elif asked is not None:
-            meets &= ROWS[name] == asked
+            meets &= (ROWS[name] == asked).to_numpy()
             exact.append(j)
     if model.order == "natural":
         order, exact = (0, 1, 2), []
