@@ -3,13 +3,14 @@
 Thresholds stand in `Thresholds` alone. They were set before the committed records were made, with
 earlier runs in view. The claims themselves, with the tests of each, are in `seds500.claims.study`.
 Where nothing else is said, scores are those of the learner behind the study's figure, and the rows
-are HybridDiffusion's alone.
+are HybridDiffusion's alone. What is said of diffusion is also tested on the study's kind of it,
+with Gaussian numbers, wherever the runs of the experiments have what is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seds500.claims.rule import Need, Region, Test, TestOf, above, below, within
 from seds500.records import EXPERIMENTS, SOURCES, STUDY_LEARNER, Measured, Records, runs, title
@@ -148,6 +149,15 @@ def copula_advantage(records: Records, run: str) -> Measured:
 # Kinds of test ----------------------------------------------------------------------------------
 
 
+def both(test: Callable[..., TestOf], *given: Any, **settings: Any) -> tuple[TestOf, ...]:
+    """A test of HybridDiffusion's rows, and the same of those of the study's kind of diffusion."""
+    return tuple(test(*given, method=method, **settings) for method in ("hybrid", "gaussian"))
+
+
+def _of(method: str, what: str) -> str:
+    return f"{what}; Gaussian numbers" if method == "gaussian" else what
+
+
 def on(
     what: str,
     region: Sought,
@@ -216,6 +226,7 @@ def kept(
         # Public tables of few rows have no second sample.
         return method != "second_sample" or records.has(f"{run}.utility.{setting}.{method}")
 
+    what = _of(method, what)
     return on_runs(what, region, look, form, experiments=experiments, need=need, only=only)
 
 
@@ -252,7 +263,7 @@ def fidelity(
 ) -> TestOf:
     """A fidelity metric; tables without categories have no total variation."""
     return on_runs(
-        what or METRICS[metric],
+        _of(method, what or METRICS[metric]),
         region,
         lambda records, run: records.fidelity(run, method, metric),
         form,
@@ -320,13 +331,15 @@ def diffusion_kept(experiment: str) -> tuple[TestOf, ...]:
         "augmentation": "added to the real ones, as the study measured it",
     }
     return tuple(
-        kept(
+        test
+        for setting, words in settings.items()
+        for test in both(
+            kept,
             as_reported(experiment, "diffusion_r2"),
             [experiment],
             setting=setting,
             what=f"R² with HybridDiffusion's rows {words}, in percent of real rows",
         )
-        for setting, words in settings.items()
     )
 
 
