@@ -16,6 +16,7 @@ ARM = {
     "sample": {"mean": 1.0},
 }
 TABLE = {
+    "n": 2,
     "shape": {"mean": 0.5},
     "trend": {"mean": 1.0},
     "trend_shared": {"mean": 1.5},
@@ -142,4 +143,13 @@ def test_published_figures_are_shown_as_errors_and_areas(values, tmp_path):
         "0.510",
         "1,005",
     ]
-    assert table.loc["adult: HybridDiffusion", "trend error, %"] == "1.00 (1.50)"
+    assert table.loc["adult: HybridDiffusion, 2 fitted", "trend error, %"] == "1.00 (1.50)"
+
+
+def test_fits_of_the_former_model_do_not_count(values, tmp_path):
+    former = {"rf": {"percent": 99.0}, "c2st": {"mean": 0.5}, "fit": 1.0, "sample": 1.0}
+    values["benchmark_diffusion"]["diamonds"]["hybrid"] = former
+    found = records(values, tmp_path)
+    assert benchmark.diamonds(found).to_numpy().tolist() == [["not run"]]
+    judged = benchmark.targets(found).loc["diamonds, all rows", ""]
+    assert judged.eq("not measured").all()

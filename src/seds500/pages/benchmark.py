@@ -34,6 +34,9 @@ VARIANTS: Mapping[str, str] = {
 }
 """What the page calls the rows of its tables."""
 
+NOT_RUN = pd.DataFrame({"": ["not run"]}, index=["–"])
+"""Stands for a part of the benchmark that has not been run with the present model."""
+
 
 # Targets -----------------------------------------------------------------------------------------
 
@@ -106,7 +109,7 @@ def _of_dev(records: Records) -> Iterator[Target]:
         ("concrete", "concrete", 1, (92, 92, 99), 0.58),
         ("beijing_8000", "beijing, 8,000 rows", 1, (77, 90, 99), 0.55),
     ):
-        of = _entry(records, f"{FIELD}.{key}").get("hybrid")
+        of = _fits(records, f"{FIELD}.{key}").get("hybrid")
         yield _shares(words, of, times, shares)
         if auc is not None:
             yield _mean_at_most(words, "C2ST AUC ≤ {}", of, "c2st", auc)
@@ -117,7 +120,7 @@ def _of_dev(records: Records) -> Iterator[Target]:
 def _of_standins(records: Records) -> Iterator[Target]:
     for run in STANDINS:
         where = f"{title(run)}, fresh"
-        found = _entry(records, f"{BENCHMARK}.fresh.{run}")
+        found = _fits(records, f"{BENCHMARK}.fresh.{run}")
         of, ceiling = found.get("hybrid"), found.get(SECOND_SAMPLE)
         yield _shares(where, of, 4, (98, 98, 99), ceiling)
         rival = found.get("gaussian")
@@ -144,7 +147,7 @@ def _of_standins(records: Records) -> Iterator[Target]:
 
 def _of_diamonds(records: Records) -> Iterator[Target]:
     where = "diamonds, all rows"
-    of = _entry(records, f"{BENCHMARK}.diamonds").get("hybrid")
+    of = _fits(records, f"{BENCHMARK}.diamonds").get("hybrid")
     yield _shares(where, of, 1, (98, 98, 99))
     yield _mean_at_most(where, "C2ST AUC ≤ {}", of, "c2st", 0.56)
     yield _seconds(where, of, 120)
@@ -232,24 +235,23 @@ def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
 
 def ablation(records: Records, table: str) -> pd.DataFrame:
     """HybridDiffusion with one thing changed at a time, on one table of the benchmark."""
-    return _arms({"": records.value(f"{BENCHMARK}.ablation.{table}")})
+    return _arms({"": _fits(records, f"{BENCHMARK}.ablation.{table}")})
 
 
 def diamonds(records: Records) -> pd.DataFrame:
     """HybridDiffusion on all rows of the diamonds."""
-    return _arms({"": records.value(f"{BENCHMARK}.diamonds")})
+    return _arms({"": _fits(records, f"{BENCHMARK}.diamonds")})
 
 
 def fresh(records: Records) -> pd.DataFrame:
     """Samples of the simulators that no choice has seen, with many test rows."""
-    found = records.value(f"{BENCHMARK}.fresh")
-    return _arms({title(run): found[run] for run in STANDINS if run in found})
+    return _arms({title(run): _fits(records, f"{BENCHMARK}.fresh.{run}") for run in STANDINS})
 
 
 def dev(records: Records) -> pd.DataFrame:
     """Hard tables of regression that are in no experiment."""
     names = {"casp": "casp", "concrete": "concrete", "beijing_8000": "beijing, 8,000 rows"}
-    found = {words: _entry(records, f"{FIELD}.{key}") for key, words in names.items()}
+    found = {words: _fits(records, f"{FIELD}.{key}") for key, words in names.items()}
     return _arms(found)
 
 
@@ -260,7 +262,7 @@ def field(records: Records) -> pd.DataFrame:
     for name in FIELD_TABLES:
         of = _entry(records, f"{FIELD}.{name}")
         if "dcr" in of:
-            rows[f"{name}: HybridDiffusion"] = {
+            rows[f"{name}: HybridDiffusion, {of['n']} fitted"] = {
                 "shape error, %": f"{of['shape']['mean']:.2f}",
                 "trend error, %": f"{of['trend']['mean']:.2f} ({of['trend_shared']['mean']:.2f})",
                 "C2ST AUC": f"{of['c2st']['mean']:.3f}",
@@ -302,8 +304,9 @@ def growth(records: Records) -> pd.DataFrame:
             "memory, GiB": f"{of['gib']:.2f}",
         }
         for of in records.value(f"{BENCHMARK}.growth").values()
+        if "n_levels" in of  # not of the former model
     ]
-    return pd.DataFrame(rows).set_index("rows")
+    return pd.DataFrame(rows).set_index("rows") if rows else NOT_RUN
 
 
 def _arms(tables: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -325,7 +328,7 @@ def _arms(tables: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
             spent = of["fit"]["mean"] + of["sample"]["mean"]
             row["CPU s"] = "–" if method == SECOND_SAMPLE else f"{spent:.0f}"
             rows[f"{words}: {name}" if words else name] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return NOT_RUN if not rows else pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _kept(of: Mapping[str, Any], times: int) -> str:
@@ -341,6 +344,11 @@ def _entry(records: Records, path: str) -> Mapping[str, Any]:
     """A part of a record, or nothing where it has not been measured."""
     found: Mapping[str, Any] = records.value(path) if records.has(path) else {}
     return found
+
+
+def _fits(records: Records, path: str) -> dict[str, Any]:
+    """Summed up fits by method; those of a former model have another form and do not count."""
+    return {method: of for method, of in _entry(records, path).items() if "n" in of}
 
 
 def _row(of: Mapping[str, Any]) -> dict[str, str]:
