@@ -182,10 +182,11 @@ class Trial:
 
     quick: bool
     n_jobs: int
+    most_seeds: int
 
     def seeds(self, n: int) -> range:
         """Splits of each table."""
-        return range(1 if self.quick else n)
+        return range(1 if self.quick else min(n, self.most_seeds))
 
     def table(self, name: str, source: str) -> Dataset:
         """A table, or some rows of it."""
@@ -442,9 +443,7 @@ PARTS: Mapping[str, Callable[[Trial], Found]] = {
 }
 
 
-def measure(
-    record: Path | None, parts: Collection[str], name: str, found: Found, **sizes: int
-) -> None:
+def measure(record: Path | None, parts: Collection[str], name: str, found: Found) -> None:
     """Print a part as it is found, and put it into a record whose parts stand for themselves.
 
     Parts may be of different commits. Without a record nothing is written and the code may be
@@ -464,7 +463,7 @@ def measure(
         made = {part: made[part] for part in parts if part in made} | {name: run.provenance()}
         contents = {
             "id": record.stem,
-            "values": kept | {name: values} | sizes,
+            "values": kept | {name: values},
             "provenance": {"parts": made},
         }
         store.save(contents, record)
@@ -476,14 +475,14 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {list(PARTS)}; all if none")
     parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
     parser.add_argument("--n-jobs", type=int, default=2, help="processes of TabDDPM's parts")
+    parser.add_argument("--most-seeds", type=int, default=N_FRESH_SEEDS, help="fewer fits each")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"no part {sorted(unknown)}; there are {list(PARTS)}")
-    trial = Trial(options.quick, options.n_jobs)
-    sizes = {"n_seeds": N_SEEDS, "n_fresh_seeds": N_FRESH_SEEDS, "n_arm_seeds": N_ARM_SEEDS}
+    trial = Trial(options.quick, options.n_jobs, options.most_seeds)
     for name in options.parts or PARTS:
         record = None if trial.quick else RECORD
-        measure(record, PARTS, name, PARTS[name](trial), **sizes)
+        measure(record, PARTS, name, PARTS[name](trial))
 
 
 if __name__ == "__main__":

@@ -240,7 +240,7 @@ def nearest_share(train: pd.DataFrame, schema: Schema, seed: int) -> float:
     return closeness(PrivacySplit(a, b, b, schema), drawn)["nearest_is_training"]
 
 
-def field_table(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
+def field_table(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str, Any]]:
     """One table by the field's protocol, after each training."""
     frame, schema = read(folder / "field" / f"{name}.csv.gz", FIELD[name])
     split = field_split(frame, schema, FIELD[name].n_train)
@@ -249,7 +249,7 @@ def field_table(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
     yield "n_train", len(train)
     yield "n_columns", len(schema.columns)
     yield "mle_real", efficiency(train, split, schema, 0)
-    for seed in range(N_SEEDS):
+    for seed in range(min(N_SEEDS, most_seeds)):
         with one_thread():
             start = time.process_time()
             model = HybridDiffusion(random_state=seed).fit(train, schema)
@@ -268,7 +268,7 @@ def field_table(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
         yield "dcr", nearest_share(train, schema, 0)
 
 
-def dev_table(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
+def dev_table(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str, Any]]:
     """One hard table: HybridDiffusion and its other kinds, on a part of the rows."""
     if name == "beijing_8000":
         frame, schema = read(folder / "field" / "beijing.csv.gz", FIELD["beijing"])
@@ -286,12 +286,15 @@ def dev_table(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
         schema=schema,
         n_test=n_test,
     )
-    kinds = {arm: (of, range(N_DEV_SEEDS)) for arm, of in arms().items()}
+    kinds = {arm: (of, range(min(N_DEV_SEEDS, most_seeds))) for arm, of in arms().items()}
     times = (1, 4)
     if name == "concrete":
-        kinds["without_dropout"] = (HybridDiffusion(dropout=0.0), range(N_DEV_SEEDS))
+        kinds["without_dropout"] = (
+            HybridDiffusion(dropout=0.0),
+            range(min(N_DEV_SEEDS, most_seeds)),
+        )
     elif name == "casp":
-        kinds = {a: (g, range(2 if a == "hybrid" else 1)) for a, (g, _) in kinds.items()}
+        kinds = {a: (g, of[: 2 if a == "hybrid" else 1]) for a, (g, of) in kinds.items()}
     else:
         kinds, times = {"hybrid": (HybridDiffusion(), range(1))}, (1,)
     yield from compared(dataset, kinds, times=times).items()
@@ -314,11 +317,11 @@ def published(folder: Path) -> Iterator[tuple[str, Any]]:
 PARTS = ("published", "concrete", *FIELD, "casp", "beijing_8000")
 
 
-def found(name: str, folder: Path) -> Iterator[tuple[str, Any]]:
+def found(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str, Any]]:
     """What a part of the record consists of."""
     if name == "published":
         return published(folder)
-    return (field_table if name in FIELD else dev_table)(name, folder)
+    return (field_table if name in FIELD else dev_table)(name, folder, most_seeds)
 
 
 def main() -> None:
@@ -326,6 +329,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {PARTS}; all if none")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="with the tables")
+    parser.add_argument("--most-seeds", type=int, default=N_DEV_SEEDS, help="fewer fits each")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
@@ -342,8 +346,7 @@ def main() -> None:
         )
     for name in options.parts or PARTS:
         record = None if options.dry else RECORD
-        sizes = {"n_seeds": N_SEEDS, "n_dev_seeds": N_DEV_SEEDS}
-        measure(record, PARTS, name, found(name, options.data), **sizes)
+        measure(record, PARTS, name, found(name, options.data, options.most_seeds))
 
 
 if __name__ == "__main__":

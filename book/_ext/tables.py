@@ -30,7 +30,8 @@ TABLES = {
     **{
         name: getattr(benchmark, name)
         for name in (
-            "quality", "ablation", "diamonds", "fresh", "training_steps", "growth",
+            "targets", "quality", "ablation", "diamonds", "fresh", "dev", "field",
+            "training_steps", "growth",
         )
     },
 }  # fmt: skip

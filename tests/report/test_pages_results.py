@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from seds500.pages import benchmark, results
+from seds500.pages import results
 from seds500.records import EXPERIMENTS, SOURCES, Measured, Records, runs, store, title
 
 COMMITTED = Path(__file__).parents[2] / "records"
@@ -280,13 +280,3 @@ def test_the_overview_shows_runs_beside_reported_figures(records):
 def test_figures_are_closed(records):
     results.cost(records)
     assert plt.get_fignums() == []
-
-
-# The benchmark of HybridDiffusion ----------------------------------------------------------------
-
-
-def test_the_model_as_it_is_stands_above_its_variants(records):
-    assert benchmark.ablation(records, "013_public").index[0] == "as it is"
-    rows = [r for r in benchmark.fresh(records).index if r.startswith("013")]
-    first, second, *_, last = (row.split(": ")[1] for row in rows)
-    assert (first, second, last) == ("second sample", "HybridDiffusion", "TabDDPM")

@@ -1,10 +1,11 @@
-"""Tables of the page that measures HybridDiffusion, from the runs and from its benchmark."""
+"""Tables of the page that measures HybridDiffusion, from the runs and from its two benchmarks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from seds500.methods import SECOND_SAMPLE
@@ -13,19 +14,189 @@ from seds500.records.committed import Measured, Records, runs, title
 from synthtab.evaluation.utility import LEARNERS
 
 BENCHMARK = "benchmark_diffusion"
+FIELD = "benchmark_field"
+
+FIELD_TABLES = ("adult", "default", "shoppers", "magic", "beijing")
+STANDINS = ("011_standin", "012_standin", "013_standin")
+SCORED = ("rf", "hgb", "ridge")
+"""Learners of the benchmark, in the order in which a cell shows their shares."""
 
 VARIANTS: Mapping[str, str] = {
-    "hybrid": "as it is",
-    "without_places": "short lists of numbers as unordered categories",
-    "without_atoms": "repeated values not kept together",
-    "with_frequencies": "with Fourier features",
-    "without_frequencies": "without Fourier features",
-    "four_times_longer": "four times as many training steps",
-    "boosted_target": "features of a second sample, target by boosting and its residuals",
-    "steps_8": "8 noise levels in drawing",
-    "steps_48": "48 noise levels in drawing",
+    "hybrid": "HybridDiffusion",
+    "any_order": "any order",
+    "gaussian": "Gaussian kind",
+    "without_gaussians": "numbers without Gaussians",
+    "rough_head": "bins without smoothness",
+    "one_member": "one network a column",
+    "without_dropout": "without dropout",
+    "with_dropout": "with dropout",
+    "without_early_stopping": "the last weights, not the best",
 }
-"""What the page calls the rows of the ablation."""
+"""What the page calls the rows of its tables."""
+
+NOT_RUN = pd.DataFrame({"": ["not run"]}, index=["–"])
+"""Stands for a part of the benchmark that has not been run with the present model."""
+
+
+# Targets -----------------------------------------------------------------------------------------
+
+
+class Target(NamedTuple):
+    """A figure that was aimed at; `measured` and `met` are None where nothing is measured."""
+
+    where: str
+    aim: str
+    measured: str | None
+    met: bool | None
+
+
+def targets(records: Records) -> pd.DataFrame:
+    """Every target with what was measured, the missed ones first."""
+    found = [*_of_field(records), *_of_dev(records), *_of_standins(records), *_of_diamonds(records)]
+    found.append(Target("tables kept aside", "2 points of the better arm", None, None))
+    order: list[bool | None] = [False, None, True]
+    words = {False: "missed", None: "not measured", True: "met"}
+    rows = [
+        {
+            "table": target.where,
+            "aim": target.aim,
+            "measured": target.measured or "–",
+            "": words[target.met],
+        }
+        for target in sorted(found, key=lambda target: order.index(target.met))
+    ]
+    return pd.DataFrame(rows).set_index("table")
+
+
+def _of_field(records: Records) -> Iterator[Target]:
+    where = "five field tables"
+    tables = [_entry(records, f"{FIELD}.{name}") for name in FIELD_TABLES]
+    known = [table for table in tables if "dcr" in table]
+    if len(known) < len(FIELD_TABLES):
+        where = f"{len(known)} of the five field tables"
+
+    def means(key: str) -> list[float]:
+        return [table[key]["mean"] for table in known]
+
+    if not known:
+        yield Target(where, "as the field's best", None, None)
+        return
+    for words, key, aim in (("shape", "shape", 0.95), ("trend", "trend", 1.9)):
+        value = float(np.mean(means(key)))
+        yield Target(where, f"{words} error ≤ {aim} %, mean", f"{value:.2f} %", value <= aim)
+    aucs = means("c2st")
+    yield _at_most(where, "C2ST AUC ≤ {}, mean", float(np.mean(aucs)), 0.54, ".3f")
+    yield _at_most(where, "C2ST AUC ≤ {}, each", max(aucs), 0.57, ".3f")
+    seconds = [table["fit"]["mean"] + table["sample"]["mean"] for table in known]
+    yield _at_most(where, "fit and draw ≤ {} CPU s, each", max(seconds), 90, ".0f")
+    yield _at_most(where, "DCR share ≤ {}, each", max(table["dcr"] for table in known), 0.52, ".3f")
+    rival = records.value(f"{FIELD}.published.mle.TabDiff")
+    names = [name for name, table in zip(FIELD_TABLES, tables, strict=True) if "dcr" in table]
+    won = sum(
+        (table["mle"]["mean"] <= rival[name])
+        if name == "beijing"
+        else (table["mle"]["mean"] >= rival[name])
+        for name, table in zip(names, known, strict=True)
+    )
+    measured = f"ahead on {won} of {len(known)}"
+    yield Target(where, "MLE at least TabDiff's, mean rank", measured, 2 * won >= len(known))
+
+
+def _of_dev(records: Records) -> Iterator[Target]:
+    for key, words, times, shares, auc in (
+        ("casp", "casp, 16,000 rows", 1, (86, 91, 99), 0.55),
+        ("casp", "casp, 16,000 rows", 4, (90, 92, 99), None),
+        ("concrete", "concrete", 1, (92, 92, 99), 0.58),
+        ("beijing_8000", "beijing, 8,000 rows", 1, (77, 90, 99), 0.55),
+    ):
+        of = _fits(records, f"{FIELD}.{key}").get("hybrid")
+        yield _shares(words, of, times, shares)
+        if auc is not None:
+            yield _mean_at_most(words, "C2ST AUC ≤ {}", of, "c2st", auc)
+        if key == "concrete":
+            yield _mean_at_most(words, "nearest share ≤ {}", of, "near", 0.56)
+
+
+def _of_standins(records: Records) -> Iterator[Target]:
+    for run in STANDINS:
+        where = f"{title(run)}, fresh"
+        found = _fits(records, f"{BENCHMARK}.fresh.{run}")
+        of, ceiling = found.get("hybrid"), found.get(SECOND_SAMPLE)
+        yield _shares(where, of, 4, (98, 98, 99), ceiling)
+        rival = found.get("gaussian")
+        if of is None or rival is None:
+            yield Target(where, "not below the Gaussian kind, n rows", None, None)
+        else:
+            pairs = [(of[f"{k}_1"]["mean"], rival[f"{k}_1"]["mean"]) for k in SCORED]
+            measured = ", ".join(f"{a:.1f} (that {b:.1f})" for a, b in pairs)
+            met = all(a >= b for a, b in pairs)
+            yield Target(where, "not below the Gaussian kind, n rows", measured, met)
+        auc = None if of is None else of["c2st"]["mean"]
+        met = None if auc is None else 0.45 <= auc <= 0.55
+        yield Target(where, "C2ST AUC .45 to .55", None if auc is None else f"{auc:.3f}", met)
+        yield _mean_at_most(where, "nearest share ≤ {}", of, "near", 0.53)
+        yield _seconds(where, of, 20)
+        if run == "013_standin":
+            aim = "unseen pairs ≤ 2 × those of real rows"
+            if of is None:
+                yield Target(where, aim, None, None)
+            else:
+                drawn, real = of["unseen"]["mean"], of["unseen_real"]["mean"]
+                yield Target(where, aim, f"{drawn:.1%} (real {real:.1%})", drawn <= 2 * real)
+
+
+def _of_diamonds(records: Records) -> Iterator[Target]:
+    where = "diamonds, all rows"
+    of = _fits(records, f"{BENCHMARK}.diamonds").get("hybrid")
+    yield _shares(where, of, 1, (98, 98, 99))
+    yield _mean_at_most(where, "C2ST AUC ≤ {}", of, "c2st", 0.56)
+    yield _seconds(where, of, 120)
+    yield _mean_at_most(where, "rows drawn in ≤ {} CPU s", of, "sample", 5, ".1f")
+
+
+def _shares(
+    where: str,
+    of: Mapping[str, Any] | None,
+    times: int,
+    aims: Sequence[float],
+    ceiling: Mapping[str, Any] | None = None,
+) -> Target:
+    """Shares of R² kept, by learner; within one sd of a second real sample is enough, if any."""
+    words = f"R² kept ≥ {' / '.join(map(str, aims))} %, {_rows(times)}"
+    if of is None:
+        return Target(where, words, None, None)
+    met = True
+    for learner, aim in zip(SCORED, aims, strict=True):
+        key = f"{learner}_{times}"
+        enough = aim
+        if ceiling is not None:
+            enough = min(aim, ceiling[key]["mean"] - ceiling[key].get("sd", 0.0))
+        met = met and of[key]["mean"] >= enough
+    if ceiling is not None:
+        words += ", or a second sample's within an sd"
+    return Target(where, words, _kept(of, times), met)
+
+
+def _seconds(where: str, of: Mapping[str, Any] | None, aim: float) -> Target:
+    words = "fit and draw ≤ {} CPU s"
+    if of is None:
+        return Target(where, words.format(aim), None, None)
+    return _at_most(where, words, of["fit"]["mean"] + of["sample"]["mean"], aim, ".0f")
+
+
+def _mean_at_most(
+    where: str, words: str, of: Mapping[str, Any] | None, key: str, aim: float, form: str = ".3f"
+) -> Target:
+    if of is None:
+        return Target(where, words.format(aim), None, None)
+    return _at_most(where, words, of[key]["mean"], aim, form)
+
+
+def _at_most(where: str, words: str, value: float, aim: float, form: str) -> Target:
+    return Target(where, words.format(aim), format(value, form), value <= aim)
+
+
+# The other tables --------------------------------------------------------------------------------
 
 
 def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
@@ -64,26 +235,51 @@ def quality(records: Records, methods: Sequence[str]) -> pd.DataFrame:
 
 def ablation(records: Records, table: str) -> pd.DataFrame:
     """HybridDiffusion with one thing changed at a time, on one table of the benchmark."""
-    found = records.value(f"{BENCHMARK}.ablation.{table}")
-    rows = {VARIANTS[variant]: _row(measured) for variant, measured in _in_order(found)}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return _arms({"": _fits(records, f"{BENCHMARK}.ablation.{table}")})
 
 
 def diamonds(records: Records) -> pd.DataFrame:
-    """HybridDiffusion and the bootstrap on all rows of the diamonds."""
-    found = records.value(f"{BENCHMARK}.diamonds")
-    rows = {_name(method): _row(measured) for method, measured in _in_order(found)}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    """HybridDiffusion on all rows of the diamonds."""
+    return _arms({"": _fits(records, f"{BENCHMARK}.diamonds")})
 
 
 def fresh(records: Records) -> pd.DataFrame:
     """Samples of the simulators that no choice has seen, with many test rows."""
-    rivals = records.value(f"{BENCHMARK}.fresh_tabddpm")
-    rows = {
-        f"{title(run)}: {_name(method)}": _row(measured)
-        for run, found in records.value(f"{BENCHMARK}.fresh").items()
-        for method, measured in _in_order(found | rivals.get(run, {}))
-    }
+    return _arms({title(run): _fits(records, f"{BENCHMARK}.fresh.{run}") for run in STANDINS})
+
+
+def dev(records: Records) -> pd.DataFrame:
+    """Hard tables of regression that are in no experiment."""
+    names = {"casp": "casp", "concrete": "concrete", "beijing_8000": "beijing, 8,000 rows"}
+    found = {words: _fits(records, f"{FIELD}.{key}") for key, words in names.items()}
+    return _arms(found)
+
+
+def field(records: Records) -> pd.DataFrame:
+    """HybridDiffusion beside the published figures, on the tables of the literature."""
+    theirs = records.value(f"{FIELD}.published")
+    rows = {}
+    for name in FIELD_TABLES:
+        of = _entry(records, f"{FIELD}.{name}")
+        if "dcr" in of:
+            rows[f"{name}: HybridDiffusion, {of['n']} fitted"] = {
+                "shape error, %": f"{of['shape']['mean']:.2f}",
+                "trend error, %": f"{of['trend']['mean']:.2f} ({of['trend_shared']['mean']:.2f})",
+                "C2ST AUC": f"{of['c2st']['mean']:.3f}",
+                "MLE": f"{of['mle']['mean']:.3f} (real {of['mle_real']:.3f})",
+                "DCR share": f"{of['dcr']:.3f}",
+                "seconds": f"{of['fit']['mean'] + of['sample']['mean']:.0f}",
+            }
+        for method in ("TabDiff", "TabPC", "TabSyn"):
+            value = {metric: by[method][name] for metric, by in theirs.items()}
+            rows[f"{name}: {method}, published"] = {
+                "shape error, %": f"{100 * (1 - value['shape']):.2f}",
+                "trend error, %": f"{100 * (1 - value['trend']):.2f}",
+                "C2ST AUC": f"{1 - value['xgb_detection'] / 2:.3f}",
+                "MLE": f"{value['mle']:.3f}",
+                "DCR share": f"{value['dcr']:.3f}",
+                "seconds": f"{value['training_time'] + value['sampling_time']:,.0f}",
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -96,30 +292,63 @@ def training_steps(records: Records) -> pd.DataFrame:
 
 
 def growth(records: Records) -> pd.DataFrame:
-    """CPU seconds and memory of HybridDiffusion against rows and columns."""
+    """CPU seconds and memory of HybridDiffusion against rows, columns and levels."""
     rows = [
         {
             "rows": f"{of['n_rows']:,}",
             "columns": f"{of['n_columns']:,}",
+            "levels of a category, at most": f"{of['n_levels']:,}",
             "training steps": f"{of['n_iter']:,}",
             "fit, CPU s": f"{of['fit']:.0f}",
             "1,000 rows drawn, CPU s": f"{of['sample_per_1000']:.2f}",
             "memory, GiB": f"{of['gib']:.2f}",
         }
         for of in records.value(f"{BENCHMARK}.growth").values()
+        if "n_levels" in of  # not of the former model
     ]
-    return pd.DataFrame(rows).set_index("rows")
+    return pd.DataFrame(rows).set_index("rows") if rows else NOT_RUN
 
 
-def _in_order(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The ceiling first, then the model, its variants, and the others; each once."""
-    order = dict.fromkeys([SECOND_SAMPLE, *VARIANTS, *LABELS])
-    return [(method, found[method]) for method in order if method in found]
+def _arms(tables: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """A row for each method of each table: utility, realism, closeness, likelihood and time."""
+    rows = {}
+    for words, found in tables.items():
+        for method in dict.fromkeys([SECOND_SAMPLE, *VARIANTS]):
+            if method not in found:
+                continue
+            of = found[method]
+            name = VARIANTS.get(method) or LABELS[method]
+            row = {"fits": str(of["n"])}
+            for k in (1, 4):
+                row[f"R² kept, {_rows(k)}"] = _kept(of, k) if f"rf_{k}" in of else "–"
+            row["C2ST AUC"] = Measured.of(of["c2st"]).show(".2f")
+            row["nearest share"] = f"{of['near']['mean']:.3f}"
+            likelihood = of.get("log_likelihood")
+            row["nats a row"] = "–" if likelihood is None else f"{likelihood['mean']:.2f}"
+            spent = of["fit"]["mean"] + of["sample"]["mean"]
+            row["CPU s"] = "–" if method == SECOND_SAMPLE else f"{spent:.0f}"
+            rows[f"{words}: {name}" if words else name] = row
+    return NOT_RUN if not rows else pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _name(method: str) -> str:
-    """What a row is called: a method of the comparison, or a variant of HybridDiffusion."""
-    return LABELS.get(method) or VARIANTS[method]
+def _kept(of: Mapping[str, Any], times: int) -> str:
+    """Shares of R² kept of forest, histogram boosting and ridge."""
+    return " / ".join(f"{of[f'{learner}_{times}']['mean']:.1f}" for learner in SCORED)
+
+
+def _rows(times: int) -> str:
+    return "n rows" if times == 1 else f"{times} n rows"
+
+
+def _entry(records: Records, path: str) -> Mapping[str, Any]:
+    """A part of a record, or nothing where it has not been measured."""
+    found: Mapping[str, Any] = records.value(path) if records.has(path) else {}
+    return found
+
+
+def _fits(records: Records, path: str) -> dict[str, Any]:
+    """Summed up fits by method; those of a former model have another form and do not count."""
+    return {method: of for method, of in _entry(records, path).items() if "n" in of}
 
 
 def _row(of: Mapping[str, Any]) -> dict[str, str]:
@@ -131,8 +360,5 @@ def _row(of: Mapping[str, Any]) -> dict[str, str]:
         if learner in of
     }
     row["detection AUC"] = f"{of['c2st']['mean']:.2f}"
-    if "copies_of_test" in of:
-        matches = of["copies_of_as_many"]["mean"], of["copies_of_test"]["mean"]
-        row["equal to a training row (test row)"] = "{:.1%} ({:.1%})".format(*matches)
     row["CPU s"] = f"{of['fit'] + of['sample']:.1f}"
     return row
