@@ -178,7 +178,16 @@ def share(
             f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
             "whose budget every fit would spend again"
         )
-    source = read_source(path, **(reading or {}))
+    how = dict(reading or {})
+    if epsilon is not None:
+        if kinds or drop_identifiers or drop_rows_without_target:
+            raise TableError(
+                "--epsilon takes what columns are from --schema alone: leave out --number, "
+                "--category, --date, --drop-identifiers and --drop-rows-without-target"
+            )
+        # Whether the first row looks like the others depends on the rows.
+        how["header"] = how.get("header") is not False
+    source = read_source(path, **how)
     if epsilon is not None:
         from synthtab.sharing.private import Order, make_privately  # needs opacus
 
@@ -375,7 +384,7 @@ def _steps_within(
     if steps < least:
         needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
-            f"--time-budget: {seconds:.3g} seconds allow {max(steps, 0)} training steps here, "
+            f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps here, "
             f"fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} more "
             "than reading takes"
         )
