@@ -385,8 +385,8 @@ def _steps_within(
         needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
             f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps "
-            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} more "
-            "than reading takes"
+            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} "
+            "more than reading takes"
         )
     return steps
 
