@@ -22,7 +22,7 @@ from synthtab.sharing.source import TableError, read_source
 from synthtab.sharing.writer import row_writer
 
 N_ROWS = 30
-EXAMPLES = int(os.environ.get("SYNTHTAB_FUZZ", "40"))
+EXAMPLES = int(os.environ.get("SYNTHTAB_FUZZ", "15"))
 calm = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )

@@ -331,7 +331,8 @@ def missing_cells(cells: pd.Series[Any], source: Source, *, is_text: bool) -> pd
 def _mark_of_missing(name: str, source: Source, *, is_text: bool) -> str:
     """What a column writes most often where it has no value."""
     cells = source.cells[name]
-    gaps = cells[missing_cells(cells, source, is_text=is_text)].fillna("").map(str)
+    gaps = cells[missing_cells(cells, source, is_text=is_text)]
+    gaps = gaps.astype(object).fillna("").map(str)
     return str(gaps.mode().iloc[0]) if len(gaps) and source.format != "parquet" else ""
 
 
