@@ -145,9 +145,16 @@ def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
                 raise TableError(f"--where {name}: the column has no missing values")
             found[form.flags[name]] = "yes"
         else:
-            found[name] = _number(form, column, text)
+            number = _number(form, column, text)
+            ends = {
+                micros // form.units[name]: label
+                for label, micros in form.specials.get(name, {}).items()
+                if micros is not None
+            }
+            if number not in ends:
+                found[name] = number
             if name in form.flags:
-                found[form.flags[name]] = "no"
+                found[form.flags[name]] = ends.get(int(number), "no")
     return found
 
 

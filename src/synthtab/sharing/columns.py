@@ -466,7 +466,8 @@ def _unless_useless(column: Column, source: Source, *, is_target: bool) -> Colum
     if len(cells) and len(cells.map(_hashable).unique()) == 1:
         return Column(column.name, "constant", note=f"always {shown(cells.iloc[0])}")
     column = _unless_counting(column, source, is_target=is_target)
-    found = None if is_target else recognised(column.name, cells, column.kind)
+    known = cells[~missing_cells(cells, source, is_text=False)]
+    found = None if is_target else recognised(column.name, known, column.kind)
     if found is None:
         return column
     like, note = found

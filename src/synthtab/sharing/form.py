@@ -119,7 +119,7 @@ class TableForm:
         found = {n: _categories(frame[n], min_count) for n, k in kinds.items() if k == "category"}
         rare = {name: (other, n) for name, (_, other, n) in found.items() if other is not None}
         days = {name: frame[name] for name, kind in kinds.items() if kind == "date"}
-        specials = {name: ends for name, dates in days.items() if (ends := _specials(dates))}
+        specials = {name: ends for name, dates in days.items() if (ends := special_days(dates))}
         units = {n: unit_of(_known_micros(d, specials.get(n, {}))) for n, d in days.items()}
         numbers = {
             n: _numbers(frame[n], units.get(n), specials.get(n, {}))
@@ -479,7 +479,7 @@ def _known_micros(dates: pd.Series[Any], specials: Mapping[str, int | None]) -> 
     return micros[~micros.isin(specials.values())].to_numpy(dtype=np.int64)
 
 
-def _specials(dates: pd.Series[Any]) -> dict[str, int | None]:
+def special_days(dates: pd.Series[Any]) -> dict[str, int | None]:
     """Days in the year 9999 or 1, which stand for "no end" and "no beginning"."""
     known = dates.dropna()
     ends = known[known.dt.year.isin([1, 9999])]
