@@ -21,7 +21,7 @@ import pandas as pd
 from seds500.data import standins
 from synthtab.sharing.columns import infer_columns, missing_cells, typed_column
 from synthtab.sharing.form import category_name
-from synthtab.sharing.source import Source, TableError, read_source, shown
+from synthtab.sharing.source import Source, TableError, read_source, showing_values, shown
 from synthtab.table.schema import Schema
 from synthtab.table.split import MIN_ROWS, Dataset
 
@@ -504,7 +504,8 @@ def _load_file(name: str, experiment: _Experiment, path: Path) -> StudyTable:
         problems.append(
             f"{len(source.cells)} data rows; at least {MIN_ROWS} are needed to learn from"
         )
-    frame, unread = _columns_read(source, found, experiment)
+    with showing_values():
+        frame, unread = _columns_read(source, found, experiment)
     problems += unread
     if problems:
         raise TableError(f"{path}: " + "; ".join(problems))
