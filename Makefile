@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test test-library lint run lab experiments compare bench pdf accessibility lock clean
+.PHONY: help install book test test-library fuzz lint run lab experiments compare bench pdf accessibility lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test-library: ## the library's own tests: make test-library PYTHON=python3.12 RE
 	$(PYTHON) tools/bounds.py $(RESOLUTION) "$(TORCH)" > $(LIBRARY)/constraints.txt
 	$(LIBRARY)/bin/python -m pip install --quiet --constraint $(LIBRARY)/constraints.txt ".[$(EXTRAS)]"
 	$(LIBRARY)/bin/python -m pytest -n auto -m "not slow_process" tests/library --pyargs synthtab
+
+fuzz: $(STAMP) ## ten minutes of made-up tables through the readers and writers of share
+	$(BIN)/python tools/fuzz.py --minutes 10
 
 lint: $(STAMP) ## style, format and types only
 	$(BIN)/ruff check .

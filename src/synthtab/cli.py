@@ -7,6 +7,7 @@ kept back. 130, interrupted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import platform
@@ -31,13 +32,17 @@ from synthtab.sharing.declaration import declaration_text
 from synthtab.sharing.evaluate import evaluate, write_evaluation
 from synthtab.sharing.form import typed
 from synthtab.sharing.share import share
-from synthtab.sharing.source import TableError, read_source
+from synthtab.sharing.source import TableError, read_source, showing_values
 from synthtab.sharing.ties import with_relations
+from synthtab.sharing.workplace import refuse_taken
 
 DONE, FAILED, WRONG_USE, WITHHELD, INTERRUPTED = 0, 1, 2, 3, 130
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_OF_THE_DISK = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT),
+)
 
 
 class Refusal(Exception):
@@ -75,8 +80,10 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     signal.signal(signal.SIGTERM, _terminate)
+    show = showing_values() if getattr(options, "show_values", False) else contextlib.nullcontext()
     try:
-        status: int = options.call(options)
+        with show:
+            status: int = options.call(options)
         # A reader that has gone away is noticed here, and not at exit.
         sys.stdout.flush()
         return status
@@ -138,7 +145,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN=VALUE",
         help="draw rows with this value only; may be repeated",
     )
-    sample.add_argument("--seed", type=int, help="seed of the draw; by default another every time")
+    sample.add_argument(
+        "--seed", type=_seed, help="seed of the draw; by default another every time"
+    )
+    sample.add_argument(
+        "--release-anyway",
+        action="store_true",
+        help="draw even from a model whose table was kept back",
+    )
     sample.set_defaults(call=_sample)
     judge = commands.add_parser(
         "evaluate",
@@ -174,13 +188,24 @@ def _parser() -> argparse.ArgumentParser:
         help="print a declaration to fill in, for share --epsilon",
     )
     _add_locale(info)
+    _add_reading(info)
     info.set_defaults(call=_info)
     return parser
+
+
+_EXAMPLES = """examples:
+  synthtab info patients.csv --target cost > schema.yaml     what the columns are taken for
+  synthtab share patients.csv --target cost --out shared/ --drop-identifiers
+  synthtab share visits.csv --target stay --out shared/ --date 'admitted=%d.%m.%Y' --category ward
+  synthtab share log.csv --target column_4 --no-header --na-values -999 --out shared/
+"""
 
 
 def _add_share(commands: Any) -> None:
     make = commands.add_parser(
         "share",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         help="make a synthetic table from your own, with a report card",
         description="Train on a CSV, Parquet or XLSX file and write a synthetic table in its "
         "format, a report card, and the model. Exit status 3, and no table, when a privacy rule "
@@ -216,7 +241,10 @@ def _add_share(commands: Any) -> None:
     )
     make.add_argument("--steps", type=int, help="training steps; by default by the table's size")
     make.add_argument(
-        "--time-budget", type=_seconds, metavar="TIME", help="for training: 90s, 10m or 2h"
+        "--time-budget",
+        type=_seconds,
+        metavar="TIME",
+        help="for training, drawing and judging together: 90s, 10m or 2h",
     )
     make.add_argument(
         "--fits",
@@ -255,10 +283,91 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="leave this column out; may be repeated",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything; default 0")
+    parser.add_argument("--seed", type=_seed, default=0, help="seed of everything; default 0")
+    parser.add_argument(
+        "--drop-identifiers", action="store_true", help="leave out all that tells rows apart"
+    )
+    parser.add_argument(
+        "--drop-rows-without-target", action="store_true", help="leave out rows without a target"
+    )
+    for option in ("number", "category"):
+        parser.add_argument(
+            f"--{option}",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help=f"this column is a {option}; may be repeated",
+        )
+    parser.add_argument(
+        "--date",
+        action="append",
+        default=[],
+        metavar="COLUMN[=FORMAT]",
+        help="this column is a date, written as in --date 'made=%%d.%%m.%%Y'; may be repeated",
+    )
+    _add_reading(parser)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first row holds the names of the columns (without: column_1 and so on); "
+        "by default it does, and a file is refused where it looks like the other rows",
+    )
+    parser.add_argument(
+        "--na-values",
+        action="append",
+        default=[],
+        metavar="CELL",
+        help="cells that stand for a missing value in any column, such as -999 or '?'; may be "
+        "repeated, or divided by commas. Empty cells, and NA or NaN among numbers and dates, "
+        "always do",
+    )
+    parser.add_argument("--decimal", choices=list(".,"), help="decimal mark of a CSV file")
+    parser.add_argument("--thousands", metavar="MARK", help="what separates thousands in it")
+    parser.add_argument(
+        "--show-values",
+        action="store_true",
+        help="messages show cells as they are; by default they show what a cell looks like",
+    )
 
 
 # --- what they do ----------------------------------------------------------------------------
+
+
+def _reading(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of how a file is read."""
+    return {
+        "header": options.header,
+        "missing": [cell for cells in options.na_values for cell in cells.split(",") if cell],
+        "decimal": options.decimal,
+        "thousands": options.thousands,
+    }
+
+
+def _columns(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of columns."""
+    kinds: dict[str, dict[str, str]] = {}
+    dates = [date.partition("=") for date in options.date]
+    said = [
+        *((name, {"kind": "number"}) for name in options.number),
+        *((name, {"kind": "category"}) for name in options.category),
+        *((n, {"kind": "date"} | ({"format": form} if form else {})) for n, _, form in dates),
+    ]
+    for name, entry in said:
+        if name in kinds:
+            raise Refusal(f"column {name!r}: given more than one kind by --number, --category, ...")
+        kinds[name] = entry
+    return {
+        "schema": options.schema,
+        "kinds": kinds,
+        "drop": options.drop,
+        "drop_identifiers": options.drop_identifiers,
+        "drop_rows_without_target": options.drop_rows_without_target,
+        "reading": _reading(options),
+        "random_state": options.seed,
+    }
 
 
 def _share(options: argparse.Namespace) -> int:
@@ -268,8 +377,7 @@ def _share(options: argparse.Namespace) -> int:
         options.table,
         target=options.target,
         out=options.out,
-        schema=options.schema,
-        drop=options.drop,
+        **_columns(options),
         min_count=options.min_count,
         locale=options.locale,
         n_rows=options.n,
@@ -280,7 +388,6 @@ def _share(options: argparse.Namespace) -> int:
         n_fits=options.fits,
         card=not options.no_card,
         ledger=options.ledger,
-        random_state=options.seed,
         progress=True,
         write=tell,
     )
@@ -291,6 +398,7 @@ def _share(options: argparse.Namespace) -> int:
     sys.stdout.write(f"{done.folder / 'report_card.html'}\n")
     judged = None if done.assessment is None else done.assessment.privacy
     if judged is None or judged.may_release:
+        tell("released: no privacy rule fails\n")
         return DONE
     reasons = "\n".join(f"  {reason}" for reason in judged.reasons)
     if done.table is not None:
@@ -319,6 +427,7 @@ def _sample(options: argparse.Namespace) -> int:
             where=where,
             random_state=options.seed,
             told=lambda n: tell(f"\r{n:,} of {options.n:,} rows"),
+            release_anyway=options.release_anyway,
         )
     except ValueError as error:  # a condition that the model cannot meet
         raise Refusal(f"{options.model}: {error}") from error
@@ -328,18 +437,15 @@ def _sample(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    if options.out is not None and options.out.exists():
-        raise Refusal(f"{options.out} exists and is not overwritten; choose another --out")
     if options.out is not None:
+        refuse_taken(options.out)
         card_template()  # what it needs may be missing, which is to be told before the work
     found = evaluate(
         options.real,
         options.synthetic,
         target=options.target,
         unseen=options.unseen,
-        schema=options.schema,
-        drop=options.drop,
-        random_state=options.seed,
+        **_columns(options),
     )
     sys.stdout.write(_summary(found))
     if options.out is not None:
@@ -352,7 +458,7 @@ def _info(options: argparse.Namespace) -> int:
     if options.table is None:
         sys.stdout.write(_versions())
         return DONE
-    source = read_source(options.table)
+    source = read_source(options.table, **_reading(options))
     if options.target is None:
         raise Refusal(
             f"name the target: --target COLUMN; columns are {[str(c) for c in source.cells]}"
@@ -365,6 +471,12 @@ def _info(options: argparse.Namespace) -> int:
     plan = with_relations(plan, typed(source, plan))
     sys.stdout.write(plan_text(plan.proposed()))
     return DONE
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text) or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 0 to {2**32 - 1}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -1,6 +1,7 @@
 """Sharing a table with relations, keys and people: proposed, kept, replaced and counted."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from synthtab.__main__ import main
 from synthtab.sharing import TableError, load_bundle, read_source, share
+from synthtab.sharing.bundle import conditions_of
 from synthtab.sharing.columns import infer_plan, plan_text, read_plan, read_schema
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.ties import Tally, table_schema, with_relations
+from synthtab.sharing.writer import row_writer
 from synthtab.table.relations import Dependence, EmptyWhen, Order, Sum
 
 WARDS = {"A1": "surgery", "B2": "surgery", "C3": "children", "D4": "eyes"}
@@ -147,6 +150,36 @@ def test_more_rows_keep_the_relations_and_meet_conditions_on_columns_that_are_no
     form.schema.validate(first)
 
 
+@pytest.mark.parametrize("change", [lambda path: path.write_text("{}"), Path.unlink])
+def test_relations_are_for_their_owners_eyes_and_stay_with_their_model(shared, tmp_path, change):
+    copy = tmp_path / "model"
+    shutil.copytree(shared / "private" / "model", copy)
+    assert {path.stat().st_mode & 0o777 for path in copy.iterdir()} == {0o600}
+    change(copy / "relations.json")
+    with pytest.raises(TableError, match=r"relations.json is not as it was written"):
+        load_bundle(copy)
+
+
+def test_a_missing_key_is_no_key_and_is_written_as_it_was(tmp_path):
+    rows = visits().assign(patient_no=lambda rows: rows.patient_no.mask(rows.index % 5 == 0))
+    rows.to_csv(path := tmp_path / "gaps.csv", index=False, na_rep="NA")
+    source = read_source(path)
+    plan = infer_plan(source, "bill").proposed()
+    form = TableForm.fit(typed(source, plan), source, plan)
+    assert form.made["patient_no"]["missing"] == 0.2
+    assert form.made["patient_no"]["prefix"] == "P"
+    made = form.with_made(typed(source, plan).head(100), form.surrogates(100, 0))
+    with row_writer(tmp_path / "made.csv", form) as writer:
+        writer.write(made)
+    cells = pd.read_csv(tmp_path / "made.csv", keep_default_na=False).patient_no
+    assert set(cells[~cells.str.startswith("P")]) == {"NA"}
+
+
+def test_what_tells_people_apart_is_left_out_at_once(table):
+    plan = read_schema(read_source(table), "bill", None, drop_identifiers=True)
+    assert [c.name for c in plan.columns if c.kind == "drop"] == ["patient_no", "patient_name"]
+
+
 def test_keys_are_not_replaced_unless_somebody_says_so(table, tmp_path):
     with pytest.raises(
         TableError, match=r"'patient_no' is an identifier.*kind: key.*'patient_name'"
@@ -182,6 +215,23 @@ def test_a_relation_that_the_owner_adds_and_rows_break_is_not_enforced_and_said_
     noted = with_relations(replace(plan, relations={Order("drugs", "room"): ""}), frame)
     assert "is not enforced" in noted.relations[Order("drugs", "room")]
     assert table_schema(frame, noted).relations == (Order("drugs", "room"),)
+
+
+def test_no_distance_is_learnt_to_a_day_that_means_no_end(tmp_path):
+    rows = visits()
+    until = rows.admitted.mask(rows.index % 4 == 0, "31.12.9999")
+    rows.assign(until=until).to_csv(path := tmp_path / "visits.csv", index=False)
+    source = read_source(path)
+    plan = infer_plan(source, "bill")
+    frame = typed(source, plan)
+    found = with_relations(plan, frame)
+    assert Order("admitted", "discharged") in found.relations
+    assert not [r for r in found.relations if isinstance(r, Order) and "until" in r.columns]
+    with pytest.raises(TableError, match=r"admitted ≤ until.*stand for no end"):
+        with_relations(replace(plan, relations={Order("admitted", "until"): ""}), frame)
+    form = TableForm.fit(frame, source, plan)
+    asked = conditions_of(form, {"until": "31.12.9999"})
+    assert asked == {form.flags["until"]: str(frame.until.max())}
 
 
 def test_the_form_of_keys_survives_its_file(table, schema):

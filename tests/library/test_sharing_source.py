@@ -20,7 +20,8 @@ from synthtab.sharing.columns import (
 )
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
-from synthtab.sharing.writer import disarmed, new_file, row_writer
+from synthtab.sharing.workplace import new_file
+from synthtab.sharing.writer import disarmed, row_writer
 
 
 def csv(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -174,12 +175,13 @@ def test_columns_that_need_a_decision_are_all_named_with_the_remedy(tmp_path):
         check_plan(infer_plan(read_source(path), "cost"), path)
     message = str(caught.value)
     for part in (
-        "'no' is an identifier (whole numbers that count rows); leave it out with --drop 'no'",
+        "'no' is an identifier (whole numbers that count rows); leave it out with --drop 'no' or "
+        "--drop-identifiers",
         "'guest' is an identifier (60 different values in 60 cells)",
         "'comment' is free text (60 different values in 60 cells)",
-        "'firm' is constant (always 'Acme')",
+        "'firm' is constant (always a cell like 'aaaa')",
         "'gone' is empty in every row",
-        "'size' is a mixture (numbers, but '6,5 mm' in data row 1",
+        "'size' is a mixture (numbers, but a cell like '9,9 aa' in data row 1",
     ):
         assert part in message
 
@@ -213,11 +215,16 @@ def test_a_point_beside_decimal_commas_is_not_taken_for_a_decimal_point_unless_t
     lines = ["size;minutes"] + [f"{i % 7},5;{'1.008' if i % 2 else i}" for i in range(50)]
     source = read_source(csv(tmp_path, "\n".join(lines) + "\n"))
     plan = infer_plan(source, "size")
-    message = "decimals with a point, as in '1.008', where column 'size' has a comma"
-    with pytest.raises(TableError, match=message):
+    with pytest.raises(TableError, match=r"can be read as 4,123 or as 4123; say which") as caught:
         check_plan(plan, source.path)
+    assert "'minutes' is a mixture" in str(caught.value)
     told = plan_text(plan).replace("mixed", "number")
-    assert read_plan(told, source, "size", "schema.yaml").columns[1].kind == "number"
+    with pytest.raises(TableError, match="say which with --decimal"):
+        read_plan(told, source, "size", "schema.yaml")
+    for said, value in (("decimal_mark", 1.008), ("thousands", 1008.0)):
+        entry = f'columns: {{minutes: {{kind: number, {said}: "."}}}}'
+        frame = typed(source, read_plan(entry, source, "size", "schema.yaml"))
+        assert frame["minutes"][1] == value
 
 
 def test_a_point_of_a_unit_is_no_decimal_point(tmp_path):
@@ -269,7 +276,6 @@ GOOD = "a,b\n" + "".join(f"{i % 9},{i}.5\n" for i in range(30))
         ("a\n1\n2\n", "has one column, 'a'"),
         ("a:b\n1:2\n", "has one column, 'a:b'"),
         ("a,b,a\n1,2,3\n", "columns named more than once: ['a']"),
-        ("a,,b\n1,2,3\n", "columns [2] (counted from 1) have no name"),
         ("a,b\n1,2\n3,4,5\n", "data row 2 has 3 cells and the header 2"),
         ("a,b,c\n1,2,3\n4,5\n", "data row 2 has 2 cells and the header 3"),
         ("a,b\n1,\x002\n", "is not a text file"),
@@ -306,10 +312,14 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (["1", "inf"], "'b' is a mixture (infinite values, 'inf' in data row 2)"),
-        (["1", "1e999"], "'b' is a mixture (infinite values, '1e999' in data row 2)"),
-        (["1,234.5", "2"], "'b' is a mixture (numbers, but '1,234.5' in data row 1"),
-        (["2026-02-30", "2026-02-01"], "'b' is a mixture (dates, but '2026-02-30' in data row 1"),
+        (["1", "inf"], "'b' is a mixture (infinite values, a cell like 'aaa' in data row 2)"),
+        (["1", "1e999"], "'b' is a mixture (numbers beyond 1e+150"),
+        (["12-34", "2"], "'b' is a mixture (numbers, but a cell like '99-99' in data row 1"),
+        (["1,234.5", "2"], None),
+        (
+            ["2026-02-30", "2026-02-01"],
+            "'b' is a mixture (dates, but a cell like '9999-99-99' in data row 1",
+        ),
         (["", "1"], None),
     ],
 )
@@ -330,7 +340,7 @@ def test_a_wrong_cell_is_named_with_its_row(tmp_path, cells, message):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([f"{i},5" for i in range(30)], "'b' is constant (always '5'), and the target"),
+        ([f"{i},5" for i in range(30)], "'b' is constant (always a cell like '9'), and the target"),
         ([f"{i},word{i}" for i in range(30)], "'b' is an identifier"),
         ([f"{i}.5,{i % 4 or ''}" for i in range(30)], "the target 'b' is missing in 8 rows"),
     ],

@@ -344,7 +344,10 @@ def test_a_written_table_is_read_back_as_it_was(tmp_path, name, suffix, options,
 
 @given(
     numbers=st.lists(
-        st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=50, max_size=55
+        # Written without a power of ten: a column has one way of writing its numbers.
+        st.floats(-1e15, 1e15).filter(lambda v: v == 0 or abs(v) >= 1e-4),
+        min_size=50,
+        max_size=55,
     ),
     decimal=st.sampled_from([".", ","]),
 )
@@ -475,6 +478,8 @@ def test_a_value_that_is_not_a_number_is_shown_with_its_column_and_row(write, ro
     rows.loc[9, "length_mm"] = value
     what = "infinite values, " if value == "inf" else "numbers, but "
     message = f"'length_mm': {what}{value!r} in data row 10"
+    if value == "1.234,5":  # the one cell that tells what is a decimal mark, and none of the others
+        message = f"'length_mm': no numbers, {str(rows['length_mm'][0])!r}"
     with pytest.raises(ValueError, match=re.escape(message)):
         load("013", write(rows))
 

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 
 from seds500.data import standins
-from synthtab.sharing.columns import infer_columns, shown, typed_column
+from synthtab.sharing.columns import infer_columns, missing_cells, typed_column
 from synthtab.sharing.form import category_name
-from synthtab.sharing.source import Source, TableError, read_source
+from synthtab.sharing.source import Source, TableError, read_source, showing_values, shown
 from synthtab.table.schema import Schema
 from synthtab.table.split import MIN_ROWS, Dataset
 
@@ -504,7 +504,8 @@ def _load_file(name: str, experiment: _Experiment, path: Path) -> StudyTable:
         problems.append(
             f"{len(source.cells)} data rows; at least {MIN_ROWS} are needed to learn from"
         )
-    frame, unread = _columns_read(source, found, experiment)
+    with showing_values():
+        frame, unread = _columns_read(source, found, experiment)
     problems += unread
     if problems:
         raise TableError(f"{path}: " + "; ".join(problems))
@@ -576,11 +577,13 @@ def _columns_read(
     kinds = {column.name: column for column in infer_columns(source, numbers)}
     for ours, theirs in found.items():
         cells = source.cells[theirs]
-        if n_missing := int(cells.isna().sum()):
+        gaps = missing_cells(cells, source, is_text=False)
+        if n_missing := int(gaps.sum()):
             problems.append(
                 f"column {theirs!r}: {n_missing} missing values, first in data row "
-                f"{int(cells.isna().to_numpy().argmax()) + 1}; drop those rows or fill them"
+                f"{int(gaps.to_numpy().argmax()) + 1}; drop those rows or fill them"
             )
+        cells = cells[~gaps]
         if theirs not in kinds:
             columns[ours] = cells.dropna().map(category_name).astype(object)
             continue

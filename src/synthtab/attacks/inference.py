@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.neighbors import NearestNeighbors
 
 from synthtab.attacks.distances import MixedDistance
 from synthtab.evaluation.intervals import Estimate, proportion
@@ -72,10 +73,14 @@ def attribute_inference(
     if len(schema.columns) < 2:
         raise ValueError(f"{schema.columns[0]!r} is the only column: nothing to guess it from")
     found = {}
+    metric = MixedDistance(schema, scale_by=split.reference)
+    points = [metric.coordinates(rows) for rows in (real, synthetic)]
+    first = np.cumsum([0, *(len(schema.categorical.get(c, (0,))) for c in schema.columns)])
     for secret in secrets:
-        known = [c for c in schema.columns if c != secret]
-        metric = MixedDistance(schema, scale_by=split.reference, columns=known)
-        nearest = metric.nearest(real, synthetic).position[:, 0]
+        j = schema.columns.index(secret)
+        from_real, to_made = (np.delete(p, np.s_[first[j] : first[j + 1]], axis=1) for p in points)
+        search = NearestNeighbors(n_neighbors=1).fit(to_made)
+        nearest = search.kneighbors(from_real, return_distance=False)[:, 0]
         guess, truth = synthetic[secret].to_numpy()[nearest], real[secret].to_numpy()
         if secret in schema.categorical:
             right = guess == truth

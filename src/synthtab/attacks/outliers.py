@@ -48,6 +48,9 @@ def most_isolated(split: PrivacySplit, *, share: float) -> npt.NDArray[np.bool_]
     metric = MixedDistance(split.schema, scale_by=reference)
     k = min(_K, len(reference))
     distance = metric.nearest(targets, reference, k=k).distance.mean(axis=1)
+    # Rows that are equally far are taken from members and non-members in turn.
+    turn = np.concatenate([np.arange(split.n), np.arange(len(targets) - split.n)])
+    order = np.lexsort((turn, distance))
     marked = np.zeros(len(targets), dtype=bool)
-    marked[np.argsort(distance, kind="stable")[len(targets) - round(share * len(targets)) :]] = True
+    marked[order[len(targets) - round(share * len(targets)) :]] = True
     return marked

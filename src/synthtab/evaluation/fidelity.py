@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import contingency, ks_2samp
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp
 from sklearn.base import ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
@@ -130,19 +131,28 @@ def association(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     Pearson's correlation between numbers (-1 to 1), the correlation ratio eta between a number and
     a category, Cramer's V between categories (both 0 to 1). A constant column has association 0.
     """
-    matrix = pd.DataFrame(np.eye(len(schema.columns)), schema.columns, schema.columns)
-    for i, a in enumerate(schema.columns):
-        for b in schema.columns[i + 1 :]:
-            kinds = (a in schema.categorical, b in schema.categorical)
-            if kinds == (False, False):
-                value = _pearson(frame[a], frame[b])
-            elif kinds == (True, True):
-                value = _cramers_v(frame[a], frame[b])
-            else:
-                category, number = (a, b) if kinds[0] else (b, a)
-                value = _correlation_ratio(frame[category], frame[number])
-            matrix.loc[a, b] = matrix.loc[b, a] = value
-    return matrix
+    columns, numbers = list(schema.columns), list(schema.numerical)
+    matrix = np.eye(len(columns))
+    at = {c: i for i, c in enumerate(columns)}
+    values = frame[numbers].to_numpy(dtype=np.float64)
+    values = values - values.mean(axis=0)
+    size = np.sqrt((values**2).sum(axis=0))
+    varies = (np.ptp(values, axis=0) > 0) & (size > 0)
+    scaled = np.divide(values, size, out=np.zeros_like(values), where=varies)
+    where = [at[c] for c in numbers]
+    matrix[np.ix_(where, where)] = np.clip(scaled.T @ scaled, -1, 1)
+    codes = {c: pd.factorize(frame[c])[0] for c in columns if c in schema.categorical}
+    for k, (a, code) in enumerate(codes.items()):
+        count = np.bincount(code)
+        sums = np.zeros((len(count), len(numbers)))
+        np.add.at(sums, code, scaled)
+        # The squares of a group's mean, times its rows: the variance between groups.
+        eta = np.sqrt((sums**2 / count[:, None]).sum(axis=0).clip(max=1))
+        matrix[at[a], where] = matrix[where, at[a]] = eta
+        for b in list(codes)[k + 1 :]:
+            matrix[at[a], at[b]] = matrix[at[b], at[a]] = _cramers_v(code, codes[b])
+    np.fill_diagonal(matrix, 1.0)
+    return pd.DataFrame(matrix, columns, columns)
 
 
 def detection_auc(
@@ -181,20 +191,11 @@ def share_of_copies(queries: pd.DataFrame, reference: pd.DataFrame) -> float:
     return float(np.mean([row in known for row in queries.itertuples(index=False, name=None)]))
 
 
-def _pearson(a: pd.Series[Any], b: pd.Series[Any]) -> float:
-    if a.nunique() < 2 or b.nunique() < 2:
+def _cramers_v(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    shape = int(a.max()) + 1, int(b.max()) + 1
+    if min(shape) < 2:
         return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def _correlation_ratio(category: pd.Series[Any], number: pd.Series[Any]) -> float:
-    total = float(((number - number.mean()) ** 2).sum())
-    if total == 0:
-        return 0.0
-    means = number.groupby(category).transform("mean")
-    return float(np.sqrt(((means - number.mean()) ** 2).sum() / total))
-
-
-def _cramers_v(a: pd.Series[Any], b: pd.Series[Any]) -> float:
-    table = pd.crosstab(a, b).to_numpy()
-    return 0.0 if min(table.shape) < 2 else float(contingency.association(table, method="cramer"))
+    table = np.bincount(a * shape[1] + b, minlength=shape[0] * shape[1]).reshape(shape)
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / len(a)
+    chi2 = ((table - expected) ** 2 / expected).sum()
+    return float(np.sqrt(chi2 / len(a) / (min(shape) - 1)))

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -152,8 +153,10 @@ def predictions(
     encoder = feature_encoder(schema, features=schema.features).fit(reference)
     x, x_test = encoder.transform(table), encoder.transform(test)
     found = {}
+    one_class = not regression and len(table[schema.target].unique()) == 1
     for name, learner in learners.items():
-        model = clone(learner)
+        # Most learners refuse a table of one class, from which there is nothing to learn but it.
+        model = DummyClassifier() if one_class else clone(learner)
         if "random_state" in model.get_params():
             model.set_params(random_state=random_state)
         model.fit(x, table[schema.target])
@@ -189,10 +192,47 @@ def resampled_scores(
     y, value, probability, classes = truth.to_numpy(), *predicted
     if probability is None or classes is None:
         # As sklearn's r2_score, whose checks take longer than the sums when asked 500 times.
-        return np.array(
-            [1 - ((y[p] - value[p]) ** 2).sum() / ((y[p] - y[p].mean()) ** 2).sum() for p in picks]
-        )
-    return np.array([_auc(y[p], probability[p], classes) for p in picks])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scores = np.array(
+                [
+                    1 - ((y[p] - value[p]) ** 2).sum() / ((y[p] - y[p].mean()) ** 2).sum()
+                    for p in picks
+                ]
+            )
+        return np.asarray(
+            np.where(np.isfinite(scores), scores, np.nan)
+        )  # of a constant there is no score
+    known = classes.tolist()
+    weights = np.stack([np.bincount(p, minlength=len(y)) for p in picks]).astype(np.float64)
+    aucs = np.stack(
+        [
+            _weighted_aucs(
+                y == c, probability[:, known.index(c)] if c in known else np.zeros(len(y)), weights
+            )
+            for c in pd.unique(pd.Series(y))
+        ]
+    )
+    n_scored = np.isfinite(aucs).sum(axis=0)
+    total = np.nansum(aucs, axis=0)
+    mean = np.divide(total, n_scored, out=np.full(len(picks), np.nan), where=n_scored > 0)
+    return np.asarray(mean)
+
+
+def _weighted_aucs(
+    positive: NDArray[np.bool_], score: NDArray[Any], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """AUC for each row of weights, shape (n_weightings,); NaN where there is one class only."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
+    yes, no = (
+        np.add.reduceat(weights[:, order] * of[order], starts, axis=1)
+        for of in (positive, ~positive)
+    )
+    below = np.cumsum(no, axis=1) - no / 2  # ties count one half
+    pairs = yes.sum(axis=1) * no.sum(axis=1)
+    won = (yes * below).sum(axis=1)
+    share = np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return np.asarray(share)
 
 
 def feature_encoder(schema: Schema, *, features: tuple[str, ...]) -> ColumnTransformer:

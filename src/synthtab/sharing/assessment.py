@@ -367,7 +367,8 @@ def record_of(assessment: Assessment) -> dict[str, Any]:
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    finite = frame.replace([np.inf, -np.inf], np.nan)
+    rows = finite.astype(object).where(finite.notna(), None).to_dict("records")
     return [{str(k): v for k, v in row.items() if v is not None} for row in rows]
 
 

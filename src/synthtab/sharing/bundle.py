@@ -8,8 +8,10 @@ beside the real table.
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +29,51 @@ from synthtab.sharing.writer import row_writer
 _MODEL, _FORM, _TIES = "model.pt", "form.json", "relations.json"
 
 
-def save_bundle(model: HybridDiffusion | Tied, form: TableForm, folder: Path) -> None:
-    """Write a model and the form of its table into a new folder."""
-    folder.mkdir()
+def save_bundle(
+    model: HybridDiffusion | Tied, form: TableForm, folder: Path, *, kept_back: Sequence[str] = ()
+) -> None:
+    """Write a model and the form of its table into a new folder, for its owner's eyes only.
+
+    `kept_back` says why the table that was judged may not go out; `sample_to_file` then refuses.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    folder.mkdir(mode=0o700)
+    plain = {**form.to_plain(), "kept_back": list(kept_back), "relations": None}
     if isinstance(model, Tied):
         text = json.dumps(model.to_plain(), ensure_ascii=False, indent=1)
         (folder / _TIES).write_text(text, encoding="utf-8")
+        plain["relations"] = _digest(text)
         model = model.model
-    save_model(model, folder / _MODEL)
-    text = json.dumps(form.to_plain(), ensure_ascii=False, indent=1)
-    (folder / _FORM).write_text(text, encoding="utf-8")
+    try:
+        save_model(model, folder / _MODEL)
+    except RuntimeError as error:  # what torch makes of a full disk
+        raise OSError(errno.ENOSPC, str(error).splitlines()[0], str(folder / _MODEL)) from error
+    text = json.dumps(plain, ensure_ascii=False, indent=1)
+    (folder / _FORM).write_text(
+        f'{{"sha256": "{_digest(text)}", "form":\n{text}\n}}', encoding="utf-8"
+    )
+    for path in folder.iterdir():
+        path.chmod(0o600)
 
 
-def load_bundle(folder: str | Path) -> tuple[HybridDiffusion | Tied, TableForm]:
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_bundle(
+    folder: str | Path, *, release_anyway: bool = True
+) -> tuple[HybridDiffusion | Tied, TableForm]:
     """Read what `save_bundle` wrote, running nothing that stands in it.
 
     Raises
     ------
     TableError
-        If the folder holds no such model, or the files are others.
+        If the folder holds no such model, or the files are others or were changed; without
+        `release_anyway`, if the table that was judged was kept back.
     """
     folder = Path(folder)
     if (folder / "private" / "model").is_dir():  # what `share` has made, named as a whole
@@ -58,18 +86,40 @@ def load_bundle(folder: str | Path) -> tuple[HybridDiffusion | Tied, TableForm]:
         )
     try:
         plain = json.loads((folder / _FORM).read_text(encoding="utf-8"))
-        form = TableForm.from_plain(plain)
+        text = json.dumps(plain["form"], ensure_ascii=False, indent=1)
+        if _digest(text) != plain["sha256"]:
+            raise TableError(f"{folder / _FORM} was changed after it was written; share again")
+        kept_back, digest = (plain["form"].pop(name) for name in ("kept_back", "relations"))
+        form = TableForm.from_plain(plain["form"])
         learner = load_model(folder / _MODEL)
-        model: HybridDiffusion | Tied = learner
-        if (folder / _TIES).is_file():
-            plain = json.loads((folder / _TIES).read_text(encoding="utf-8"))
-            model = Tied.from_plain(plain, learner, form)
-    except (TypeError, ValueError) as error:  # JSON's errors are ValueErrors
-        raise TableError(f"{folder}: not a model of synthtab share: {error}") from error
-    inner = model.inner if isinstance(model, Tied) else form
-    if tuple(learner.schema_.columns) != tuple(inner.schema.columns):
+        model, inner = _tied(folder / _TIES, digest, learner, form)
+        same = tuple(learner.schema_.columns) == tuple(inner.schema.columns)
+    except TableError:
+        raise
+    # The file may be anybody's: whatever its values are, they are no reason for a traceback.
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        raise TableError(f"{folder}: not a model of synthtab share: {e}") from e
+    if not same:
         raise TableError(f"{folder}: {_MODEL} and {_FORM} belong to different tables")
+    if kept_back and not release_anyway:
+        raise TableError(
+            f"{folder}: the table of this model was kept back ({', '.join(map(str, kept_back))}); "
+            "rows drawn from it leak as much. --release-anyway draws them all the same"
+        )
     return model, form
+
+
+def _tied(
+    path: Path, digest: str | None, learner: HybridDiffusion, form: TableForm
+) -> tuple[HybridDiffusion | Tied, TableForm]:
+    """What draws rows of the form, and the form of what the learner has learnt."""
+    if digest is None:
+        return learner, form
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if _digest(text) != digest:
+        raise TableError(f"{path} is not as it was written; share again")
+    tied = Tied.from_plain(json.loads(text), learner, form)
+    return tied, tied.inner
 
 
 def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
@@ -95,9 +145,16 @@ def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
                 raise TableError(f"--where {name}: the column has no missing values")
             found[form.flags[name]] = "yes"
         else:
-            found[name] = _number(form, column, text)
+            number = _number(form, column, text)
+            ends = {
+                micros // form.units[name]: label
+                for label, micros in form.specials.get(name, {}).items()
+                if micros is not None
+            }
+            if number not in ends:
+                found[name] = number
             if name in form.flags:
-                found[form.flags[name]] = "no"
+                found[form.flags[name]] = ends.get(int(number), "no")
     return found
 
 
@@ -124,7 +181,8 @@ def _number(form: TableForm, column: Column, text: str) -> float:
     if value.isna().any():
         raise TableError(f"--where {column.name}: {text!r} is no date; write it as 2026-01-31")
     if column.kind == "date":
-        return float((value.iloc[0] - pd.Timestamp(0)).total_seconds() // form.units[column.name])
+        micros = int(value.astype("datetime64[us]").astype("int64").iloc[0])
+        return float(micros // form.units[column.name])
     return float(value.iloc[0])
 
 
@@ -143,7 +201,7 @@ def drawn_rows(
     blocks = model.iter_samples(n_samples, random_state=random_state, conditions=conditions)
     for block in blocks:
         for name, flag in form.flags.items():
-            missing = (block[flag] == "yes").to_numpy()
+            missing = (block[flag] != "no").to_numpy()
             block[name] = block[name].mask(missing, form.fillers[name]).astype(block[name].dtype)
         yield block
 
@@ -156,6 +214,7 @@ def sample_to_file(
     where: Mapping[str, str] | None = None,
     random_state: int | np.random.Generator | None = None,
     told: Callable[[int], None] | None = None,
+    release_anyway: bool = True,
 ) -> None:
     """Draw rows from a stored model into a new file; memory does not grow with their number.
 
@@ -166,11 +225,12 @@ def sample_to_file(
     Raises
     ------
     TableError
-        If the model cannot be read, the file exists, or a condition cannot be met.
+        If the model cannot be read, the file exists, or a condition cannot be met; without
+        `release_anyway`, if the model's own table was kept back.
     ValueError
         As `HybridDiffusion.sample`.
     """
-    model, form = load_bundle(folder)
+    model, form = load_bundle(folder, release_anyway=release_anyway)
     conditions = conditions_of(form, where or {})
     n_drawn = 0
     rng = np.random.default_rng(random_state)

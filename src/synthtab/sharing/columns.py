@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,8 +17,19 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from synthtab.sharing.cells import (
+    SEVERAL_ZONES,
+    exactly,
+    format_problem,
+    read_compact_dates,
+    read_date_format,
+    read_dates,
+    read_number_form,
+    read_numbers,
+    with_zone_of,
+)
 from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, recognised
-from synthtab.sharing.source import Source, TableError
+from synthtab.sharing.source import MISSING_CELLS, Source, TableError, shown
 from synthtab.table.relations import Relation, relation_from_plain
 
 Kind = Literal[
@@ -29,21 +40,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LEARNT: tuple[Kind, ...] = ("number", "category", "date")
 MADE: tuple[Kind, ...] = ("key", "fake")  # not learnt: see `synthtab.sharing.keys`
 
-_NEARLY = 0.8  # of the cells: so many that look alike make the others mistakes
+_FEW_MISTAKES = 0.2
+_NEARLY = 1 - _FEW_MISTAKES  # of the cells: so many that look alike make the others mistakes
 _MOSTLY_DIFFERENT = 0.5
 _FEW_VALUES = 20  # a column with no more is a list of values, however few rows there are
 _LONG_TEXT = 60  # characters
 _DIGITS_OF_AN_ID = 10
 _RARE = 5  # rows
-_NUMBER = r"[+-]?\d+(?:[{marks}]\d+)?(?:[eE][+-]?\d+)?"
 _INFINITE = r"[+-]?inf(?:inity)?"
-_CURRENCIES = ("€", "$", "£", "¥", "₺", "TL", "TRY", "USD", "EUR", "GBP")
-# Where day and month can be told apart by no cell, the European order is taken, and shown.
-_DATE_FORMATS = tuple(
-    day + clock
-    for day in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y/%m/%d", "%m/%d/%Y", "%d-%m-%Y")
-    for clock in ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M")
-)
+_SIMPLE = (str, int, float, bool, np.generic)
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,23 @@ class Column:
         One of `KINDS`; those of `LEARNT` can be learnt.
     decimals : int or None
         Digits that a CSV file writes after the decimal mark. None: as many as a number needs.
-    decimal_mark : str
-        What a CSV file writes before them.
+    least_decimals : int or None
+        The fewest of them, where not all cells have as many; None: all have.
+    decimal_mark, thousands : str
+        What a CSV file writes before them, and between thousands.
     prefix, suffix : str
         What every cell of a numerical CSV column has around its number: a currency or a unit.
+    negative : tuple of (str, str) or None
+        What stands around a negative number; None: the prefix with a minus, and the suffix.
+    plus, leading_zero : bool
+        Whether a positive number has its sign, and one below 1 a zero before the mark.
+    exponent : str
+        Letter, sign and least digits of the power of ten that every cell has, as in ``e+00``.
     format : str or None
-        How a CSV file writes a date, in the signs of `strftime`.
+        How a date is written as text, in the signs of `strftime`. With a ``-``, as in ``%-d``, a
+        part has no leading zeros; ``%3f`` has three digits.
+    gap : str
+        What a CSV file writes where there is no value.
     bounds : tuple of (float, float) or None
         Public bounds, for differential privacy. For a date, in days or seconds since 1970.
     levels : tuple of float or None
@@ -82,10 +98,17 @@ class Column:
     name: str
     kind: Kind
     decimals: int | None = None
+    least_decimals: int | None = None
     decimal_mark: str = "."
+    thousands: str = ""
     prefix: str = ""
     suffix: str = ""
+    negative: tuple[str, str] | None = None
+    plus: bool = False
+    leading_zero: bool = True
+    exponent: str = ""
     format: str | None = None
+    gap: str = ""
     bounds: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None
     categories: tuple[Any, ...] | None = None
@@ -108,6 +131,8 @@ class TablePlan:
         What holds between columns, with a note on each; None where nobody has looked.
     locale : str
         Language and country of what is made up.
+    notes : tuple of str
+        What was left out or taken for granted while the file was read.
 
     Examples
     --------
@@ -120,6 +145,7 @@ class TablePlan:
     target: str
     relations: Mapping[Relation, str] | None = None
     locale: str = DEFAULT_LOCALE
+    notes: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[Column, ...]:
@@ -203,7 +229,8 @@ def infer_plan(source: Source, target: str) -> TablePlan:
         _unless_useless(column, source, is_target=column.name == target)
         for column in infer_columns(source, names)
     ]
-    return TablePlan(tuple(columns), target)
+    columns = [_as_class(c, source) if c.name == target else c for c in columns]
+    return TablePlan(tuple(columns), target, notes=source.notes)
 
 
 def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
@@ -211,36 +238,26 @@ def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
 
     As `infer_plan`, but that a constant or an identifier is called what its cells are.
     """
-    columns = []
+    usual = "," if source.separator == ";" else "."
+    columns, doubtful = {}, []
     for name in names:
         cells = source.cells[name].dropna()
         if cells.empty:
-            columns.append(Column(name, "empty", note="every value is missing"))
+            columns[name] = Column(name, "empty", note="every value is missing")
         elif source.format == "csv":
-            columns.append(_infer_text(source, name, cells))
+            columns[name] = _infer_text(source, name, cells, usual)
+            doubtful += [name] if "may separate" in columns[name].note else []
         else:
-            columns.append(_infer_typed(name, cells))
-    return _written_one_way(columns, source)
-
-
-def _written_one_way(columns: list[Column], source: Source) -> list[Column]:
-    """The columns; where some have decimal commas, a point of another may separate thousands."""
-    comma = next((c.name for c in columns if c.decimal_mark == ","), None)
-    if comma is None:
-        return columns
-    checked = []
-    for column in columns:
-        if column.kind == "number" and column.decimal_mark == ".":
-            cells = _bare(source.cells[column.name].dropna(), column.prefix, column.suffix)
-            odd = cells[cells.str.contains(".", regex=False)]
-            if len(odd):
-                note = (
-                    f"decimals with a point, as in {odd.iloc[0]!r}, where column {comma!r} has a "
-                    "comma: write them all one way, without thousands separators"
-                )
-                column = Column(column.name, "mixed", note=note)
-        checked.append(column)
-    return checked
+            columns[name] = _infer_typed(source, name, cells)
+    # What the other columns write decides, where the cells of one do not tell.
+    marks = {c.decimal_mark for c in columns.values() if c.kind == "number" and c.decimals != 0}
+    for name in doubtful if len(marks) == 1 else ():
+        columns[name] = _infer_text(source, name, source.cells[name].dropna(), *marks)
+    for name, column in columns.items() if len(marks) == 2 and source.format == "csv" else ():
+        if column.kind == "number" and column.decimals == 3:
+            other = "," if column.decimal_mark == "." else "."
+            columns[name] = _infer_text(source, name, source.cells[name].dropna(), other)
+    return list(columns.values())
 
 
 def check_plan(plan: TablePlan, where: object) -> None:
@@ -270,11 +287,20 @@ def check_plan(plan: TablePlan, where: object) -> None:
                 other = (
                     f", or have {_MADE_AS[column.like == 'key']}, which `synthtab info` proposes"
                 )
-            problems.append(f"{found}; leave it out with --drop {column.name!r}{other}")
+            problems.append(
+                f"{found}; leave it out with --drop {column.name!r}"
+                + (" or --drop-identifiers" if _tells_apart(column) else "")
+                + other
+            )
     if len(plan.kept) < 2:
         problems.append("fewer than two columns are left; keep the target and one more")
     if problems:
         raise TableError(f"{where}: " + "; ".join(problems))
+
+
+def _tells_apart(column: Column) -> bool:
+    """Whether the cells say which row it is, or whom it is about."""
+    return column.kind == "identifier" or (column.kind == "text" and column.like is not None)
 
 
 _MADE_AS = ("it made up (kind: fake)", "surrogates in its place (kind: key)")
@@ -292,50 +318,111 @@ _ARTICLES: Mapping[str, str] = {
 # --- inference -------------------------------------------------------------------------------
 
 
-def _infer_typed(name: str, cells: pd.Series[Any]) -> Column:
+def missing_cells(cells: pd.Series[Any], source: Source, *, is_text: bool) -> pd.Series[bool]:
+    """Which cells stand for no value, in a column of text or in one of numbers or dates."""
+    marks = source.missing if is_text else (*MISSING_CELLS, *source.missing)
+    found: pd.Series[bool] = cells.isna() | cells.isin(marks)
+    if source.missing and pd.api.types.is_numeric_dtype(cells):
+        known = [float(m) for m in source.missing if re.fullmatch(r"-?\d+(?:\.\d+)?", m)]
+        found |= cells.isin(known)
+    return found
+
+
+def _mark_of_missing(name: str, source: Source, *, is_text: bool) -> str:
+    """What a column writes most often where it has no value."""
+    cells = source.cells[name]
+    gaps = cells[missing_cells(cells, source, is_text=is_text)]
+    gaps = gaps.astype(object).fillna("").map(str)
+    return str(gaps.mode().iloc[0]) if len(gaps) and source.format != "parquet" else ""
+
+
+def _infer_typed(source: Source, name: str, cells: pd.Series[Any]) -> Column:
     """A column of a file whose cells have types."""
     if pd.api.types.is_bool_dtype(cells):
         return Column(name, "category")
     if pd.api.types.is_datetime64_any_dtype(cells):
         return Column(name, "date")
+    if pd.api.types.is_timedelta64_dtype(cells):
+        return Column(name, "mixed", note="lengths of time: write them as numbers of one unit")
     if isinstance(cells.dtype, pd.CategoricalDtype):
-        return _text_kind(name, cells.astype(object).map(str))
-    if pd.api.types.is_numeric_dtype(cells):
-        return _finite(name, cells.astype(float))
-    kinds = cells.map(_kind_of_cell)
+        return _infer_typed(source, name, cells.astype(cells.cat.categories.dtype))
+    gaps = missing_cells(cells, source, is_text=False)
+    gap = _mark_of_missing(name, source, is_text=False) if gaps.any() else ""
+    known = cells[~gaps]
+    if known.empty:
+        return Column(name, "empty", note="every value is missing")
+    kinds = known.map(_kind_of_cell) if known.dtype == object else pd.Series("number", known.index)
     shares = kinds.value_counts(normalize=True)
-    if shares.index[0] == "date" and len(shares) == 1:
-        return Column(name, "date")
-    if shares.index[0] == "number" and len(shares) == 1:
-        return _finite(name, cells.astype(float))
+    if len(shares) == 1 and shares.index[0] == "date":
+        return Column(name, "date", gap=gap)
+    if len(shares) == 1 and shares.index[0] == "number":
+        return replace(_typed_number(name, known), gap=gap)
+    if not known.map(lambda v: isinstance(v, _SIMPLE)).all():
+        odd = next(type(v).__name__ for v in known if not isinstance(v, _SIMPLE))
+        return Column(name, "mixed", note=f"cells of type {odd}: write them as text or numbers")
     if shares.index[0] != "text" and shares.iloc[0] >= _NEARLY:
-        return _mixed(name, f"{shares.index[0]}s", cells, kinds != shares.index[0])
+        return _mixed(name, f"{shares.index[0]}s", known, kinds != shares.index[0])
+    if known.map(lambda v: isinstance(v, str)).all():
+        found = read_date_format(known)
+        if found.format and not found.odd.any():
+            return Column(name, "date", format=found.format, gap=gap, note=found.note)
     return _text_kind(name, cells.map(str))
 
 
-def _infer_text(source: Source, name: str, cells: pd.Series[Any]) -> Column:
-    """A column of a CSV file."""
-    infinite = cells.str.fullmatch(_INFINITE, case=False)
+def _typed_number(name: str, cells: pd.Series[Any]) -> Column:
+    """A column of numbers; they are a date where they read as one, such as 20240131."""
+    is_exact = exactly(cells)
+    if not is_exact.all():
+        column = _text_kind(name, cells.map(str))
+        note = f"numbers, of which {shown(cells[~is_exact].iloc[0])} cannot be held exactly"
+        kind: Kind = "mixed" if cells.map(_kind_of_cell).eq("text").any() else column.kind
+        kind = kind if all(isinstance(v, int | np.integer) for v in cells) else "mixed"
+        return replace(column, kind=kind, note=f"{note}; {column.note}")
+    values = cells.astype(float)
+    whole = values.between(1e5, 1e14) & (values == values.round())
+    if whole.all():
+        found = read_compact_dates(values.map("{:.0f}".format))
+        if found.format and not found.odd.any():
+            return Column(name, "date", format=found.format, note=found.note)
+    return _finite(name, values)
+
+
+def _infer_text(source: Source, name: str, cells: pd.Series[Any], usual: str) -> Column:
+    """A column of a CSV file; `usual` is the decimal mark where the cells do not tell."""
+    known = cells[~missing_cells(cells, source, is_text=False)]
+    if known.empty:
+        return Column(name, "empty", note="every value is missing")
+    gap = _mark_of_missing(name, source, is_text=False)
+    infinite = known.str.fullmatch(_INFINITE, case=False)
     if infinite.any():
-        return _mixed(name, "infinite values", cells, infinite)
-    prefix, suffix = _affixes(cells, source.marks)
-    bare = _bare(cells, prefix, suffix)
-    is_number = bare.str.fullmatch(_NUMBER.format(marks=source.marks)).astype(bool)
-    if is_number.all() and not bare.str.match(r"[+-]?0\d").any():
-        return _number(name, bare, prefix, suffix)
-    best = max(_DATE_FORMATS, key=lambda form: int(_dates(cells.iloc[:200], form).notna().sum()))
-    is_date = _dates(cells, best).notna()
-    if is_date.all():
-        fits = [f for f in _DATE_FORMATS if f != best and _dates(cells, f).notna().all()]
-        note = f"written {best}"
-        note += f", though {fits[0]} would fit as well" if fits else ""
-        return Column(name, "date", format=best, note=note)
-    # Codes with leading zeros are text throughout, and no mistakes among numbers.
-    is_number &= ~bare.str.match(r"[+-]?0\d").astype(bool)
-    for what, looks in (("numbers", is_number), ("dates", is_date)):
-        if looks.mean() >= _NEARLY:
-            return _mixed(name, what, cells, ~looks)
-    return _text_kind(name, cells)
+        return _mixed(name, "infinite values", known, infinite)
+    dates = read_compact_dates(known)
+    if dates.format is None:
+        numbers = read_number_form(
+            known, usual=usual, decimal=source.decimal, thousands=source.thousands
+        )
+        if numbers.problem.startswith("numbers of up to"):  # digits that are no quantity
+            column = _text_kind(name, known)
+            return replace(column, note=f"{numbers.problem}; {column.note}")
+        if numbers.problem:
+            return Column(name, "mixed", note=numbers.problem)
+        if numbers.fields is not None:
+            return Column(name, "number", gap=gap, **numbers.fields)
+        dates = read_date_format(known)
+        if numbers.odd.mean() <= _FEW_MISTAKES:
+            return _mixed(name, "numbers", known, numbers.odd)
+    if dates.format is not None and not dates.odd.any():
+        return Column(name, "date", format=dates.format, gap=gap, note=dates.note)
+    if dates.note == SEVERAL_ZONES:
+        return Column(name, "mixed", note=SEVERAL_ZONES)
+    if dates.odd.mean() <= _FEW_MISTAKES:
+        column = _mixed(name, "dates", known, dates.odd)
+        return replace(column, note=f"{column.note}, and most written {dates.format}")
+    cells = cells[~missing_cells(cells, source, is_text=True)]
+    column = _text_kind(name, cells)
+    if known.str.fullmatch(r"\d*").all():
+        column = replace(column, note=f"codes with leading zeros, {column.note}")
+    return replace(column, gap=_mark_of_missing(name, source, is_text=True))
 
 
 def _mixed(name: str, what: str, cells: pd.Series[Any], odd: pd.Series[bool]) -> Column:
@@ -343,34 +430,11 @@ def _mixed(name: str, what: str, cells: pd.Series[Any], odd: pd.Series[bool]) ->
     link = "" if what == "infinite values" else "but "
     note = f"{what}, {link}{shown(cells[row])} in data row {row + 1}"
     if what == "numbers":
-        note += ": write numbers without thousands separators, and missing ones as empty cells"
+        if len(cells[odd].unique()) == 1 and not re.search(r"\d", str(cells[row])):
+            note += ": if that stands for no value, give it to --na-values"
+        else:
+            note += ": write all numbers one way, and in one unit, and missing ones as empty cells"
     return Column(name, "mixed", note=note)
-
-
-def _number(name: str, bare: pd.Series[Any], prefix: str, suffix: str) -> Column:
-    both = [mark for mark in ".," if bare.str.contains(mark, regex=False).any()]
-    if len(both) == 2:
-        odd = bare[bare.str.contains(".", regex=False)].iloc[0]
-        return Column(
-            name,
-            "mixed",
-            note=f"decimals written with a comma and, as in {odd!r}, with a point: write them all "
-            "one way, without thousands separators",
-        )
-    values = bare.str.replace(",", ".", regex=False).astype(float)
-    if np.isinf(values).any():
-        return _mixed(name, "infinite values", bare, _infinite(values))
-    mark = both[0] if both else "."
-    digits = {len(text.partition(mark)[2]) for text in bare}
-    same = len(digits) == 1 and not bare.str.contains("e", case=False).any()
-    return Column(
-        name,
-        "number",
-        decimals=digits.pop() if same else None,
-        decimal_mark=mark,
-        prefix=prefix,
-        suffix=suffix,
-    )
 
 
 def _finite(name: str, values: pd.Series[Any]) -> Column:
@@ -397,17 +461,21 @@ def _text_kind(name: str, cells: pd.Series[Any]) -> Column:
 
 def _unless_useless(column: Column, source: Source, *, is_target: bool) -> Column:
     """The column, or what is to be said of one that holds one value or numbers the rows."""
-    cells = source.cells[column.name].dropna()
+    cells = source.cells[column.name]
+    cells = cells[~missing_cells(cells, source, is_text=column.kind == "category")]
     if len(cells) and len(cells.map(_hashable).unique()) == 1:
         return Column(column.name, "constant", note=f"always {shown(cells.iloc[0])}")
     column = _unless_counting(column, source, is_target=is_target)
-    found = None if is_target else recognised(column.name, cells, column.kind)
+    known = cells[~missing_cells(cells, source, is_text=False)]
+    found = None if is_target else recognised(column.name, known, column.kind)
     if found is None:
         return column
     like, note = found
     if column.kind not in ("identifier", "text"):
         column = Column(column.name, "identifier" if like == "key" else "text", note=note)
-    return replace(column, like=like, note=column.note or note)
+    # A key that is NA is no key, whatever text may be.
+    gap = _mark_of_missing(column.name, source, is_text=False)
+    return replace(column, like=like, gap=gap, note=column.note or note)
 
 
 def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Column:
@@ -425,37 +493,16 @@ def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Colu
     return column
 
 
-def _affixes(cells: pd.Series[Any], marks: str) -> tuple[str, str]:
-    """Currency or unit around the number of the first cell, if all cells have it."""
-    found = re.fullmatch(rf"(\D*?)([+-]?\d+(?:[{marks}]\d+)?)(\D*)", cells.iloc[0])
-    if found is None:
-        return "", ""
-    prefix, suffix = found[1], found[3]
-    if prefix.strip() and prefix.strip() not in _CURRENCIES:
-        return "", ""  # M6, M8: a name with a number in it
-    whole = cells.str.startswith(prefix) & cells.str.endswith(suffix)
-    return (prefix, suffix) if whole.all() else ("", "")
-
-
-def _bare(cells: pd.Series[Any], prefix: str, suffix: str) -> pd.Series[Any]:
-    if not prefix and not suffix:
-        return cells
-    return cells.str.slice(len(prefix), -len(suffix) or None).str.strip()
-
-
-def _dates(cells: pd.Series[Any], form: str) -> pd.Series[Any]:
-    return pd.to_datetime(cells, format=form, errors="coerce")
-
-
-def shown(value: object) -> str:
-    """A cell for a message; a number without the name of its type.
-
-    Examples
-    --------
-    >>> shown(np.float64(0.5)), shown("M6")
-    ('0.5', "'M6'")
-    """
-    return repr(value.item() if isinstance(value, np.generic) else value)
+def _as_class(column: Column, source: Source) -> Column:
+    """The target; a number that takes two values is a class."""
+    if column.kind != "number":
+        return column
+    cells = source.cells[column.name]
+    known = cells[~missing_cells(cells, source, is_text=False)]
+    if known.nunique() != 2:
+        return column
+    note = "two values, so a class; `kind: number` or --number keeps it a number"
+    return Column(column.name, "category", gap=column.gap, note=note)
 
 
 def _kind_of_cell(value: object) -> str:
@@ -473,10 +520,10 @@ def _hashable(value: object) -> object:
 
 
 def typed_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
-    """The values of a column that can be learnt.
+    """The values of a column.
 
-    A number: float64 with NaN. A date: datetime64. A category: object, as in the file, None where
-    there is no value.
+    A number: float64 with NaN. A date: datetime64. A category, a key or what is made up: object,
+    as in the file, None where there is no value.
 
     Raises
     ------
@@ -484,36 +531,59 @@ def typed_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
         If a cell is not of the column's kind; names column, value and row.
     """
     values = readable_column(cells, column, source)
-    if column.kind == "category":
+    if column.kind in ("category", *MADE):
         return values
-    odd = (values.isna() & cells.notna()) | _infinite(values)
+    gaps = missing_cells(cells, source, is_text=False)
+    odd = (values.isna() & ~gaps) | _infinite(values)
     if odd.any():
         row = int(odd.to_numpy().argmax())
         raise TableError(
             f"{source.path}: column {column.name!r}: {int(odd.sum())} cells are no {column.kind}s, "
-            f"first {shown(cells.iloc[row])} in data row {row + 1}; correct them, or give the "
-            "column another kind in schema.yaml"
+            f"or hold more digits than can be kept, first {shown(cells.iloc[row])} in data row "
+            f"{row + 1}; correct them, or give the column another kind in schema.yaml"
         )
     return values
 
 
 def readable_column(cells: pd.Series[Any], column: Column, source: Source) -> Any:
     """As `typed_column`, but that a cell which is not of the column's kind has no value."""
-    if column.kind == "category":
-        return cells.astype(object).where(cells.notna(), None)
+    gaps = missing_cells(cells, source, is_text=column.kind == "category")
+    known = cells.where(~gaps)
+    if column.kind in ("category", *MADE):
+        return cells.astype(object).where(~gaps, None)
     if column.kind == "date":
-        text = source.format == "csv"
-        values: Any = pd.to_datetime(cells, format=column.format if text else None, errors="coerce")
-        if getattr(values.dtype, "tz", None) is not None:
-            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-    elif source.format == "csv":
-        bare = _bare(cells, column.prefix, column.suffix)
-        written = bare.str.fullmatch(_NUMBER.format(marks=source.marks)) == True  # noqa: E712
-        # Not to_numeric, which is off in the last bit where a number has 16 digits.
-        values = bare.where(written).str.replace(",", ".", regex=False).astype(float)
+        return _dates(known, column, source)
+    if source.format == "csv":
+        return read_numbers(known, column)
+    values = pd.to_numeric(known, errors="coerce").astype(float)
+    return values.where(exactly(known.astype(object)))
+
+
+def _dates(cells: pd.Series[Any], column: Column, source: Source) -> pd.Series[Any]:
+    """Dates as datetime64[us] without a zone: the time is that of the clock where they were."""
+    if source.format == "csv" or (column.format and not _has_dates(cells)):
+        text = (
+            cells if cells.dtype == object else cells.astype(float).map("{:.0f}".format, "ignore")
+        )
+        form = column.format or "%Y-%m-%d"
+        return read_dates(text.astype(object), with_zone_of(text.astype(object), form))
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        naive = cells.dt.tz_localize(None)
     else:
-        values = pd.to_numeric(cells, errors="coerce").astype(float)
-    return values
+        known = [
+            v if isinstance(v, datetime.date) and v == v else None for v in cells.astype(object)
+        ]
+        naive = pd.Series(np.array(known, dtype="datetime64[us]"), index=cells.index)
+    micros = naive.astype("datetime64[us]")
+    kept: pd.Series[Any] = micros.where(micros == naive)  # nanoseconds are more than is kept
+    return kept
+
+
+def _has_dates(cells: pd.Series[Any]) -> bool:
+    known = cells.dropna()
+    return pd.api.types.is_datetime64_any_dtype(cells) or (
+        cells.dtype == object and len(known) > 0 and isinstance(known.iloc[0], datetime.date)
+    )
 
 
 def _infinite(values: pd.Series[Any]) -> pd.Series[bool]:
@@ -547,15 +617,16 @@ def plan_text(plan: TablePlan) -> str:
         *([f"locale: {plan.locale}"] if any(c.kind == "fake" for c in plan.columns) else []),
         "columns:",
     ]
+    lines[2:2] = [f"# Note: {note}" for note in plan.notes]
     for column in plan.columns:
         parts = [f"kind: {column.kind}"]
-        for name in _DEFAULTS:
+        for name, default in _DEFAULTS.items():
             if (name == "like") != (column.kind == "fake"):
                 continue
             value = getattr(column, name)
-            if name != "note" and value != _DEFAULTS[name]:
+            if name != "note" and value != default:
                 plain = list(value) if isinstance(value, tuple) else value
-                parts.append(f"{name}: {quoted(plain) if isinstance(plain, str) else plain}")
+                parts.append(f"{name}: {json.dumps(plain, ensure_ascii=False)}")
         note = f"  # {column.note}" if column.note else ""
         lines.append(f"  {quoted(column.name)}: {{{', '.join(parts)}}}{note}")
     return "\n".join(lines) + "\n" + relations_text(plan)
@@ -583,8 +654,18 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # JSON's strings are YAML's as well
 
 
-def read_schema(source: Source, target: str, schema: str | Path | None) -> TablePlan:
-    """The plan of a table: read off its cells, and corrected by a YAML file.
+def read_schema(
+    source: Source,
+    target: str,
+    schema: str | Path | None,
+    *,
+    kinds: Mapping[str, Mapping[str, Any]] | None = None,
+    drop: Collection[str] = (),
+    drop_identifiers: bool = False,
+) -> TablePlan:
+    """The plan of a table: read off its cells, and corrected by a YAML file and by options.
+
+    `kinds` maps columns to entries as those of the file, which go before it.
 
     Raises
     ------
@@ -592,12 +673,17 @@ def read_schema(source: Source, target: str, schema: str | Path | None) -> Table
         If the file cannot be read, or an entry of it cannot be understood.
     """
     if schema is None:
-        return infer_plan(source, target)
-    try:
-        text = Path(schema).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"--schema {schema}: {error}") from error
-    return read_plan(text, source, target, schema)
+        plan = infer_plan(source, target)
+    else:
+        try:
+            text = Path(schema).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TableError(f"--schema {schema}: {error}") from error
+        plan = read_plan(text, source, target, schema)
+    plan = _with_entries(plan, kinds or {}, source, "kinds by option").drop(drop)
+    if not drop_identifiers:
+        return plan
+    return plan.drop([c.name for c in plan.columns if _tells_apart(c) and c.name != target])
 
 
 def read_plan(text: str, source: Source, target: str, where: object) -> TablePlan:
@@ -630,20 +716,8 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
     locale = entries.get("locale", DEFAULT_LOCALE)
     if not isinstance(locale, str):
         problems.append(f"locale is {locale!r}, should be one such as tr_TR")
-    inferred = {c.name: c for c in infer_plan(source, target).columns}
-    for name, entry in entries["columns"].items():
-        if name not in inferred:
-            problems.append(f"column {name!r} is not in {source.path}")
-        elif not isinstance(entry, dict) or entry.get("kind") not in KINDS:
-            problems.append(f"column {name!r}: kind should be one of {list(KINDS)}")
-        elif unknown := sorted(set(entry) - {"kind", *_DEFAULTS}):
-            problems.append(f"column {name!r}: unknown {unknown}; known are {list(_DEFAULTS)}")
-        else:
-            inferred[name], found = corrected(inferred[name], entry)
-            problems.extend(f"column {name!r}: {problem}" for problem in found)
-    if problems:
-        raise TableError(f"{where}: " + "; ".join(problems))
-    return TablePlan(tuple(inferred.values()), target, relations, locale)
+    plan = replace(infer_plan(source, target), relations=relations, locale=locale)
+    return _with_entries(plan, entries["columns"], source, where, problems)
 
 
 def _relations(entries: Mapping[str, Any]) -> tuple[dict[Relation, str] | None, list[str]]:
@@ -662,10 +736,40 @@ def _relations(entries: Mapping[str, Any]) -> tuple[dict[Relation, str] | None, 
     return relations, problems
 
 
-def corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[str]]:
-    """A column as an entry of a schema file corrects it, and what cannot be understood of it."""
-    problems = []
+def _with_entries(
+    plan: TablePlan,
+    entries: Mapping[str, Any],
+    source: Source,
+    where: object,
+    before: Sequence[str] = (),
+) -> TablePlan:
+    """The plan with entries of some columns corrected; every one that is wrong is named."""
+    columns = {c.name: c for c in plan.columns}
+    problems = list(before)
+    for name, entry in entries.items():
+        if name not in columns:
+            problems.append(f"column {name!r} is not in {source.path}")
+        elif not isinstance(entry, dict) or entry.get("kind") not in KINDS:
+            problems.append(f"column {name!r}: kind should be one of {list(KINDS)}")
+        elif unknown := sorted(map(str, set(entry) - {"kind", *_DEFAULTS})):
+            problems.append(f"column {name!r}: unknown {unknown}; known are {list(_DEFAULTS)}")
+        else:
+            columns[name], found = corrected(columns[name], entry, source)
+            problems.extend(f"column {name!r}: {problem}" for problem in found)
+    if problems:
+        raise TableError(f"{where}: " + "; ".join(problems))
+    return replace(plan, columns=tuple(columns.values()))
+
+
+def corrected(
+    column: Column, entry: Mapping[str, Any], source: Source | None = None
+) -> tuple[Column, list[str]]:
+    """A column as an entry of a schema file corrects it, and what cannot be understood of it.
+
+    How the cells of the `source` are written completes the entry.
+    """
     given = dict(entry)
+    problems = _problems_of_types(given)
     bounds, levels = given.get("bounds"), given.get("levels")
     if bounds is not None:
         numbers = [_day_number(v, column) for v in bounds] if isinstance(bounds, list) else []
@@ -687,11 +791,71 @@ def corrected(column: Column, entry: Mapping[str, Any]) -> tuple[Column, list[st
         problems.append(
             f"`kind: fake` needs `like:`, one of {list(FIELDS)}, and no other kind has it"
         )
-    if given["kind"] == "date" and column.kind != "date" and not given.get("format"):
-        problems.append("a date needs its format, such as '%d.%m.%Y'")
-    if given["kind"] != column.kind and not problems:
+    if given.get("format") is not None and (problem := format_problem(given["format"])):
+        problems.append(problem)
+    if not problems and source is not None:
+        problems += _reread(column, given, source)
+    if problems:
+        return column, problems
+    if given["kind"] != column.kind:
         column = replace(column, note="", like=None)
-    return (column if problems else replace(column, **given)), problems
+    return replace(column, **given), []
+
+
+def _problems_of_types(given: dict[str, Any]) -> list[str]:
+    """What is wrong with an entry's values; lists become tuples."""
+    problems = []
+    for name, value in given.items():
+        default = _DEFAULTS.get(name)
+        wanted = bool if isinstance(default, bool) else str if isinstance(default, str) else None
+        if name in ("decimals", "least_decimals"):
+            if value is not None and (type(value) is not int or not 0 <= value <= 300):
+                problems.append(f"{name} is {value!r}, should be a number of digits")
+        elif name == "negative" and value is not None:
+            given[name] = tuple(value) if isinstance(value, list) else (value,)
+            if len(given[name]) != 2 or not all(isinstance(v, str) for v in given[name]):
+                problems.append("negative should be [before, after], as in ['(', ')']")
+        elif wanted is not None and not isinstance(value, wanted):
+            should = "true or false" if wanted is bool else "text"
+            problems.append(f"{name} is {value!r}, should be {should}")
+    if not re.fullmatch(r"(?:[eE]\+?0+)?", str(given.get("exponent", ""))):
+        problems.append("exponent should be as in 'e+00'")
+    return problems
+
+
+def _reread(column: Column, given: dict[str, Any], source: Source) -> list[str]:
+    """Complete an entry by how the cells are written, where the kind or a mark is another."""
+    cells = source.cells[column.name]
+    known = cells[~missing_cells(cells, source, is_text=False)]
+    is_text = source.format == "csv" or known.map(lambda v: isinstance(v, str)).all()
+    kind = given["kind"]
+    if "format" in given and given["format"] is not None and kind == "date":
+        if is_text and "%z" in given["format"]:
+            given["format"] = with_zone_of(known, given["format"])
+            if "%z" in given["format"]:
+                return [SEVERAL_ZONES]
+    if kind == "date" and column.kind != "date" and not given.get("format") and is_text:
+        found = read_date_format(known) if len(known) else None
+        if found is None or found.format is None or found.odd.any():
+            return ["a date needs its format, such as '%d.%m.%Y'"]
+        given["format"] = found.format
+    if kind == "category" and _has_dates(cells):
+        return ["dates of this file are no text; write them as text to make a category of them"]
+    marks = {name: given.get(name, getattr(column, name)) for name in ("decimal_mark", "thousands")}
+    same = all(marks[name] == getattr(column, name) for name in marks)
+    if kind == "number" and source.format == "csv" and (column.kind != "number" or not same):
+        told = "decimal_mark" in given or "thousands" in given
+        found_form = read_number_form(
+            known,
+            usual=marks["decimal_mark"],
+            decimal=given.get("decimal_mark") if told else source.decimal,
+            thousands=given.get("thousands") if told else source.thousands,
+        )
+        if found_form.problem:
+            return [found_form.problem]
+        for name, value in (found_form.fields or {}).items():
+            given.setdefault(name, value)
+    return []
 
 
 def _day_number(value: object, column: Column) -> Any:

@@ -21,6 +21,7 @@ from synthtab.sharing.columns import (
     Column,
     TablePlan,
     corrected,
+    missing_cells,
     quoted,
     readable_column,
 )
@@ -232,7 +233,8 @@ def declared_rows(source: Source, form: TableForm) -> tuple[pd.DataFrame, dict[s
                 values = values.clip(low, high)
                 if n_moved:
                     done[f"{name}: moved to the nearer bound"] = n_moved
-        good = (is_value | (cells.isna() & bool(column.missing))).to_numpy(dtype=bool)
+        gaps = missing_cells(cells, source, is_text=column.kind == "category")
+        good = (is_value | (gaps & bool(column.missing))).to_numpy(dtype=bool)
         if not good.all():
             done[f"{name}: left out, since it is not as declared"] = int((~good).sum())
         fits &= good

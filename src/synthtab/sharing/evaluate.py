@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,10 @@ from synthtab.sharing.assessment import (
 )
 from synthtab.sharing.card_page import write_card
 from synthtab.sharing.columns import TablePlan, check_plan, infer_plan, read_schema
-from synthtab.sharing.form import TableForm, typed
+from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.source import Source, TableError, read_source
 from synthtab.sharing.ties import Tally, with_relations
+from synthtab.sharing.workplace import new_folder
 from synthtab.table.split import PrivacySplit
 
 _TEST_SHARE = 0.2
@@ -38,6 +39,10 @@ def evaluate(
     unseen: str | Path | None = None,
     schema: str | Path | None = None,
     drop: Sequence[str] = (),
+    kinds: Mapping[str, Mapping[str, Any]] | None = None,
+    drop_identifiers: bool = False,
+    drop_rows_without_target: bool = False,
+    reading: Mapping[str, Any] | None = None,
     random_state: int = 0,
 ) -> Assessment:
     """Judge a synthetic table.
@@ -53,7 +58,7 @@ def evaluate(
     unseen : str, Path or None, default=None
         Real rows that the synthetic table was *not* made from. They test the learners, and without
         them nothing can be said of privacy.
-    schema, drop
+    schema, drop, kinds, drop_identifiers, drop_rows_without_target, reading
         As for `synthtab.sharing.share`.
     random_state : int, default=0
         Seed of splits, learners and attacks.
@@ -63,18 +68,23 @@ def evaluate(
     TableError
         If a file, or a column of one, cannot be worked with.
     """
-    source = read_source(real)
-    plan = read_schema(source, target, schema).drop(drop)
+    how = reading or {}
+    source = read_source(real, **how)
+    plan = read_schema(
+        source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
+    )
     check_plan(plan, source.path)
-    others = {"synthetic": read_source(synthetic)}
+    others = {"synthetic": read_source(synthetic, **how)}
     if unseen is not None:
-        others["unseen"] = read_source(unseen)
+        others["unseen"] = read_source(unseen, **how)
     _check_columns(plan, others)
     _check_rows([source, *others.values()])
     frames = {REAL: typed(source, plan)}
-    plan = with_relations(plan, frames[REAL])
     for name, other in others.items():
         frames[name] = typed(other, _as_written(plan, other))
+    if drop_rows_without_target:
+        frames = {name: with_target(frame, target, source) for name, frame in frames.items()}
+    plan = with_relations(plan, frames[REAL])
     # A category that only one of the tables has is no error here, but a finding.
     form = TableForm.fit(pd.concat(frames.values(), ignore_index=True), source, plan)
     tables = {name: form.prepare(frame) for name, frame in frames.items()}
@@ -104,6 +114,11 @@ def evaluate(
         private = judge_privacy(split, made, random_state=random_state)
     tally = Tally(list(plan.relations or ()), frames[REAL], tuple(plan.relations or ()))
     tally.add(frames[SYNTHETIC])
+    if test[target].nunique() < 2:
+        raise TableError(
+            f"the target {target!r} has one value in all rows that learners are tested on; give "
+            "more rows, or another target"
+        )
     if len(made) < len(tables[SYNTHETIC]):
         notes.append(f"Judged on {len(made):,} of {len(tables[SYNTHETIC]):,} synthetic rows.")
     return Assessment(
@@ -176,13 +191,7 @@ def write_evaluation(assessment: Assessment, out: Path) -> None:
     Raises
     ------
     TableError
-        If there is something of that name.
+        If there is something in it.
     """
-    if out.exists():
-        raise TableError(f"{out} exists and is not overwritten; choose another folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-partial-", dir=out.parent) as staging:
-        folder = Path(staging) / "finished"
-        folder.mkdir()
+    with new_folder(out) as folder:
         write_card(assessment, folder)
-        folder.rename(out)

@@ -39,8 +39,8 @@ def without_few(
     min_count : int
         The rows k that have to hold a value; 1 changes nothing.
     flags : mapping of str to str or None, default=None
-        By numerical column with gaps: the category beside it that says ``yes`` in a gap. What fills
-        a gap counts for nobody, and is drawn anew.
+        By numerical column with gaps: the category beside it that says ``no`` where there is no
+        gap. What fills a gap counts for nobody, and is drawn anew.
     random_state : int, Generator or None, default=None
 
     Notes
@@ -66,7 +66,7 @@ def without_few(
     for column in schema.numerical:
         values = frame[column].to_numpy(dtype=np.float64, copy=True)
         flag = (flags or {}).get(column)
-        known = np.ones(len(values), bool) if flag is None else (frame[flag] != "yes").to_numpy()
+        known = np.ones(len(values), bool) if flag is None else (frame[flag] == "no").to_numpy()
         if known.sum() <= 4 * min_count:
             values[known] = np.median(values[known]) if known.any() else 0.0
         else:

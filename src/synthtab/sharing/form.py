@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from synthtab.sharing.cells import DAY, unit_of
 from synthtab.sharing.columns import (
     LEARNT,
     MADE,
@@ -30,9 +31,9 @@ from synthtab.sharing.keys import DEFAULT_LOCALE, Surrogates, check_faker, fake_
 from synthtab.sharing.source import Format, Source, TableError, read_source
 from synthtab.table.schema import Schema
 
-_DAY = 86_400
 _YES, _NO = "yes", "no"
-_FORM = 1  # of the plain form, told by `from_plain`
+_EXACT = 2**53  # whole numbers up to here are held by a float64
+_FORM = 2  # of the plain form, told by `from_plain`
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,18 @@ class TableForm:
     fillers : dict of str to float
         By numerical column and date that has gaps: what stands in a gap when rows are compared.
     units : dict of str to int
-        By date: seconds in the unit that is counted, of a day or a second.
+        By date: microseconds in the unit that is counted, a day or less.
     is_whole : dict of str to bool
         By numerical column and date: whether it is learnt as whole numbers.
     flags : dict of str to str
         By column with gaps: the name of the flag beside it.
+    specials : dict of str to dict
+        By date with days that mean "no end": what the flag says of such a day -> microseconds since
+        1970; None where it says that there is no value.
+    header : bool
+        Whether the file's first row holds the names of the columns.
+    unnamed : tuple of str
+        Columns whose name in the file is blank.
     format, separator, encoding, line_end : str
         How a file of such a table is written.
     arrow_schema : bytes or None
@@ -84,6 +92,9 @@ class TableForm:
     encoding: str = "utf-8"
     line_end: str = "\n"
     arrow_schema: bytes | None = None
+    specials: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+    header: bool = True
+    unnamed: tuple[str, ...] = ()
     others: Mapping[str, str] = field(default_factory=dict)
     n_suppressed: Mapping[str, int] = field(default_factory=dict)
     made: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -107,8 +118,15 @@ class TableForm:
         kinds = {c.name: c.kind for c in plan.learnt}
         found = {n: _categories(frame[n], min_count) for n, k in kinds.items() if k == "category"}
         rare = {name: (other, n) for name, (_, other, n) in found.items() if other is not None}
-        units = {name: _unit(frame[name]) for name, kind in kinds.items() if kind == "date"}
-        numbers = {n: _numbers(frame[n], units.get(n)) for n in kinds if n not in found}
+        days = {name: frame[name] for name, kind in kinds.items() if kind == "date"}
+        specials = {name: ends for name, dates in days.items() if (ends := special_days(dates))}
+        units = {n: unit_of(_known_micros(d, specials.get(n, {}))) for n, d in days.items()}
+        numbers = {
+            n: _numbers(frame[n], units.get(n), specials.get(n, {}))
+            for n in kinds
+            if n not in found
+        }
+        _check_exact(numbers, units, source)
         gaps = [name for name, values in numbers.items() if values.isna().any()]
         return cls(
             columns=plan.kept,
@@ -116,8 +134,11 @@ class TableForm:
             categories={name: known for name, (known, _, _) in found.items()},
             fillers={name: float(np.rint(numbers[name].median())) for name in gaps},
             units=units,
-            is_whole={n: bool((v.isna() | (v == v.round())).all()) for n, v in numbers.items()},
+            is_whole={n: _are_whole(v) for n, v in numbers.items()},
             flags={name: _free_name(f"{name} is missing", [*map(str, frame)]) for name in gaps},
+            specials=specials,
+            header=source.header,
+            unnamed=source.unnamed,
             format=source.format,
             separator=source.separator,
             encoding=source.encoding,
@@ -145,7 +166,7 @@ class TableForm:
         names = [c.name for c in plan.kept]
         gaps = [c for c in numbers if c.missing]
         units = {
-            c.name: 1 if any(sign in (c.format or "") for sign in ("%H", "%I", "%S")) else _DAY
+            c.name: 1_000_000 if any(s in (c.format or "") for s in ("%H", "%I", "%S")) else DAY
             for c in numbers
             if c.kind == "date"
         }
@@ -154,7 +175,7 @@ class TableForm:
             columns=plan.kept,
             target=plan.target,
             categories=categories,
-            fillers={n: low * (_DAY / units[n] if n in units else 1) for n, low in lowest.items()},
+            fillers={n: low * (DAY / units[n] if n in units else 1) for n, low in lowest.items()},
             units=units,
             is_whole={
                 c.name: c.kind == "date"
@@ -175,7 +196,9 @@ class TableForm:
     def schema(self) -> Schema:
         """Of the rows that are learnt."""
         categorical = {name: tuple(values) for name, values in self.categories.items()}
-        categorical |= dict.fromkeys(self.flags.values(), (_NO, _YES))
+        categorical |= {
+            flag: (_NO, *self.specials.get(name, (_YES,))) for name, flag in self.flags.items()
+        }
         columns = [name for c in self.learnt for name in (c.name, self.flags.get(c.name)) if name]
         return Schema(tuple(columns), categorical, self.target)
 
@@ -200,7 +223,8 @@ class TableForm:
             if name in self.categories:
                 columns[name] = self._codes(name, cells)
                 continue
-            numbers = _numbers(cells, self.units.get(name)).to_numpy(copy=True)
+            specials = self.specials.get(name, {})
+            numbers = _numbers(cells, self.units.get(name), specials).to_numpy(copy=True)
             gap = np.isnan(numbers)
             if gap.any() and name not in self.flags:
                 raise TableError(
@@ -217,13 +241,19 @@ class TableForm:
                 columns[name] = numbers
             if name in self.flags:
                 flagged = np.where(gap, _YES, _NO).astype(object)
+                for label, micros in specials.items():
+                    if micros is not None:
+                        flagged[(_micros(cells) == micros).fillna(value=False).to_numpy(bool)] = (
+                            label
+                        )
                 columns[self.flags[name]] = flagged
         return pd.DataFrame(columns, columns=list(self.schema.columns))
 
     def restore(self, prepared: pd.DataFrame) -> pd.DataFrame:
         """Typed rows as the owner has them: the inverse of `prepare`.
 
-        Numbers are float64 with NaN (or int64), dates datetime64, categories `object` with None.
+        Numbers are float64 with NaN (or int64), dates datetime64[us], categories `object` with
+        None.
         """
         columns: dict[str, Any] = {}
         for column in self.learnt:
@@ -233,8 +263,12 @@ class TableForm:
                 columns[name] = _objects([known[v] for v in cells.tolist()])
                 continue
             if name in self.units:
-                seconds = np.rint(cells.to_numpy(dtype=float)) * self.units[name]
-                restored: Any = pd.Series(pd.to_datetime(seconds, unit="s").as_unit("ns"))
+                micros = np.rint(cells.to_numpy(dtype=float)).astype(np.int64) * self.units[name]
+                restored: Any = pd.Series(micros.astype("datetime64[us]"))
+                for label, special in self.specials.get(name, {}).items():
+                    if special is not None:
+                        is_special = (prepared[self.flags[name]] == label).to_numpy()
+                        restored = restored.mask(is_special, np.datetime64(special, "us"))
             else:
                 restored = pd.Series(cells.to_numpy())
             if name in self.flags:
@@ -305,6 +339,7 @@ class TableForm:
             ]
             if given["arrow_schema"] is not None:
                 given["arrow_schema"] = base64.b64decode(given["arrow_schema"])
+            given["unnamed"] = tuple(given["unnamed"])
             return cls(columns=tuple(Column(**entry) for entry in entries), **given)
         except (KeyError, TypeError, AttributeError) as error:
             raise TableError(f"not the form of a table: {error}") from error
@@ -320,6 +355,20 @@ def typed(source: Source, plan: TablePlan) -> pd.DataFrame:
     """
     columns = {c.name: typed_column(source.cells[c.name], c, source) for c in plan.learnt}
     return pd.DataFrame(columns)
+
+
+def with_target(frame: pd.DataFrame, target: str, source: Source) -> pd.DataFrame:
+    """The rows of a typed table that have a target.
+
+    Raises
+    ------
+    TableError
+        If none has.
+    """
+    kept = frame[frame[target].notna()].reset_index(drop=True)
+    if kept.empty:
+        raise TableError(f"{source.path}: the target {target!r} is missing in every row")
+    return kept
 
 
 def learner_rows(
@@ -341,12 +390,13 @@ def learner_rows(
     frame = typed(source, plan)
     for column in plan.kept:
         if column.kind == "date":
-            frame[column.name] = _numbers(frame[column.name], 1) / _DAY
+            frame[column.name] = _numbers(frame[column.name], 1, {}) / DAY
     return frame.drop(columns=target), frame[target]
 
 
 def _made(source: Source, plan: TablePlan) -> dict[str, dict[str, Any]]:
-    cells = {c.name: source.cells[c.name] for c in plan.kept if c.kind in MADE}
+    columns = [c for c in plan.kept if c.kind in MADE]
+    cells = {c.name: typed_column(source.cells[c.name], c, source) for c in columns}
     keys = {c.name: cells[c.name] for c in plan.kept if c.kind == "key"}
     likes = {c.name: c.like for c in plan.kept if c.kind == "fake"}
     check_faker(plan.locale, likes)
@@ -372,8 +422,8 @@ def _check_target(cells: pd.Series[Any], source: Source) -> None:
     if missing.any():
         raise TableError(
             f"{source.path}: the target {cells.name!r} is missing in {int(missing.sum())} rows, "
-            f"first in data row {int(missing.to_numpy().argmax()) + 1}; drop those rows or fill "
-            "them"
+            f"first in data row {int(missing.to_numpy().argmax()) + 1}; leave those rows out with "
+            "--drop-rows-without-target, or fill them"
         )
     if cells.nunique() < 2:
         raise TableError(
@@ -408,16 +458,53 @@ def _objects(values: list[Any]) -> np.ndarray:
     return array
 
 
-def _numbers(cells: pd.Series[Any], unit: int | None) -> pd.Series[Any]:
+def _numbers(
+    cells: pd.Series[Any], unit: int | None, specials: Mapping[str, int | None]
+) -> pd.Series[Any]:
+    """Numbers as float64; dates in a unit of some microseconds, the special ones as NaN."""
     if unit is None:
         return cells.astype(float)
-    seconds = (cells - pd.Timestamp(0)) / pd.Timedelta(seconds=1)
-    return (seconds / unit).round()
+    micros = _micros(cells)
+    return (micros.where(~micros.isin(specials.values())).astype(float) / unit).round()
 
 
-def _unit(dates: pd.Series[Any]) -> int:
+def _micros(dates: pd.Series[Any]) -> pd.Series[Any]:
+    """Microseconds since 1970, exactly."""
+    known = dates.astype("datetime64[us]")
+    return known.astype("int64").astype("Int64").where(known.notna())
+
+
+def _known_micros(dates: pd.Series[Any], specials: Mapping[str, int | None]) -> np.ndarray:
+    micros = _micros(dates).dropna()
+    return micros[~micros.isin(specials.values())].to_numpy(dtype=np.int64)
+
+
+def special_days(dates: pd.Series[Any]) -> dict[str, int | None]:
+    """Days in the year 9999 or 1, which stand for "no end" and "no beginning"."""
     known = dates.dropna()
-    return _DAY if (known == known.dt.normalize()).all() else 1
+    ends = known[known.dt.year.isin([1, 9999])]
+    if not 0 < len(ends) < len(known):
+        return {}
+    found = {str(end): int(m) for end, m in zip(ends, _micros(ends), strict=True)}
+    return {**({_YES: None} if len(known) < len(dates) else {}), **found}
+
+
+def _are_whole(values: pd.Series[Any]) -> bool:
+    known = values.dropna()
+    return bool((known == known.round()).all() and (known.abs() <= _EXACT).all())
+
+
+def _check_exact(
+    numbers: Mapping[str, pd.Series[Any]], units: Mapping[str, int], source: Source
+) -> None:
+    problems = [
+        f"column {name!r}: times so far from 1970 that a float cannot hold their fractions of a "
+        f"second; round them, or drop it with --drop {name!r}"
+        for name in units
+        if (numbers[name].abs() > _EXACT).any()
+    ]
+    if problems:
+        raise TableError(f"{source.path}: " + "; ".join(problems))
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:

@@ -9,7 +9,6 @@ the owner, outside the guarantee, and nothing depends on it.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,10 +32,12 @@ from synthtab.sharing.assessment import (
 )
 from synthtab.sharing.bundle import save_bundle
 from synthtab.sharing.card_page import write_card
+from synthtab.sharing.cells import DAY
 from synthtab.sharing.declaration import Declaration, declared_rows, read_declaration
 from synthtab.sharing.form import TableForm
 from synthtab.sharing.ledger import check_ledger, enter, ledger_of, read_ledger, total
 from synthtab.sharing.source import Source, TableError
+from synthtab.sharing.workplace import new_folder
 
 HELD_OUT = 0.2
 GUARANTEE = "guarantee.txt"
@@ -118,10 +119,8 @@ def make_privately(
         int(s) for s in np.random.default_rng(order.random_state).integers(2**31, size=2)
     )
     out = order.out
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-partial-", dir=out.parent) as staging:
-        folder = Path(staging) / "finished"
-        (folder / private).mkdir(parents=True)
+    with new_folder(out) as folder:
+        (folder / private).mkdir(mode=0o700)
         write(f"training on {len(train):,} of {len(rows):,} rows\n")
         began = time.monotonic()
         model.set_params(random_state=None, progress=order.progress).fit(train, form.schema)
@@ -169,9 +168,6 @@ def make_privately(
         elif order.card:
             write("for you alone: too few rows for a report card\n")
         enter(ledger, guarantee, out)  # rather noted and not released than the other way round
-        if out.exists():
-            out.rmdir()  # empty, as it was when we looked; if it is not, this fails
-        folder.rename(out)
     return out / table.name, assessment
 
 
@@ -202,7 +198,7 @@ def _model(form: TableForm, declaration: Declaration, order: Order) -> HybridDif
 
 def _bounds(bounds: tuple[float, float], form: TableForm, name: str) -> tuple[float, float]:
     """Bounds in the unit that is learnt; those of dates are declared in days."""
-    factor = 86_400 / form.units[name] if name in form.units else 1
+    factor = DAY / form.units[name] if name in form.units else 1
     return bounds[0] * factor, bounds[1] * factor
 
 

@@ -8,9 +8,8 @@ folder of another name, which takes its own at the end.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,28 +17,27 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from tqdm import tqdm
 
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import MOST_EPSILON
 from synthtab.sharing.assessment import (
     JUDGED_ROWS,
     MIN_ROWS,
-    REAL,
-    SYNTHETIC,
     Assessment,
-    held_out_fidelity,
-    held_out_utility,
+    Parts,
     hold_out,
-    judge_privacy,
     versions,
 )
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_template, write_card
 from synthtab.sharing.columns import check_plan, plan_text, read_schema, relations_text
 from synthtab.sharing.few import without_few
-from synthtab.sharing.form import TableForm, typed
+from synthtab.sharing.form import TableForm, typed, with_target
+from synthtab.sharing.judging import judge_in_time
 from synthtab.sharing.source import TableError, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations
+from synthtab.sharing.workplace import new_folder, refuse_small_disk, refuse_taken
 from synthtab.sharing.writer import row_writer
 from synthtab.table.relations import Range
 from synthtab.table.schema import Schema
@@ -50,7 +48,10 @@ Write = Callable[[str], Any]
 PRIVATE = "private"
 _MIN_COUNT = 5
 _MIN_STEPS = 50
-_TRIAL_STEPS = 20
+_TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
+_JUDGING = 30  # seconds that judging may take beyond those of the training
+_SHARE_OF_JUDGING = 0.4  # of a time budget, beside drawing
+_ROOM = 5e6  # bytes of a model and a report card
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def share(
     out: str | Path,
     schema: str | Path | None = None,
     drop: Sequence[str] = (),
+    kinds: Mapping[str, Mapping[str, Any]] | None = None,
+    drop_identifiers: bool = False,
+    drop_rows_without_target: bool = False,
+    reading: Mapping[str, Any] | None = None,
     min_count: int | None = None,
     locale: str | None = None,
     n_rows: int | None = None,
@@ -109,6 +114,12 @@ def share(
         YAML file that corrects what the columns are taken for.
     drop : sequence of str, default=()
         Columns to leave out: identifiers, free text, constants.
+    kinds : mapping or None, default=None
+        By column, an entry as in `schema`, which it goes before: ``{"made": {"kind": "date"}}``.
+    drop_identifiers, drop_rows_without_target : bool, default=False
+        Leave out columns that are taken for identifiers, and rows whose target is missing.
+    reading : mapping or None, default=None
+        How the file is read: options of `synthtab.sharing.source.read_source`.
     min_count : int or None, default=None
         Rows that have to hold a category, a number that stands out, or an end of a column; what
         fewer hold is not learnt (see `synthtab.sharing.few.without_few`). None is 5, and 1 under a
@@ -124,8 +135,10 @@ def share(
     n_iter : int or "auto", default="auto"
         Training steps.
     time_budget : float or None, default=None
-        Seconds that training may take, roughly: a few steps are timed, and as many are made as fit,
-        at most those of `n_iter`. The record holds their number, with which the run repeats.
+        Seconds that training, drawing and judging may take together, roughly: a few steps are
+        timed, and as many are made as fit, at most those of `n_iter`. The record holds their
+        number, with which the run repeats. None: judging takes as long as the training and 30
+        seconds at most.
     release_anyway : bool, default=False
         Release whatever the privacy rules say. The report card then says so.
     n_draws : int, default=3
@@ -155,19 +168,31 @@ def share(
     A release is stopped by any row of the report card that fails, and by controls that misbehave:
     see `PrivacyJudgement.may_release`.
     """
+    started = time.monotonic()
     write = write or (lambda text: None)
     out = Path(out)
     if min_count is None:
         min_count = _MIN_COUNT if epsilon is None else 1
     card_template()  # what it needs may be missing, which is to be told before the training
-    _check_out(out)
-    _check_wishes(min_count, n_rows, epsilon, time_budget, only_private=ledger or not card)
+    refuse_taken(out)
+    _check_wishes(
+        min_count, n_rows, epsilon, time_budget, random_state, only_private=ledger or not card
+    )
     if n_draws < 1 or n_fits < 1 or (n_fits > 1 and epsilon is not None):
         raise TableError(
             f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
             "whose budget every fit would spend again"
         )
-    source = read_source(path)
+    how = dict(reading or {})
+    if epsilon is not None:
+        if kinds or drop_identifiers or drop_rows_without_target or locale:
+            raise TableError(
+                "--epsilon takes what columns are from --schema alone: leave out --number, "
+                "--category, --date, --drop-identifiers, --drop-rows-without-target and --locale"
+            )
+        # Whether the first row looks like the others depends on the rows.
+        how["header"] = how.get("header") is not False
+    source = read_source(path, **how)
     if epsilon is not None:
         from synthtab.sharing.private import Order, make_privately  # needs opacus
 
@@ -175,7 +200,9 @@ def share(
             out, target, schema, drop, epsilon, n_rows, n_iter, card, ledger, random_state, progress
         )
         return Shared(out, *make_privately(source, order, draw=_draw, write=write, private=PRIVATE))
-    plan = read_schema(source, target, schema).drop(drop)
+    plan = read_schema(
+        source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
+    )
     plan = replace(plan, locale=locale or plan.locale)
     write(plan_text(plan))
     check_plan(plan, source.path)
@@ -185,6 +212,8 @@ def share(
             "the use nor the privacy of the result can be judged"
         )
     frame = typed(source, plan)
+    if drop_rows_without_target:
+        frame = with_target(frame, target, source)
     looked = plan.relations is not None
     plan = with_relations(plan, frame)
     if not looked:
@@ -193,14 +222,16 @@ def share(
     rng = np.random.default_rng(random_state)
     parts = hold_out(len(frame), rng)
     model = HybridDiffusion(n_iter=n_iter)
+    source_path = source.path
     del source  # its cells take more room than the rest together
     fill_seed, fit_seed, draw_seed, judge_seed = (int(s) for s in rng.integers(2**31, size=4))
     prepared = form.prepare(frame, random_state=fill_seed)
     known = form.schema
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-partial-", dir=out.parent) as staging:
-        folder = Path(staging) / "finished"
-        (folder / PRIVATE).mkdir(parents=True)
+    n_drawn = len(frame) if n_rows is None else n_rows
+    _check_held_out(frame[target], parts, source_path)
+    with new_folder(out) as folder:
+        refuse_small_disk(folder, _room(Path(path), n_drawn / len(frame)))
+        (folder / PRIVATE).mkdir(mode=0o700)
         began = time.monotonic()
         train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
         drawer: HybridDiffusion | Tied = model
@@ -216,36 +247,44 @@ def share(
             random_state=fill_seed,
         )
         if time_budget is not None:
-            model.set_params(n_iter=_steps_within(time_budget, model, train, learnt.schema))
+            left = time_budget - (began - started)
+            steps = _steps_within(left, model, train, learnt.schema, n_drawn)
+            model.set_params(n_iter=steps)
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
         model.set_params(random_state=fit_seed, progress=progress)
         model.fit(train, learnt.schema)
         if isinstance(drawer, Tied):
             drawer.settle()
         trained = time.monotonic()
-        save_bundle(drawer, form, folder / PRIVATE / "model")
-        (folder / PRIVATE / "schema.yaml").write_text(plan_text(plan), encoding="utf-8")
-        n_drawn = len(frame) if n_rows is None else n_rows
         write(f"drawing {n_drawn:,} rows\n")
         table = folder / f"synthetic.{form.format}"
         lost = drawer.lost if isinstance(drawer, Tied) else ()
         tally = Tally(list(plan.relations or ()), frame.iloc[parts.train], lost, form)
-        synthetic = _draw(drawer, form, n_drawn, table, draw_seed, tally)
+        synthetic = _draw(drawer, form, n_drawn, table, draw_seed, tally, progress=progress)
         drawn = time.monotonic()
         write("judging them on the rows held out\n")
         settled = form.prepare(frame)
         real, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
         test = pd.concat([holdout, reference], ignore_index=True)
-        utility = held_out_utility(
-            {REAL: real, SYNTHETIC: synthetic}, test, known, random_state=judge_seed
-        )
-        like = held_out_fidelity(test, synthetic, known, random_state=judge_seed)
-        split = PrivacySplit(real, holdout, reference, known)
         others = _others(drawer, form, train, len(synthetic), n_draws, n_fits, judge_seed)
-        judged = judge_privacy(split, synthetic, *others, random_state=judge_seed)
+        allowed = trained - began + _JUDGING
+        if time_budget is not None:
+            allowed = min(allowed, started + time_budget - time.monotonic())
+        found = judge_in_time(
+            PrivacySplit(real, holdout, reference, known),
+            synthetic,
+            *others,
+            seconds=allowed,
+            random_state=judge_seed,
+            progress=progress,
+        )
+        judged = found.privacy
         released = judged.may_release or release_anyway
         if not released:
             table.unlink()
+        kept_back = () if released else judged.reasons
+        save_bundle(drawer, form, folder / PRIVATE / "model", kept_back=kept_back)
+        _write_secret(folder / PRIVATE / "schema.yaml", plan_text(plan))
         assessment = Assessment(
             settings={
                 "file": Path(path).name,
@@ -269,21 +308,18 @@ def share(
                 },
                 "versions": versions(),
             },
-            utility=utility,
-            fidelity=like,
+            utility=found.utility,
+            fidelity=found.fidelity,
             privacy=judged,
             real=test.head(JUDGED_ROWS),
             synthetic=synthetic,
             schema=known,
             plan=plan,
             released=released,
-            notes=_notes(form, n_drawn, len(synthetic), min_count),
+            notes=(*_notes(form, n_drawn, len(synthetic), min_count), *found.notes),
             relations=tally.rows(),
         )
         write_card(assessment, folder)
-        if out.exists():
-            out.rmdir()  # empty, as it was when we looked; if it is not, this fails
-        folder.rename(out)
     return Shared(out, out / table.name if released else None, assessment)
 
 
@@ -319,11 +355,14 @@ def _draw(
     path: Path,
     seed: int,
     tally: Tally | None = None,
+    *,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Write the rows, count them; return the first of them as the model drew them."""
     kept: list[pd.DataFrame] = []
     surrogates = form.surrogates(n_rows, seed)
-    with row_writer(path, form) as writer:
+    bar = tqdm(total=n_rows, desc="drawing", unit="row", disable=not progress)
+    with bar, row_writer(path, form) as writer:
         for block in drawn_rows(model, form, n_rows, random_state=seed):
             if sum(map(len, kept)) < JUDGED_ROWS:
                 kept.append(block)
@@ -331,6 +370,7 @@ def _draw(
             if tally is not None:
                 tally.add(rows)
             writer.write(form.with_made(rows, surrogates))
+            bar.update(len(block))
     first: pd.DataFrame = pd.concat(kept, ignore_index=True)
     return first.head(JUDGED_ROWS)
 
@@ -340,9 +380,9 @@ class _Enough(Exception):
 
 
 def _steps_within(
-    seconds: float, model: HybridDiffusion, train: pd.DataFrame, schema: Schema
+    seconds: float, model: HybridDiffusion, train: pd.DataFrame, schema: Schema, n_drawn: int
 ) -> int:
-    """As many of a model's steps as fit into a time, by timing the first ones."""
+    """As many of a model's steps as leave time to draw and to judge, by timing the first ones."""
     times: list[float] = []
     wanted = 0
 
@@ -359,20 +399,48 @@ def _steps_within(
         trial.fit(train, schema)
     half = len(times) // 2  # the first steps warm caches up
     per_step = (times[-1] - times[half]) / max(len(times) - 1 - half, 1)
+    before = times[0] - began
+    n_trial = min(n_drawn, _TRIAL_ROWS)
+    trial.set_params(n_iter=2, callback=None).fit(train, schema)
+    fitted = time.monotonic()
+    trial.sample(n_trial, random_state=0)
+    drawing = (time.monotonic() - fitted) * n_drawn / n_trial
     # Encoding, and what was spent here, have to fit in as well.
-    left = seconds - (times[0] - began) - (times[-1] - began)
+    spent = time.monotonic() - began + before + drawing
+    left = (seconds - spent) * (1 - _SHARE_OF_JUDGING)
     steps = min(wanted, int(left / per_step))
-    if steps < min(_MIN_STEPS, wanted):
+    least = min(_MIN_STEPS, wanted)
+    if steps < least:
+        needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
-            f"--time-budget: {seconds:g} seconds allow {max(steps, 0)} training steps here, fewer "
-            f"than {_MIN_STEPS}; give {seconds - left + _MIN_STEPS * per_step + 1:.0f} at least"
+            f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps "
+            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} "
+            "more than reading takes"
         )
     return steps
 
 
-def _check_out(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise TableError(f"{out} exists and is not overwritten; remove it, or choose another --out")
+def _check_held_out(target: pd.Series[Any], parts: Parts, path: Path) -> None:
+    """Refuse a target that cannot be judged: one value in the rows that are held out, or learnt."""
+    held_out = np.concatenate([parts.holdout, parts.reference])
+    for rows, what in ((parts.train, "trained on"), (held_out, "held out")):
+        if target.iloc[rows].nunique() < 2:
+            counts = target.value_counts()
+            raise TableError(
+                f"{path}: the target {target.name!r} has one value in all rows that are {what}: "
+                f"{int(counts.iloc[1:].sum())} of {len(target):,} rows have another. Give a table "
+                "with more of them, another target, or another --seed"
+            )
+
+
+def _room(path: Path, factor: float) -> float:
+    """Bytes that the results will take, roughly: a table as large as this one, and a model."""
+    return 1.5 * path.stat().st_size * factor + _ROOM
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
 
 
 def _check_wishes(
@@ -380,10 +448,13 @@ def _check_wishes(
     n_rows: int | None,
     epsilon: float | None,
     time_budget: float | None,
+    random_state: int,
     *,
     only_private: object,
 ) -> None:
     problems = []
+    if not 0 <= random_state < 2**32:
+        problems.append(f"--seed {random_state}: give a whole number from 0 to {2**32 - 1}")
     if min_count < 1:
         problems.append(f"--min-count {min_count}: give 1 or more")
     if n_rows is not None and n_rows < MIN_ROWS:

@@ -6,18 +6,27 @@ Every column of the file is taken. A cell of a CSV file stays text here: what it
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-from dataclasses import dataclass
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 Format = Literal["csv", "parquet", "xlsx"]
 
-MISSING_CELLS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "#N/A")
-"""Cells of a CSV file that mean that there is no value."""
+MISSING_CELLS = (
+    *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "NaT", "<NA>", "#N/A"),
+)
+"""Cells that stand for a missing number or date. Among text, an empty cell alone is missing."""
 
 # A spreadsheet takes a text cell that begins with one of these for a formula and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -31,6 +40,42 @@ class TableError(ValueError):
     """A table, or a request about one, that cannot be worked with; says what would be right."""
 
 
+_SHOW: ContextVar[bool] = ContextVar("show", default=False)
+
+
+@contextlib.contextmanager
+def showing_values() -> Iterator[None]:
+    """Let messages show cells as they are; otherwise a message shows what they look like.
+
+    Examples
+    --------
+    >>> with showing_values():
+    ...     shown("12 kg")
+    "'12 kg'"
+    """
+    token = _SHOW.set(True)
+    try:
+        yield
+    finally:
+        _SHOW.reset(token)
+
+
+def shown(value: object) -> str:
+    """A cell for a message: its look, 9 for a digit and a for a letter; see `showing_values`.
+
+    Examples
+    --------
+    >>> shown("Ali 12,5"), shown(np.float64(0.5))
+    ("a cell like 'aaa 99,9'", 'a cell like 9.9')
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    if _SHOW.get():
+        return repr(plain)
+    text = re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", str(plain)))
+    text = text if len(text) <= 40 else f"{text[:39]}…"
+    return f"a cell like {text!r}" if isinstance(plain, str) else f"a cell like {text}"
+
+
 @dataclass(frozen=True)
 class Source:
     """A table as it was read.
@@ -42,11 +87,21 @@ class Source:
     format : {"csv", "parquet", "xlsx"}
         What kind of file it is.
     cells : DataFrame of shape (n_rows, n_columns)
-        CSV: text, None where a cell says that there is no value. Otherwise the file's own types.
+        CSV: text, None where a cell is empty. Otherwise the file's own types.
     separator, encoding, line_end : str
         How a CSV file is written; the defaults otherwise.
     arrow_schema : pyarrow.Schema or None
         Types of a Parquet file's columns.
+    header : bool
+        Whether the first row holds the names of the columns.
+    unnamed : tuple of str
+        Columns whose name in the file is blank.
+    missing : tuple of str
+        Cells that the owner says stand for a missing value, of whatever kind the column is.
+    decimal, thousands : str or None
+        What the owner says of the marks in numbers.
+    notes : tuple of str
+        What was left out or taken for granted while reading.
     """
 
     path: Path
@@ -56,12 +111,12 @@ class Source:
     encoding: str = "utf-8"
     line_end: str = "\n"
     arrow_schema: Any = None
-
-    @property
-    def marks(self) -> str:
-        """Marks that a decimal of a CSV file may be written with."""
-        # Where a comma separates the columns, a comma in a number separates thousands.
-        return "." if self.separator == "," else ".,"
+    header: bool = True
+    unnamed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    decimal: str | None = None
+    thousands: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def format_of(path: Path) -> Format:
@@ -86,17 +141,36 @@ def format_of(path: Path) -> Format:
     return _SUFFIXES[suffix]
 
 
-def read_source(path: str | Path) -> Source:
+def read_source(
+    path: str | Path,
+    *,
+    header: bool | None = None,
+    missing: Sequence[str] = (),
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> Source:
     """Read a CSV, Parquet or XLSX file, every column of it.
 
     CSV is read with semicolons, commas, tabs or bars between the columns, in UTF-8 (with a byte
     order mark or without), UTF-16 or Windows' Turkish code page.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    header : bool or None, default=None
+        Whether the first row of a CSV or XLSX file holds names; without them the columns are
+        ``column_1`` and so on. None refuses a file whose first row looks like the others.
+    missing : sequence of str, default=()
+        Further cells that stand for a missing value: ``-999``, say.
+    decimal, thousands : str or None, default=None
+        Marks in the numbers of a CSV file, where the cells do not tell.
+
     Raises
     ------
     TableError
         If there is no such file, it is a folder, cannot be read as what its suffix says, is empty,
-        has one column only, or column names that are empty or there twice.
+        has one column only, no header or column names that are there twice.
 
     Examples
     --------
@@ -116,9 +190,14 @@ def read_source(path: str | Path) -> Source:
     kind = format_of(path)
     if path.stat().st_size == 0:
         raise TableError(f"{path} is empty; export the table again")
-    source = {"csv": _read_csv, "parquet": _read_parquet, "xlsx": _read_xlsx}[kind](path)
+    if decimal is not None and decimal == thousands:
+        raise TableError(f"--decimal and --thousands are both {decimal!r}; they have to differ")
+    if kind == "parquet":
+        source = _read_parquet(path)
+    else:
+        source = (_read_csv if kind == "csv" else _read_xlsx)(path, header)
     _check_shape(source)
-    return source
+    return replace(source, missing=tuple(missing), decimal=decimal, thousands=thousands)
 
 
 def _read_parquet(path: Path) -> Source:
@@ -139,15 +218,22 @@ def _read_parquet(path: Path) -> Source:
         )
     names = table.schema.names
     _check_names(path, names)
-    cells = table.to_pandas(ignore_metadata=True)
+    # Whole numbers with gaps would become floats, which do not hold every one.
+    names_of = {pa.int64(): "Int64", pa.uint64(): "UInt64"}
+    gaps = {f.type for f, c in zip(table.schema, table.columns, strict=True) if c.null_count}
+    types = {k: pd.api.types.pandas_dtype(name) for k, name in names_of.items() if k in gaps}
+    cells = table.to_pandas(ignore_metadata=True, types_mapper=types.get)
     return Source(path, "parquet", cells, arrow_schema=table.schema.remove_metadata())
 
 
-def _read_xlsx(path: Path) -> Source:
+def _read_xlsx(path: Path, header: bool | None) -> Source:
     import zipfile
 
     try:
-        cells = pd.read_excel(path, header=None)
+        # As they are: pandas would take the text NA for no value, and 007 for a number.
+        cells = pd.read_excel(
+            path, header=None, dtype=object, keep_default_na=False, na_values=[""]
+        )
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise TableError(
             f"{path} cannot be read as XLSX: {_first_line(error)}; save it again from the "
@@ -156,35 +242,120 @@ def _read_xlsx(path: Path) -> Source:
     if cells.empty:
         raise TableError(f"{path}: the first sheet is empty; export the table again")
     # Read without a header: pandas would rename a column that is there twice.
-    names = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
-    _check_names(path, names)
-    body = cells.iloc[1:].reset_index(drop=True).infer_objects()
+    first = ["" if pd.isna(name) else str(name).strip() for name in cells.iloc[0]]
+    names, unnamed = _named(path, first, header)
+    body = cells.iloc[int(header is not False) :].reset_index(drop=True)
+    body = body.infer_objects()
     body.columns = pd.Index(names)
-    return Source(path, "xlsx", body)
+    if header is None:
+        _check_header(path, first, body)
+    return Source(path, "xlsx", body, header=header is not False, unnamed=unnamed)
 
 
-def _read_csv(path: Path) -> Source:
+def _read_csv(path: Path, header: bool | None) -> Source:
     text, encoding = _decoded(path)
-    line_end = "\r\n" if "\r\n" in text else "\n"
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if not first:
+    line_end = "\r\n" if "\r\n" in text else "\n" if "\n" in text else "\r"
+    if line_end == "\r":
+        text = text.replace("\r", "\n")
+    begin = next((line for line in text.split("\n") if line.strip()), "")
+    if not begin:
         raise TableError(f"{path} holds nothing but empty lines; export the table again")
-    headers = {sep: next(csv.reader([first], delimiter=sep)) for sep in _SEPARATORS}
-    separator = max(_SEPARATORS, key=lambda sep: len(headers[sep]))
-    names = [name.strip() for name in headers[separator]]
-    if len(names) == 1:
-        raise TableError(
-            f"{path} has one column, {names[0]!r}: a synthetic table needs the target and one "
-            "column more. Columns are separated by a comma, semicolon, tab or bar; if this file "
-            "uses something else, export it with one of these"
-        )
-    _check_names(path, names)
-    _check_row_lengths(path, text, separator, len(names))
+    with _long_cells(path):
+        firsts = {sep: next(_rows(text, sep)) for sep in _SEPARATORS}
+        separator = max(_SEPARATORS, key=lambda sep: len(firsts[sep]))
+        first = [name.strip() for name in firsts[separator]]
+        if len(first) == 1:
+            raise TableError(
+                f"{path} has one column, {first[0][:40]!r}: a synthetic table needs the target and "
+                "one column more. Columns are separated by a comma, semicolon, tab or bar; if this "
+                "file uses something else, export it with one of these"
+            )
+        shape = _shape(path, text, separator, first)
     cells = pd.read_csv(
-        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
-    )
+        io.StringIO(text),
+        sep=separator,
+        header=None if header is False else 0,
+        names=range(shape.longest),
+        index_col=False,
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+    ).iloc[:, : shape.width]
+    if len(cells) != shape.n_rows + (header is False):
+        raise TableError(f"{path}: its rows cannot be told apart; export it again as CSV")
+    first = first[: shape.width]
+    names, unnamed = _named(path, first, header)
     cells.columns = pd.Index(names)
-    return Source(path, "csv", cells.apply(_clean), separator, encoding, line_end)
+    cells = cells.apply(_clean)
+    if header is None:
+        _check_header(path, first, cells)
+    return Source(
+        path,
+        "csv",
+        cells,
+        separator,
+        encoding,
+        line_end,
+        header=header is not False,
+        unnamed=unnamed,
+        notes=shape.notes,
+    )
+
+
+@contextlib.contextmanager
+def _long_cells(path: Path) -> Iterator[None]:
+    """Let the reader of CSV take cells of any length; its errors name the file."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    except csv.Error as error:
+        raise TableError(f"{path} cannot be read as CSV: {error}") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+    return (row for row in reader if any(cell.strip() for cell in row) or len(row) > 1)
+
+
+class _Shape(NamedTuple):
+    """Columns and rows of a CSV file, cells of its longest row, and what a reader is to know."""
+
+    width: int
+    n_rows: int
+    longest: int
+    notes: tuple[str, ...] = ()
+
+
+def _shape(path: Path, text: str, separator: str, first: list[str]) -> _Shape:
+    """Measure a file, leaving out an empty column behind a separator at the end of each line.
+
+    Raises
+    ------
+    TableError
+        If the rows are not as long as the header; pandas would fill or cut them.
+    """
+    width = len(first)
+    named = width - (not first[-1])  # the header may end with a separator
+    lengths, odd, is_empty, n_rows = {width}, None, True, -1
+    for row in _rows(text, separator):
+        n_rows += 1
+        lengths.add(len(row))
+        if len(row) > named and row[named].strip():
+            is_empty = False
+        if len(row) != width and odd is None:
+            odd = n_rows, len(row)
+    if is_empty and lengths <= {named, named + 1} and max(lengths) > named:
+        note = f"nothing stands behind the last {separator!r} of a line, which is left out"
+        return _Shape(named, n_rows, max(lengths), (note,))
+    if odd is not None:
+        raise TableError(
+            f"{path}: data row {odd[0]} has {odd[1]} cells and the header {width}; check that "
+            f"{separator!r} separates the columns everywhere, that text holding it stands in "
+            "quotation marks, that every column has a name, and that the file was not cut off"
+        )
+    return _Shape(width, n_rows, width)
 
 
 def _decoded(path: Path) -> tuple[str, str]:
@@ -207,12 +378,21 @@ def _decoded(path: Path) -> tuple[str, str]:
 
 
 def _clean(cells: pd.Series[Any]) -> pd.Series[Any]:
-    """Stripped text, None for no value, and without the apostrophe that disarms a formula."""
+    """Stripped text, None for an empty cell, without the apostrophe that disarms a formula."""
     text = cells.str.strip()
     armed = text.str.startswith("'") & text.str.slice(1, 2).isin(FORMULA_STARTS)
     if armed.any():
         text = text.where(~armed, text.str.slice(1))
-    return text.astype(object).where(~text.isin(MISSING_CELLS), None)
+    return text.astype(object).where(text != "", None)
+
+
+def _named(path: Path, first: list[str], header: bool | None) -> tuple[list[str], tuple[str, ...]]:
+    """Names of columns of which the first row is known, and those that are blank in the file."""
+    if header is False:
+        return [f"column_{i}" for i in range(1, len(first) + 1)], ()
+    names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # as pandas names them
+    _check_names(path, names)
+    return names, tuple(n for n, given in zip(names, first, strict=True) if not given)
 
 
 def _check_names(path: Path, names: list[str]) -> None:
@@ -222,9 +402,50 @@ def _check_names(path: Path, names: list[str]) -> None:
         problems.append(f"columns {empty[:_MAX_NAMED]} (counted from 1) have no name; name them")
     repeated = sorted({name for name in names if name.strip() and names.count(name) > 1})
     if repeated:
-        problems.append(f"columns named more than once: {repeated[:_MAX_NAMED]}; rename them")
+        problems.append(
+            f"columns named more than once: {repeated[:_MAX_NAMED]}; rename them, or give "
+            "--no-header if these are no names"
+        )
     if problems:
         raise TableError(f"{path}: " + "; ".join(problems))
+
+
+def _check_header(path: Path, first: list[str], cells: pd.DataFrame) -> None:
+    """Refuse a file whose first row looks like its other rows: a person must not become a name."""
+    numbers = [_plain_number(name) for name in first]
+    known = [v for v in numbers if v is not None]
+    if len(known) > 1 and all(b - a == 1 for a, b in itertools.pairwise(known)):
+        return  # counted, or years: names
+    n_like = n_unlike = 0
+    for name, number, column in zip(first, numbers, cells.columns, strict=True):
+        values = cells[column].dropna()
+        if values.empty or not name:
+            continue
+        some = values.head(1000)
+        typed = pd.Series([_plain_number(v) for v in some.tolist()], dtype=float).dropna()
+        is_numeric = len(typed) >= 0.8 * len(some)
+        if is_numeric and number is None and name not in MISSING_CELLS:
+            if not re.fullmatch(r"[\W\d]*", name):  # a word above numbers is a name
+                return
+        elif is_numeric and number is not None:
+            within = typed.min() <= number <= typed.max()
+            n_like, n_unlike = n_like + within, n_unlike + (not within)
+        elif (values.astype(str) == name).any():
+            n_like += 1
+        elif values.nunique() < 0.5 * len(values):
+            n_unlike += 1
+    if n_like and n_like >= n_unlike:
+        raise TableError(
+            f"{path}: the first row looks like the others, not like names of columns; give "
+            "--no-header if it is a row of the table, and --header if it holds the names"
+        )
+
+
+def _plain_number(value: object) -> float | None:
+    with contextlib.suppress(TypeError, ValueError):
+        number = float(value.replace(",", ".") if isinstance(value, str) else value)  # type: ignore[arg-type]
+        return number if abs(number) < float("inf") else None
+    return None
 
 
 def _check_shape(source: Source) -> None:
@@ -235,21 +456,6 @@ def _check_shape(source: Source) -> None:
         )
     if len(cells) == 0:
         raise TableError(f"{path} has a header and no rows; export the table again")
-
-
-def _check_row_lengths(path: Path, text: str, separator: str, n_columns: int) -> None:
-    """Refuse a file whose rows are not all as long as the header; pandas would fill or cut them."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
-    try:
-        for number, row in enumerate(row for row in reader if row):
-            if len(row) != n_columns:
-                raise TableError(
-                    f"{path}: data row {number} has {len(row)} cells and the header {n_columns}; "
-                    f"check that {separator!r} separates the columns everywhere, that text holding "
-                    "it stands in quotation marks, and that the file was not cut off"
-                )
-    except csv.Error as error:
-        raise TableError(f"{path} cannot be read as CSV: {error}") from error
 
 
 def _first_line(error: BaseException) -> str:

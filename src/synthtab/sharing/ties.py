@@ -13,7 +13,7 @@ import pandas as pd
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.generators.with_relations import give_up_costly, kept_rows
 from synthtab.sharing.columns import Column, Kind, TablePlan
-from synthtab.sharing.form import TableForm
+from synthtab.sharing.form import TableForm, special_days
 from synthtab.sharing.source import Source, TableError
 from synthtab.table.relation_search import find_relations
 from synthtab.table.relation_transform import RelationTransform
@@ -21,7 +21,9 @@ from synthtab.table.relations import (
     Combination,
     Dependence,
     EmptyWhen,
+    Order,
     Relation,
+    Sum,
     reference_rows,
     tuples,
 )
@@ -63,7 +65,8 @@ def table_schema(frame: pd.DataFrame, plan: TablePlan) -> Schema:
 def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
     """The plan with the relations that the typed rows suggest, if nobody has looked for any.
 
-    Those that the owner names are checked, and get the share of rows that keep them as a note.
+    Those that the owner names are checked, and get the share of rows that keep them as a note. No
+    distance can be learnt between days and a day that means "no end", so none is suggested.
 
     Raises
     ------
@@ -71,8 +74,18 @@ def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
         If a relation does not fit the table: see `table_schema`.
     """
     schema = table_schema(frame, plan)
+    endless = {c.name for c in plan.learnt if c.kind == "date" and special_days(frame[c.name])}
+
+    def is_learnable(relation: Relation) -> bool:
+        return not isinstance(relation, Order | Sum) or endless.isdisjoint(relation.columns)
+
     if plan.relations is None:
-        found = find_relations(frame, schema)
+        found = {r: share for r, share in find_relations(frame, schema).items() if is_learnable(r)}
+    elif wrong := [str(r) for r in plan.relations if not is_learnable(r)]:
+        raise TableError(
+            f"schema.yaml: relations {wrong}: {sorted(endless)} hold days in the year 9999 or 1, "
+            "which stand for no end; leave the relations out, or write such cells as empty ones"
+        )
     else:
         found = {r: 1 - float(r.violations(frame).mean()) for r in plan.relations}
     notes = {

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import decimal
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
+from synthtab.sharing.cells import DAY, date_cells, number_cells
 from synthtab.sharing.columns import MADE, Column
 from synthtab.sharing.form import TableForm
 from synthtab.sharing.source import FORMULA_STARTS, TableError, format_of
+from synthtab.sharing.workplace import new_file
 
 _ROWS_PER_GROUP = 65_536
 _XLSX_ROWS = 1_048_576
@@ -36,38 +35,6 @@ class RowWriter(Protocol):
 
 
 @contextlib.contextmanager
-def new_file(path: str | Path) -> Iterator[Path]:
-    """A file that is there when it is whole, and not at all before.
-
-    The block writes to the name yielded, which lies beside `path`. That file is renamed at the end
-    of the block, and removed if it ends with an error. For errors see `refuse_existing`.
-    """
-    path = Path(path)
-    refuse_existing(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        refuse_existing(path)
-        # mkstemp makes files for their owner's eyes only; a result has the rights of any new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise a TableError where something is, or where there is no folder."""
-    if path.exists():
-        raise TableError(f"{path} exists and is not overwritten; remove it or choose another name")
-    if not path.parent.is_dir():
-        raise TableError(f"{path.parent}: there is no such folder; make it first")
-
-
-@contextlib.contextmanager
 def row_writer(path: str | Path, form: TableForm) -> Iterator[RowWriter]:
     """Write rows to a new CSV, Parquet or XLSX file, which appears when all are written.
 
@@ -78,7 +45,7 @@ def row_writer(path: str | Path, form: TableForm) -> Iterator[RowWriter]:
 
     Examples
     --------
-    >>> from synthtab.sharing.columns import TablePlan
+    >>> import tempfile
     >>> form = TableForm((Column("cost", "number", decimals=2, suffix=" TL"),), "cost", {}, {}, {},
     ...                  {"cost": False}, {})
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -104,13 +71,14 @@ class _CsvWriter:
         self._header = True
 
     def write(self, rows: pd.DataFrame) -> None:
-        columns = {c.name: self._cells(rows[c.name], c) for c in self._form.columns}
+        columns = {c.name: text_cells(rows[c.name], c, self._form) for c in self._form.columns}
         table = pd.DataFrame(columns, columns=list(columns))
+        names = header_of(self._form)
         table.to_csv(
             self._file,
             sep=self._form.separator,
             index=False,
-            header=[disarmed(str(c)) for c in table.columns] if self._header else False,
+            header=names if self._header and names is not None else False,
             lineterminator=self._form.line_end,
         )
         self._header = False
@@ -118,14 +86,26 @@ class _CsvWriter:
     def close(self) -> None:
         self._file.close()
 
-    def _cells(self, values: pd.Series[Any], column: Column) -> Any:
-        if column.kind in ("category", *MADE):
-            return [v if v is None else disarmed(str(v)) for v in values.tolist()]
-        if column.kind == "date":
-            is_day = self._form.units[column.name] > 1
-            form = column.format or ("%Y-%m-%d" if is_day else "%Y-%m-%d %H:%M:%S")
-            return values.dt.strftime(form)
-        return number_cells(values, column)
+
+def header_of(form: TableForm) -> list[str] | None:
+    """Names as a file's first row writes them; None where the first row holds none."""
+    if not form.header:
+        return None
+    return ["" if c.name in form.unnamed else disarmed(c.name) for c in form.columns]
+
+
+def text_cells(values: pd.Series[Any], column: Column, form: TableForm) -> list[str]:
+    """Typed values as the cells of a CSV file."""
+    cells: list[Any]
+    if column.kind in ("category", *MADE):
+        cells = [v if v is None else disarmed(str(v)) for v in values.tolist()]
+    elif column.kind == "date":
+        is_day = form.units[column.name] >= DAY
+        written = column.format or ("%Y-%m-%d" if is_day else "%Y-%m-%d %H:%M:%S")
+        cells = date_cells(values, written).tolist()
+    else:
+        cells = number_cells(values, column)
+    return [column.gap if v is None or v != v else v for v in cells]
 
 
 class _ParquetWriter:
@@ -152,7 +132,11 @@ class _ParquetWriter:
         rows = pd.concat(self._waiting, ignore_index=True)
         self._waiting.clear()
         types = self._types(pa)
-        arrays = [_arrow_array(pa, rows[name], types.field(name).type) for name in types.names]
+        columns = {c.name: c for c in self._form.columns}
+        arrays = [
+            _arrow_array(pa, _as_stored(rows[n], columns[n], self._form), types.field(n).type)
+            for n in types.names
+        ]
         if self._file is None:
             self._file = pq.ParquetWriter(self._path, types)
         self._file.write_table(pa.Table.from_arrays(arrays, schema=types))
@@ -167,11 +151,14 @@ class _ParquetWriter:
         if column.kind == "category":
             known = {type(v) for v in self._form.categories[name].values() if v is not None}
             simple = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+            values = [v for v in self._form.categories[name].values() if type(v) is int]
+            if any(abs(v) >= 2**63 for v in values):
+                return pa.string()
             return simple.get(known.pop(), pa.string()) if len(known) == 1 else pa.string()
         if column.kind in MADE:
             return pa.string() if self._form.made[name]["is_text"] else pa.int64()
         if column.kind == "date":
-            return pa.date32() if self._form.units[name] > 1 else pa.timestamp("us")
+            return pa.date32() if self._form.units[name] >= DAY else pa.timestamp("us")
         return pa.int64() if self._form.is_whole[name] else pa.float64()
 
 
@@ -182,8 +169,10 @@ class _XlsxWriter:
         self._path, self._form = path, form
         self._book = openpyxl.Workbook(write_only=True)
         self._sheet = self._book.create_sheet("synthetic")
-        self._sheet.append([disarmed(c.name) for c in form.columns])
-        self._n_rows = 1
+        names = header_of(form)
+        if names is not None:
+            self._sheet.append(names)
+        self._n_rows = int(names is not None)
 
     def write(self, rows: pd.DataFrame) -> None:
         self._n_rows += len(rows)
@@ -192,7 +181,15 @@ class _XlsxWriter:
                 f"an XLSX sheet holds {_XLSX_ROWS - 1:,} rows below its header; write to .csv or "
                 ".parquet"
             )
-        for row in rows.astype(object).where(rows.notna(), None).itertuples(index=False, name=None):
+        columns = {
+            c.name: _as_stored(rows[c.name], c, self._form).astype(object)
+            for c in self._form.columns
+        }
+        for column in self._form.columns:
+            cells = columns[column.name]
+            columns[column.name] = cells.where(cells.notna(), column.gap)
+        table = pd.DataFrame(columns)
+        for row in table.itertuples(index=False, name=None):
             self._sheet.append([self._cell(v) for v in row])
 
     def close(self) -> None:
@@ -200,7 +197,7 @@ class _XlsxWriter:
 
     def _cell(self, value: Any) -> Any:
         if isinstance(value, str):
-            return disarmed(value)
+            return disarmed(value) or None
         if isinstance(value, pd.Timestamp):
             return value.to_pydatetime()
         if isinstance(value, float) and value.is_integer():
@@ -225,25 +222,13 @@ def disarmed(cell: str) -> str:
     return cell
 
 
-def number_cells(values: pd.Series[Any], column: Column) -> list[str | None]:
-    """Numbers as the column writes them, None for NaN.
-
-    Examples
-    --------
-    >>> column = Column("cost", "number", decimals=1, decimal_mark=",", prefix="€")
-    >>> number_cells(pd.Series([2.0, 3.25]), column)
-    ['€2,0', '€3,2']
-    """
-    array = values.to_numpy(dtype=float)
-    if column.decimals is not None:
-        text = np.char.mod(f"%.{column.decimals}f", array).tolist()
-    else:
-        text = [repr(v).removesuffix(".0") for v in array.tolist()]
-    if column.decimal_mark != ".":
-        text = [t.replace(".", column.decimal_mark) for t in text]
-    missing = np.isnan(array)
-    before, after = column.prefix, column.suffix
-    return [None if gap else before + t + after for t, gap in zip(text, missing, strict=True)]
+def _as_stored(values: pd.Series[Any], column: Column, form: TableForm) -> pd.Series[Any]:
+    """Values as a file with types holds them: what was text or a number there is so again."""
+    if column.kind != "date" or not column.format or form.format == "csv":
+        return values
+    cells = date_cells(values, column.format)
+    is_number = cells.dropna().str.fullmatch(r"[1-9]\d*").all()
+    return cells.map(int, na_action="ignore") if is_number else cells
 
 
 def _arrow_array(pa: Any, values: pd.Series[Any], kind: Any) -> Any:
@@ -251,10 +236,17 @@ def _arrow_array(pa: Any, values: pd.Series[Any], kind: Any) -> Any:
         return _arrow_array(pa, values, kind.value_type).dictionary_encode().cast(kind)
     if pa.types.is_decimal(kind):
         step = decimal.Decimal(1).scaleb(-kind.scale)
-        numbers = [None if v != v else decimal.Decimal(repr(v)).quantize(step) for v in values]
+        numbers = [
+            None if v is None or v != v else decimal.Decimal(repr(v)).quantize(step) for v in values
+        ]
         return pa.array(numbers, type=kind)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pa.array([None if v is None else str(v) for v in values], type=kind)
-    if values.dtype.kind == "f" and pa.types.is_integer(kind):
+        return pa.array([None if v is None or v != v else str(v) for v in values], type=kind)
+    if pa.types.is_integer(kind) and values.dtype != object:
         return pa.array(values.round(), from_pandas=True).cast(kind)
+    if pa.types.is_integer(kind):
+        return pa.array([None if v is None or v != v else int(v) for v in values], type=kind)
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        zoned = values.dt.tz_localize(kind.tz, ambiguous=False, nonexistent="shift_forward")
+        return pa.array(zoned, from_pandas=True).cast(kind, safe=False)
     return pa.array(values, from_pandas=True).cast(kind, safe=False)

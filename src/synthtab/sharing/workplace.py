@@ -1,0 +1,148 @@
+"""Where results are made: apart, for one run at a time, and put in their place when all are whole.
+
+What is unfinished lies in a folder of its own, which a run holds locked. A second run is refused at
+once. A run that was killed leaves the folder without its lock; the next one clears it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from synthtab.sharing.source import TableError
+
+_UNFINISHED = ".unfinished"
+
+
+@contextlib.contextmanager
+def new_folder(out: str | Path) -> Iterator[Path]:
+    """A folder to fill, whose entries stand in `out` at the end of the block, and none before.
+
+    `out` may be an empty folder, or a link to one. Ends the block with an error, nothing is left,
+    folders that were made for it among that.
+
+    Raises
+    ------
+    TableError
+        If there is something in `out`, another run is filling it, or it cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     with new_folder(Path(home) / "out") as folder:
+    ...         _ = (folder / "card.txt").write_text("pass")
+    ...     sorted(path.name for path in (Path(home) / "out").iterdir())
+    ['card.txt']
+    """
+    refuse_taken(out)
+    place = Path(os.path.realpath(out))
+    made = [p for p in (place, *place.parents) if not p.exists()]
+    place.mkdir(parents=True, exist_ok=True)
+    finished = False
+    try:
+        with _locked(place / _UNFINISHED, out) as folder:
+            _refuse_full(place, out)
+            yield folder
+            _refuse_full(place, out)
+            # The table last: where it stands, all stands.
+            entries = sorted(folder.iterdir(), key=lambda p: p.name.startswith("synthetic"))
+            for entry in entries:
+                if entry.name != "lock":
+                    entry.rename(place / entry.name)
+            finished = True
+    finally:
+        for path in () if finished else made:
+            with contextlib.suppress(OSError):
+                path.rmdir()  # as it was before; it stays if another run is in it
+
+
+def refuse_taken(out: str | Path) -> None:
+    """Raise a TableError where `new_folder` would, and clear what a killed run has left.
+
+    Nothing is made: it is for asking before a long task.
+    """
+    place = Path(os.path.realpath(out))
+    parent = next(p for p in (place, *place.parents) if os.path.lexists(p))
+    if not parent.is_dir():
+        raise TableError(f"{out}: {parent} is no folder; choose another --out")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise TableError(f"{out}: nothing may be written in {parent}; choose another --out")
+    _refuse_full(place, out)
+    if (place / _UNFINISHED).exists():
+        with _locked(place / _UNFINISHED, out):
+            pass
+
+
+@contextlib.contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """A file that is there when it is whole, and not at all before.
+
+    The block writes to the name yielded. That file is renamed at the end of the block, and removed
+    if it ends with an error.
+
+    Raises
+    ------
+    TableError
+        If something is there, another run is writing it, or its folder is missing.
+    """
+    path = Path(path)
+    _refuse_existing(path)
+    with _locked(path.with_name(f".{path.name}{_UNFINISHED}"), path) as folder:
+        yield folder / path.name
+        _refuse_existing(path)
+        (folder / path.name).rename(path)
+
+
+def refuse_small_disk(folder: Path, n_bytes: float) -> None:
+    """Raise a TableError where there is no room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise TableError(
+            f"{folder}: {free / 1e6:,.1f} MB are free, and about {n_bytes / 1e6:,.1f} MB needed; "
+            "make room, or choose another --out"
+        )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, what: str | Path) -> Iterator[Path]:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise TableError(
+            f"{what}: another run is writing there; wait for it, or choose another --out"
+        ) from error
+    try:
+        for left in folder.iterdir():  # by a run that was killed
+            if left.name != "lock":
+                _remove(left)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _refuse_full(place: Path, out: str | Path) -> None:
+    if place.exists() and any(entry.name != _UNFINISHED for entry in place.iterdir()):
+        raise TableError(f"{out} exists and is not overwritten; remove it, or choose another --out")
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise TableError(f"{path} exists and is not overwritten; remove it or choose another name")
+    if not path.parent.is_dir():
+        raise TableError(f"{path.parent}: there is no such folder; make it first")
