@@ -7,6 +7,7 @@ import functools
 import hashlib
 import platform
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -79,7 +80,10 @@ def carry_out(
     with _workers(scheduler):
         # A call takes seconds, so that nothing is gained by sending several at once.
         run = Parallel(n_jobs=n_jobs, batch_size=1)
-        results: list[Any] = run(delayed(_alone)(call, task, expected) for task in tasks)
+        with warnings.catch_warnings():
+            # A worker whose memory has grown is replaced once its call is done: nothing is lost.
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+            results: list[Any] = run(delayed(_alone)(call, task, expected) for task in tasks)
     return results
 
 
