@@ -132,8 +132,8 @@ def _of_standins(records: Records) -> Iterator[Target]:
             met = all(a >= b for a, b in pairs)
             yield Target(where, "not below the Gaussian kind, n rows", measured, met)
         auc = None if of is None else of["c2st"]["mean"]
-        met = None if auc is None else 0.45 <= auc <= 0.55
-        yield Target(where, "C2ST AUC .45 to .55", None if auc is None else f"{auc:.3f}", met)
+        near = None if auc is None else 0.45 <= auc <= 0.55
+        yield Target(where, "C2ST AUC .45 to .55", None if auc is None else f"{auc:.3f}", near)
         yield _mean_at_most(where, "nearest share ≤ {}", of, "near", 0.53)
         yield _seconds(where, of, 20)
         if run == "013_standin":
