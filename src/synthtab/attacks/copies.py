@@ -138,7 +138,7 @@ class Counted(NamedTuple):
         Examples
         --------
         >>> tuple(round(v, 3) for v in Counted(30, 0, 700, 300).excess())
-        (0.043, 0.026, 0.061)
+        (0.043, 0.025, 0.061)
         """
         if not self.n_training or not self.n_fresh:
             return Estimate(0.0, -1.0, 1.0)
