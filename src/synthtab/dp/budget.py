@@ -203,6 +203,9 @@ class Guarantee:
     seed_is_secret: bool
     correction_noise: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "correction_noise", tuple(self.correction_noise))
+
     @property
     def mechanisms(self) -> list[tuple[float, float, int]]:
         """All that was asked of the rows, as `synthtab.dp.accounting.Mechanism` takes it."""
@@ -214,7 +217,8 @@ class Guarantee:
     def to_plain(self) -> dict[str, Any]:
         """All but `privacy` and `schema` as plain values, for ``Guarantee(**plain, ...)``."""
         own_form = ("privacy", "schema")
-        return {name: _plain(value) for name, value in vars(self).items() if name not in own_form}
+        plain = {name: _plain(value) for name, value in vars(self).items() if name not in own_form}
+        return plain | {"correction_noise": list(self.correction_noise)}
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())
