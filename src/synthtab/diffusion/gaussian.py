@@ -38,7 +38,33 @@ _LEARNING_RATE = 2e-3
 _ENOUGH_FOR_DETAIL = 5000
 
 
-class GaussianHybridDiffusion(BaseEstimator):  # type: ignore[misc]
+class DiffusionModel(BaseEstimator):  # type: ignore[misc]
+    """What both kinds of diffusion model tell of a fit: its budget, and where networks work."""
+
+    device: str
+    guarantee_: Guarantee | None
+
+    @property
+    def epsilon_(self) -> float | None:
+        """Budget that the fit has spent, an upper bound; None without privacy."""
+        check_is_fitted(self)
+        return None if self.guarantee_ is None else self.guarantee_.epsilon
+
+    @property
+    def delta_(self) -> float | None:
+        """Probability with which the guarantee may fail; None without privacy."""
+        check_is_fitted(self)
+        return None if self.guarantee_ is None else self.guarantee_.delta
+
+    @property
+    def device_(self) -> torch.device:
+        """Where the network works."""
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(self.device)
+
+
+class GaussianHybridDiffusion(DiffusionModel):
     """Diffusion model of a mixed table: Gaussian for numbers, discrete for categories.
 
     Categories follow an absorbing-state diffusion (Austin et al., 2021). Numbers become normal
@@ -215,7 +241,7 @@ class GaussianHybridDiffusion(BaseEstimator):  # type: ignore[misc]
             generator=generator,
         )
         self.schema_, self.encoder_, self.process_ = schema, encoder, process
-        self.guarantee_: Guarantee | None = None
+        self.guarantee_ = None
         return self
 
     def row_loss(
@@ -321,25 +347,6 @@ class GaussianHybridDiffusion(BaseEstimator):  # type: ignore[misc]
         """
         for block in self._draw(n_samples, random_state, conditions):
             yield self.encoder_.inverse_transform(block)
-
-    @property
-    def epsilon_(self) -> float | None:
-        """Budget that the fit has spent, an upper bound; None without privacy."""
-        check_is_fitted(self)
-        return None if self.guarantee_ is None else self.guarantee_.epsilon
-
-    @property
-    def delta_(self) -> float | None:
-        """Probability with which the guarantee may fail; None without privacy."""
-        check_is_fitted(self)
-        return None if self.guarantee_ is None else self.guarantee_.delta
-
-    @property
-    def device_(self) -> torch.device:
-        """Where the network works."""
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
 
     def _fit_privately(self, frame: pd.DataFrame, schema: Schema, privacy: Privacy) -> Self:
         """Like `fit`, by DP-SGD."""

@@ -239,8 +239,8 @@ class ColumnNetworks(nn.Module):
     def groups(self) -> dict[str, Sequence[int]]:
         """Columns that the second dimension of each trained parameter stands for."""
         groups: dict[str, Sequence[int]] = {}
-        for name, parameter in self.named_parameters():
-            if not parameter.requires_grad and name.startswith("tables"):
+        for name, _ in self.named_parameters():
+            if name.startswith("tables"):  # given, not trained
                 continue
             if name.startswith(("histogram", "gaussians")):
                 groups[name] = self.numbers

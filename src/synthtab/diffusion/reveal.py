@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -33,15 +33,18 @@ class Condition(NamedTuple):
 
     def repeat(self, times: int) -> Condition:
         """The condition with each row so many times."""
-        parts = (p.repeat_interleave(times, dim=0) for p in self if isinstance(p, Tensor))
-        applies, code, rank, low, high, allowed = parts
-        return Condition(applies, self.is_exact, code, rank, low, high, allowed)
+        return self._each(lambda part: part.repeat_interleave(times, dim=0))
 
     def part(self, start: int, end: int) -> Condition:
         """The condition of some of the rows."""
-        parts = (p[start:end] for p in self if isinstance(p, Tensor))
-        applies, code, rank, low, high, allowed = parts
-        return Condition(applies, self.is_exact, code, rank, low, high, allowed)
+        return self._each(lambda part: part[start:end])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Condition:
+        """The condition with each of its tensors changed."""
+        parts: dict[str, Any] = {
+            k: change(v) for k, v in self._asdict().items() if isinstance(v, Tensor)
+        }
+        return self._replace(**parts)
 
 
 class Drawn(NamedTuple):

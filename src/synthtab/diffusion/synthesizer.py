@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from synthtab.diffusion.codes import CodeEncoder, NumberCodes, as_float
 from synthtab.diffusion.fitting import fit_networks
-from synthtab.diffusion.gaussian import GaussianHybridDiffusion
+from synthtab.diffusion.gaussian import DiffusionModel, GaussianHybridDiffusion
 from synthtab.diffusion.networks import ColumnNetworks, to_batch
 from synthtab.diffusion.reveal import Condition, reveal
 from synthtab.diffusion.training import Callback, torch_generator
-from synthtab.dp.budget import Guarantee, Privacy
+from synthtab.dp.budget import Privacy
+from synthtab.parallel import one_thread
 from synthtab.table.schema import Schema
 
 _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coarser
@@ -31,7 +31,7 @@ _SEVERAL = (tuple, list, set, frozenset)
 Conditions = Mapping[str, Any] | pd.DataFrame
 
 
-class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
+class HybridDiffusion(DiffusionModel):
     """Masked diffusion of a mixed table: every cell a code, revealed one after another.
 
     A category is a code, and so are the bin of a number and a missing cell. Masked (absorbing)
@@ -177,29 +177,25 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         if n_iter == "auto":
             n_iter = int(np.clip(30 * len(frame) ** 0.5, 1000, 5000))
         # Small products are slower on several threads, and much slower where others work too.
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.random.fork_rng(devices=[]):  # weights and dropout use the global generator
-                torch.manual_seed(int(rng.integers(2**63)))
-                fitted = fit_networks(
-                    self._networks(encoder, rows.code.numpy()).to(self.device_),
-                    rows,
-                    n_iter=n_iter,
-                    batch_size=128 if self.batch_size == "auto" else self.batch_size,
-                    learning_rate=4e-3 if self.learning_rate == "auto" else self.learning_rate,
-                    natural_share=0.5,
-                    progress=self.progress,
-                    callback=self.callback,
-                    generator=generator,
-                )
-        finally:
-            torch.set_num_threads(n_threads)
+        with one_thread(), torch.random.fork_rng(devices=[]):
+            # Weights and dropout use the global generator.
+            torch.manual_seed(int(rng.integers(2**63)))
+            fitted = fit_networks(
+                self._networks(encoder, rows.code.numpy()).to(self.device_),
+                rows,
+                n_iter=n_iter,
+                batch_size=128 if self.batch_size == "auto" else self.batch_size,
+                learning_rate=4e-3 if self.learning_rate == "auto" else self.learning_rate,
+                natural_share=0.5,
+                progress=self.progress,
+                callback=self.callback,
+                generator=generator,
+            )
         self.schema_, self.encoder_, self.n_iter_ = schema, encoder, n_iter
         self.networks_ = fitted.networks.to("cpu")
         self.loss_curve_, self.held_out_loss_ = fitted.losses, fitted.held_out
         self.private_: GaussianHybridDiffusion | None = None
-        self.guarantee_: Guarantee | None = None
+        self.guarantee_ = None
         return self
 
     def sample(
@@ -319,25 +315,6 @@ class HybridDiffusion(BaseEstimator):  # type: ignore[misc]
         members = self.networks_.n_members
         log_p: np.ndarray = torch.cat(parts).numpy()
         return np.asarray(log_p - len(self.schema_.columns) * np.log(members))
-
-    @property
-    def epsilon_(self) -> float | None:
-        """Budget that the fit has spent, an upper bound; None without privacy."""
-        check_is_fitted(self)
-        return None if self.guarantee_ is None else self.guarantee_.epsilon
-
-    @property
-    def delta_(self) -> float | None:
-        """Probability with which the guarantee may fail; None without privacy."""
-        check_is_fitted(self)
-        return None if self.guarantee_ is None else self.guarantee_.delta
-
-    @property
-    def device_(self) -> torch.device:
-        """Where the networks are trained."""
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return torch.device(self.device)
 
     def _blocks(
         self,
@@ -470,10 +447,8 @@ def _given_cells(name: str, codes: Any, values: pd.Series[Any], n: int) -> Condi
         cells = codes.encode(np.where(applies.numpy(), exact, codes.mean))
         _check_known(name, codes, exact[applies.numpy()])
     else:
-        known = set(codes.levels.tolist())
-        strange = [v for v in values.dropna().unique() if v not in known]
-        if strange:
-            raise ValueError(f"column {name!r} never takes {strange[:5]}; it takes {_some(codes)}")
+        if strange := _unknown(codes, values.dropna().unique()):
+            raise _never(name, codes, strange)
         filled = values.astype(object).where(values.notna(), codes.levels[0])
         cells = codes.encode(filled)
     code, rank, low, high = (torch.from_numpy(part) for part in cells)
@@ -500,9 +475,9 @@ def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
         return Condition(
             applies, False, code, nothing, nothing + low, nothing + high, torch.zeros(n, 0)
         )
-    strange = [v for v in asked if v not in set(codes.levels.tolist())]
+    strange = _unknown(codes, asked)
     if strange or not asked:
-        raise ValueError(f"column {name!r} never takes {strange[:5]}; it takes {_some(codes)}")
+        raise _never(name, codes, strange)
     allowed = np.append(np.isin(codes.levels, list(asked)), [False] * codes.has_gaps)
     return Condition(
         applies, False, code, nothing, nothing, nothing, torch.from_numpy(allowed).expand(n, -1)
@@ -521,10 +496,8 @@ def _check_whole(name: str, dtype: Any, asked: Any) -> None:
 def _check_known(name: str, codes: NumberCodes, values: np.ndarray) -> None:
     """Raise if a number is asked for that the column never takes."""
     if codes.levels is not None:
-        if strange := sorted(set(values.tolist()) - set(codes.levels.tolist())):
-            raise ValueError(
-                f"column {name!r} never takes {strange[:5]}; it takes {codes.levels[:10].tolist()}"
-            )
+        if strange := sorted(_unknown(codes, values.tolist())):
+            raise _never(name, codes, strange)
         return
     least, greatest = codes.ranks.knot_values[[0, -1]]
     if strange := sorted(set(values[(values < least) | (values > greatest)].tolist())):
@@ -533,5 +506,13 @@ def _check_known(name: str, codes: NumberCodes, values: np.ndarray) -> None:
         )
 
 
-def _some(codes: Any) -> list[Any]:
-    return list(codes.levels[:10])
+def _unknown(codes: Any, values: Iterable[Any]) -> list[Any]:
+    """Those of some values, each once, that are not in a column's list."""
+    known = set(codes.levels.tolist())
+    return [value for value in dict.fromkeys(values) if value not in known]
+
+
+def _never(name: str, codes: Any, strange: list[Any]) -> ValueError:
+    return ValueError(
+        f"column {name!r} never takes {strange[:5]}; it takes {codes.levels[:10].tolist()}"
+    )
