@@ -6,6 +6,7 @@ kept back. 130, interrupted.
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import contextlib
 import errno
@@ -14,7 +15,8 @@ import platform
 import re
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -82,7 +84,7 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
     signal.signal(signal.SIGTERM, _terminate)
     show = showing_values() if getattr(options, "show_values", False) else contextlib.nullcontext()
     try:
-        with show:
+        with _heard_everywhere(), show:
             status: int = options.call(options)
         # A reader that has gone away is noticed here, and not at exit.
         sys.stdout.flush()
@@ -114,6 +116,23 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     # As Ctrl-C: what is unfinished is removed on the way out.
     raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _heard_everywhere() -> Iterator[None]:
+    """Ask again for an interrupt that falls into a callback from C, which Python only reports."""
+
+    def ask_again(lost: sys.UnraisableHookArgs) -> None:
+        if lost.exc_type is KeyboardInterrupt:
+            threading.Timer(0.05, _thread.interrupt_main).start()
+        else:
+            sys.__unraisablehook__(lost)
+
+    before, sys.unraisablehook = sys.unraisablehook, ask_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 # --- the commands and their options ----------------------------------------------------------

@@ -1,5 +1,7 @@
 """Nothing silently wrong and nothing lost: forms of cells, odd files, folders that are taken."""
 
+import argparse
+import ctypes
 import json
 import os
 import signal
@@ -16,7 +18,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from synthtab.attacks.run import run_attacks
-from synthtab.cli import main
+from synthtab.cli import carry_out, main
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.utility import Prediction, resampled_scores, tstr
 from synthtab.sharing import load_bundle, sample_to_file, save_bundle
@@ -515,3 +517,20 @@ def test_a_judgement_without_time_is_made_on_few_rows_and_says_so():
     for part in ("Of the 300 values of 'many' the 59 most frequent", "Learners were trained on 200",
                  "The attacks were made on 200 of 3,000 rows"):  # fmt: skip
         assert part in text
+
+
+def test_an_interrupt_that_falls_into_a_callback_from_c_is_not_lost(capsys):
+    """Python only reports an exception there, and a run would go on to its end."""
+
+    def interrupted(options):
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+        while time.monotonic() - started < 20:
+            time.sleep(0.01)
+        return 0
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(call=interrupted, extra="share")
+    started = time.monotonic()
+    assert carry_out(parser, []) == 130
+    assert time.monotonic() - started < 10
+    assert capsys.readouterr().err == "\ninterrupted: nothing was written\n"
