@@ -30,14 +30,16 @@ import pandas as pd
 import torch
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
+from torch.utils.flop_counter import FlopCounterMode
 
 from seds500.data import StudyTable, load, standins
 from seds500.methods import SECOND_SAMPLE
 from seds500.records import numbers_of, provenance, store
 from synthtab.attacks.run import closeness
 from synthtab.diffusion import fitting, synthesizer
+from synthtab.diffusion.codes import CodeEncoder
 from synthtab.diffusion.gaussian import GaussianHybridDiffusion
-from synthtab.diffusion.networks import ColumnNetworks
+from synthtab.diffusion.networks import ColumnNetworks, to_batch
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.compare import REAL, compare, summarise
 from synthtab.evaluation.fidelity import detection_auc
@@ -340,7 +342,10 @@ def measured(
     return found
 
 
-def growth(n_rows: int, n_copies: int, n_levels: int) -> dict[str, float | int]:
+Figures = dict[str, float]
+
+
+def growth(n_rows: int, n_copies: int, n_levels: int) -> Figures:
     """CPU seconds and memory for the rows of 013, wider by copies or by a category of levels."""
     torch.set_num_threads(1)
     dataset = load("013")
@@ -373,10 +378,71 @@ def growth(n_rows: int, n_copies: int, n_levels: int) -> dict[str, float | int]:
     }
 
 
-def in_a_process(*arguments: int) -> dict[str, float | int]:
-    """`growth` in a process of its own, so that its memory is its own."""
+def large(n_rows: int) -> Figures:
+    """Seconds and memory for a table of 20 columns: 14 numbers and 6 categories of six factors."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(n_rows, 6))
+    columns: dict[str, Any] = {
+        f"x{i}": factors @ rng.normal(size=6) + 0.5 * rng.normal(size=n_rows) for i in range(14)
+    }
+    for i in range(6):
+        level = np.clip(((factors[:, i] + 2) * (1 + i)).astype(int), 0, 3 + 4 * i)
+        columns[f"k{i}"] = np.char.add("level ", level.astype(str)).astype(object)
+    frame = pd.DataFrame(columns)
+    schema = Schema.infer(frame, target="x13")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    times = [time.process_time()]
+    encoder = CodeEncoder().fit(frame, schema)
+    to_batch(encoder, encoder.cells(frame))
+    times.append(time.process_time())
+    model = HybridDiffusion(random_state=0).fit(frame, schema)
+    times.append(time.process_time())
+    for _ in model.iter_samples(n_rows, random_state=0):
+        pass
+    times.append(time.process_time())
+    encoding, fitting, drawing = np.diff(times).tolist()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {"encode": encoding, "fit": fitting - encoding, "sample": drawing}
+    return found | {"gib": (peak - before) / 2**20, "n_iter": len(model.loss_curve_)}
+
+
+def pace(n_iter: int) -> Figures:
+    """Multiplications a second of the training on 013, and of one large matrix product."""
+    torch.set_num_threads(1)
+    dataset = load("013")
+    train = dataset.split(random_state=0).train
+
+    def fit(steps: int) -> float:
+        start = time.process_time()
+        HybridDiffusion(n_iter=steps, random_state=0).fit(train, dataset.schema)
+        return time.process_time() - start
+
+    flops = []
+    for steps in (1, 11):
+        with FlopCounterMode(display=False) as counter:
+            fit(steps)
+        flops.append(counter.get_total_flops())
+    per_step = (flops[1] - flops[0]) / 10
+    step = (fit(2 * n_iter) - fit(n_iter)) / n_iter
+    side, times = 1024, 10
+    a, b = torch.randn(2, side, side)
+    start = time.process_time()
+    for _ in range(times):
+        a @ b
+    product = 2 * side**3 * times / (time.process_time() - start)
+    return {
+        "step": step,
+        "flops_of_step": per_step,
+        "flops_per_second": per_step / step,
+        "product": product,
+        "share": per_step / step / product,
+    }
+
+
+def in_a_process(function: Callable[..., Figures], *arguments: int) -> Figures:
+    """A result from a process of its own, so that its memory is its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(growth, arguments)
+        return pool.apply(function, arguments)
 
 
 # Parts of the record: what each is made of, one after another --------------------------------
@@ -415,7 +481,13 @@ def diamonds(trial: Trial) -> Found:
 def growths(trial: Trial) -> Found:
     """CPU seconds and memory against rows, columns and levels."""
     for size in [(500, 1, 0)] if trial.quick else GROWTH:
-        yield "_".join(map(str, size)), in_a_process(*size)
+        yield "_".join(map(str, size)), in_a_process(growth, *size)
+
+
+def speed(trial: Trial) -> Found:
+    """How near the training is to the processor's limit, and a table of 1,000,000 rows."""
+    yield "pace", in_a_process(pace, 10 if trial.quick else 100)
+    yield "large", in_a_process(large, 5_000 if trial.quick else 1_000_000)
 
 
 def tabddpm_steps(trial: Trial) -> Found:
@@ -438,6 +510,7 @@ PARTS: Mapping[str, Callable[[Trial], Found]] = {
     "ablation": ablation,
     "diamonds": diamonds,
     "growth": growths,
+    "speed": speed,
     "tabddpm_steps": tabddpm_steps,
     "fresh_tabddpm": fresh_tabddpm,
 }

@@ -52,7 +52,8 @@ class Target(NamedTuple):
 
 def targets(records: Records) -> pd.DataFrame:
     """Every target with what was measured, the missed ones first."""
-    found = [*_of_field(records), *_of_dev(records), *_of_standins(records), *_of_diamonds(records)]
+    parts = (_of_field, _of_dev, _of_standins, _of_diamonds, _of_large)
+    found = [target for part in parts for target in part(records)]
     found.append(Target("tables kept aside", "2 points of the better arm", None, None))
     order: list[bool | None] = [False, None, True]
     words = {False: "missed", None: "not measured", True: "met"}
@@ -152,6 +153,21 @@ def _of_diamonds(records: Records) -> Iterator[Target]:
     yield _mean_at_most(where, "C2ST AUC ≤ {}", of, "c2st", 0.56)
     yield _seconds(where, of, 120)
     yield _mean_at_most(where, "rows drawn in ≤ {} CPU s", of, "sample", 5, ".1f")
+
+
+def _of_large(records: Records) -> Iterator[Target]:
+    where = "1,000,000 rows, 20 columns"
+    of = _entry(records, f"{BENCHMARK}.speed").get("large")
+    for words, key, aim, form in (
+        ("encode ≤ {} CPU s", "encode", 10, ".1f"),
+        ("fit ≤ {} CPU s", "fit", 60, ".0f"),
+        ("as many rows drawn in ≤ {} CPU s", "sample", 240, ".0f"),
+        ("memory < {} GiB", "gib", 3, ".1f"),
+    ):
+        if of is None:
+            yield Target(where, words.format(aim), None, None)
+        else:
+            yield _at_most(where, words, of[key], aim, form)
 
 
 def _shares(

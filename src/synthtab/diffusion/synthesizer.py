@@ -24,7 +24,7 @@ _BLOCK = 4096  # rows drawn from one seed; results do not depend on anything coa
 _N_COMPONENTS = 2
 _FEW_ROWS = 5000  # below, networks see coarser ranks and are averaged over three members
 _VERY_FEW_ROWS = 2000
-_WIDE_TABLE = 64  # columns
+_WIDE_TABLE, _VERY_WIDE_TABLE = 64, 150  # columns
 
 _SEVERAL = (tuple, list, set, frozenset)
 
@@ -57,7 +57,8 @@ class HybridDiffusion(DiffusionModel):
     width : int or "auto", default="auto"
         Units of each network. "auto" is 64; 32 below 2,000 rows or above 64 columns, 16 above 150.
     n_members : int or "auto", default="auto"
-        Networks per column, whose predictions are averaged. "auto" is 3 below 5,000 rows, else 1.
+        Networks per column, whose predictions are averaged. "auto" is 3 below 5,000 rows in tables
+        of at most 150 columns, else 1.
     dropout : float or "auto", default="auto"
         Share of the units left out in training. "auto" is 0.3 below 2,000 rows, else none.
     learning_rate : float or "auto", default="auto"
@@ -347,15 +348,16 @@ class HybridDiffusion(DiffusionModel):
             (child,) = rng.spawn(1)
             generator = torch_generator(child)
             end = min(start + block, n_samples)
-            code, rank = reveal(
-                self.networks_,
-                self.encoder_,
-                end - start,
-                generator,
-                conditions={j: c.part(start, end) for j, c in asked.items()},
-                n_particles=times,
-                with_gaps=with_gaps,
-            )
+            with one_thread():
+                code, rank = reveal(
+                    self.networks_,
+                    self.encoder_,
+                    end - start,
+                    generator,
+                    conditions={j: c.part(start, end) for j, c in asked.items()},
+                    n_particles=times,
+                    with_gaps=with_gaps,
+                )
             yield _with_given(self.encoder_.decode(code, rank), conditions, start)
 
     def _networks(self, encoder: CodeEncoder, codes: np.ndarray) -> ColumnNetworks:
@@ -364,13 +366,13 @@ class HybridDiffusion(DiffusionModel):
         width = self.width
         if width == "auto":
             width = 32 if n < _VERY_FEW_ROWS or n_columns > _WIDE_TABLE else 64
-            width = 16 if n_columns > 150 else width
+            width = 16 if n_columns > _VERY_WIDE_TABLE else width
         dropout = self.dropout
         if dropout == "auto":
             dropout = 0.3 if n < _VERY_FEW_ROWS else 0.0
         n_members = self.n_members
         if n_members == "auto":
-            n_members = 3 if n < _FEW_ROWS else 1
+            n_members = 3 if n < _FEW_ROWS and n_columns <= _VERY_WIDE_TABLE else 1
         sizes = [column.n_codes for column in encoder.columns_.values()]
         return ColumnNetworks(
             encoder,

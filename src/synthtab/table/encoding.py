@@ -111,9 +111,12 @@ class RankMap:
 
     def interval(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Rank interval of each value, shapes (n,) and (n,)."""
-        half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
-        low = np.interp(values - half, self.knot_values, self.knot_ranks)
-        high = np.interp(values + half, self.knot_values, self.knot_ranks)
+        if self.decimals is None:
+            low = high = np.interp(values, self.knot_values, self.knot_ranks)
+        else:
+            half = 0.5 * 10.0**-self.decimals
+            low = np.interp(values - half, self.knot_values, self.knot_ranks)
+            high = np.interp(values + half, self.knot_values, self.knot_ranks)
         if len(self.atoms):
             position = np.searchsorted(self.atoms, values).clip(max=len(self.atoms) - 1)
             is_atom = self.atoms[position] == values
