@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from seds500.methods import SECOND_SAMPLE
-from seds500.plots import LABELS
+from seds500.plots import COLOURS, GREEN, LABELS, baseline, legend, panels, styled
 from seds500.records.committed import Measured, Records, runs, title
 from synthtab.evaluation.utility import LEARNERS
 
@@ -378,3 +379,48 @@ def _row(of: Mapping[str, Any]) -> dict[str, str]:
     row["detection AUC"] = f"{of['c2st']['mean']:.2f}"
     row["CPU s"] = f"{of['fit'] + of['sample']:.1f}"
     return row
+
+
+# The figure --------------------------------------------------------------------------------------
+
+
+@styled
+def drawn_rows(records: Records) -> Figure:
+    """R² kept against the rows drawn, n and 4 n, on fresh samples of each simulator.
+
+    Parameters
+    ----------
+    records : Records
+        The benchmark's record.
+
+    Returns
+    -------
+    Figure
+        One panel for each experiment and learner, a line for each arm; bars are one standard
+        deviation over the fits.
+    """
+    learners = {"rf": "forest", "hgb": "boosting"}
+    of_run = {run: _fits(records, f"{BENCHMARK}.fresh.{run}") for run in STANDINS}
+    figure, axes = panels(6, 3, 2.5, 2.4, below=0.5, sharey=True, sharex=True)
+    places = [(run, learner) for learner in learners for run in STANDINS]
+    arms = (SECOND_SAMPLE, "hybrid", "any_order", "gaussian")
+    for ax, (run, learner) in zip(axes, places, strict=True):
+        baseline(ax, sideways=False)
+        for i, arm in enumerate(a for a in arms if a in of_run[run]):
+            of = [of_run[run][arm][f"{learner}_{k}"] for k in (1, 4)]
+            ax.errorbar(
+                [i / 25, 1 + i / 25],
+                [m["mean"] for m in of],
+                [m["sd"] for m in of],
+                fmt="osD^"[i] + "-",
+                color=COLOURS.get(arm, GREEN),
+                label=VARIANTS.get(arm, LABELS.get(arm)),
+                ms=4.5,
+            )
+        ax.set(title=f"{title(run)}, {learners[learner]}", xlim=(-0.3, 1.4))
+        ax.set_xticks([0, 1], ["n", "4 n"])
+        ax.set_xlabel("rows drawn" if learner == "hgb" else "")
+    for ax in axes[::3]:
+        ax.set_ylabel("R² kept, %")
+    legend(figure, ncols=4)
+    return figure
