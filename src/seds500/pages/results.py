@@ -14,7 +14,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from seds500.methods import SECOND_SAMPLE
-from seds500.pages.benchmark import drawn_rows
 from seds500.plots import (
     COLOURS,
     FLOOR,
@@ -482,6 +481,5 @@ FIGURES: Mapping[str, Callable[[Records], Figure]] = {
     "cost": cost,
     "leakage": leakage,
     "dimension": dimension,
-    "drawn_rows": drawn_rows,
 }
 """By the name of their file in `book/_figures`."""
