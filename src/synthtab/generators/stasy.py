@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +21,7 @@ from synthtab.generators.fitting import optimise
 from synthtab.generators.scores.edm import heun
 from synthtab.generators.scores.model import Noise, Rows, ScoreModel
 from synthtab.generators.scores.networks import most_probable, one_hot
+from synthtab.generators.tabddpm.encoding import Scaling
 from synthtab.table.encoding import FloatArray
 
 SIGMA_MIN, SIGMA_MAX = 0.01, 10.0
@@ -71,8 +71,7 @@ def self_paced_weights(losses: Tensor, share: float) -> Tensor:
     >>> self_paced_weights(torch.tensor([1.0, 4.0, 2.0, 3.0, 0.0]), share=0.0).round(decimals=1)
     tensor([1.0000, 0.0000, 0.7000, 0.3000, 1.0000])
     """
-    easy, hard = quantile_levels(share)
-    low, high = torch.quantile(losses, torch.tensor([easy, hard], device=losses.device))
+    low, high = torch.quantile(losses, losses.new_tensor(quantile_levels(share)))
     # The span is 0 when every row counts.
     weights = (high - losses) / (high - low).clamp(min=torch.finfo(losses.dtype).tiny)
     return torch.where(losses <= low, 1.0, weights.clamp(0, 1))
@@ -213,7 +212,7 @@ class STaSy(ScoreModel):
         batch_size: int = 1000,
         width: int = 64,
         n_steps: int = 100,
-        scaling: Literal["range", "quantile"] = "range",
+        scaling: Scaling = "range",
         learning_rate: float = 2e-3,
         device: str = "auto",
         callback: Callback | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from synthtab.diffusion.training import Callback, torch_generator
 from synthtab.generators.contract import RandomState
-from synthtab.generators.tabddpm.encoding import QuantileEncoder
+from synthtab.generators.tabddpm.encoding import QuantileEncoder, Scaling
 from synthtab.parallel import one_thread
 from synthtab.table.encoding import FloatArray
 from synthtab.table.schema import Schema
@@ -71,7 +71,7 @@ class ScoreModel(BaseEstimator):  # type: ignore[misc]
     random_state: RandomState
 
     _whole: ClassVar[tuple[str, ...]] = ("n_iter", "batch_size", "width")
-    scaling: Literal["quantile", "range"] = "quantile"
+    scaling: Scaling = "quantile"
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
         """Learn the joint distribution of a table; see `synthtab.generators.contract.Generator`.
@@ -144,5 +144,7 @@ class ScoreModel(BaseEstimator):  # type: ignore[misc]
             problems.append(f"n_steps={self.n_steps}: at least 2, from noise to nearly none")
         if not self.learning_rate > 0:
             problems.append(f"learning_rate={self.learning_rate}: above 0")
+        if self.scaling not in get_args(Scaling):
+            problems.append(f"scaling={self.scaling!r}: one of {list(get_args(Scaling))}")
         if problems:
             raise ValueError("; ".join(problems))

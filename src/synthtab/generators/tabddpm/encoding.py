@@ -20,6 +20,8 @@ from synthtab.table.encoding import (
 )
 from synthtab.table.schema import Schema
 
+Scaling = Literal["quantile", "range"]
+
 _MAX_LEVELS = 32
 
 
@@ -66,7 +68,7 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
     True
     """
 
-    def __init__(self, *, scaling: Literal["quantile", "range"] = "quantile") -> None:
+    def __init__(self, *, scaling: Scaling = "quantile") -> None:
         self.scaling = scaling
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
