@@ -6,7 +6,7 @@ Run from the root of the repository::
     python benchmarks/literature.py 013_standin_tabsyn    # one part again, the others as they are
     python benchmarks/literature.py 013_standin budget    # all parts that begin so
     python benchmarks/literature.py --splits 3            # fewer splits than the experiments' five
-    python benchmarks/literature.py --quick               # a trial; does not write the record
+    python benchmarks/literature.py --quick               # a trial on 013; writes no record
 
 A part is a table and a method. Everything is as in the experiments: the same seeds, hence splits,
 the same learners, as many rows drawn as there are training rows. Utility is replacement: R² in
@@ -78,7 +78,7 @@ def budget_part(method: str, trial: Trial) -> Iterator[tuple[str, Any]]:
     """One rival after more and more steps, judged on validation rows."""
     dataset = validation(trial.table("013", "standin"))
     generator = methods(load("013"), also=OPTIONAL)[method]
-    for share in SHARES:
+    for share in SHARES[: 1 if trial.quick else None]:
         n, trained = with_budget(generator, share / (200 if trial.quick else 1))
         found = measured(dataset, {method: trained}, trial.seeds(N_SPLITS), trial.n_jobs)
         yield f"steps_{n}", found[method]
@@ -95,8 +95,9 @@ def main() -> None:
     if unknown := [p for p in options.parts if not any(part.startswith(p) for part in PARTS)]:
         parser.error(f"no part begins with {unknown}; there are {list(PARTS)}")
     trial = Trial(options.quick, options.n_jobs, options.splits)
+    wanted = tuple(options.parts or ((TABLES[0], BUDGET) if trial.quick else PARTS))
     for part in PARTS:
-        if options.parts and not part.startswith(tuple(options.parts)):
+        if not part.startswith(wanted):
             continue
         table, _, method = part.rpartition("_")
         found = budget_part(method, trial) if table == BUDGET else table_part(table, method, trial)
