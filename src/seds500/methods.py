@@ -17,7 +17,10 @@ from synthtab.generators.reference import (
     NoiseCopy,
     SecondSample,
 )
+from synthtab.generators.stasy import STaSy
 from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.generators.tabdiff import TabDiff
+from synthtab.generators.tabsyn import TabSyn
 from synthtab.smogn.resample import SMOGNSynthesizer
 from synthtab.table.split import Dataset
 
@@ -29,6 +32,9 @@ METHOD_LABELS: Mapping[str, str] = {
     "hybrid": "HybridDiffusion",
     "gaussian": "HybridDiffusion, Gaussian numbers",
     "tabddpm": "TabDDPM",
+    "tabsyn": "TabSyn",
+    "stasy": "STaSy",
+    "tabdiff": "TabDiff",
     "smogn_balance": "SMOGN, balance",
     "smogn_extreme": "SMOGN, extreme",
     "smogn_extreme_synthetic": "SMOGN, synthetic rows only",
@@ -38,6 +44,9 @@ METHOD_LABELS: Mapping[str, str] = {
     "marginals": "independent marginals",
 }
 """What the methods are called on a page."""
+
+OPTIONAL = ("tabsyn", "stasy", "tabdiff")
+"""Methods that train for minutes on each split, and are compared only when they are asked for."""
 
 STUDY_REGRESSORS: Mapping[str, Any] = {name: REGRESSORS[name] for name in ("rf", "gb", "ridge")}
 """The learners of the original study."""
@@ -49,6 +58,7 @@ def methods(
     n_iter: int | Literal["auto"] = "auto",
     k: int = 5,
     without: Iterable[str] = (),
+    also: Iterable[str] = (),
 ) -> dict[str, Generator]:
     """Generators of the comparison, unfitted, by their keys in `METHOD_LABELS`.
 
@@ -62,6 +72,8 @@ def methods(
         Neighbours of SMOGN and of the interpolation.
     without : iterable of str, default=()
         Methods to leave out.
+    also : iterable of str, default=()
+        Methods of `OPTIONAL` to take in.
 
     Returns
     -------
@@ -70,7 +82,8 @@ def methods(
     Raises
     ------
     ValueError
-        If a method to leave out is unknown, or `without` is text.
+        If a method to leave out is unknown, or one to take in is not optional, or `without` or
+        `also` is text.
 
     Examples
     --------
@@ -82,6 +95,9 @@ def methods(
         "hybrid": HybridDiffusion(n_iter=n_iter),
         "gaussian": GaussianHybridDiffusion(n_iter=n_iter),
         "tabddpm": TabDDPM() if n_iter == "auto" else TabDDPM(n_iter=n_iter),
+        "tabsyn": TabSyn() if n_iter == "auto" else TabSyn(n_iter=n_iter, n_iter_vae=n_iter),
+        "stasy": STaSy() if n_iter == "auto" else STaSy(n_iter=n_iter),
+        "tabdiff": TabDiff() if n_iter == "auto" else TabDiff(n_iter=n_iter),
         "smogn_balance": SMOGNSynthesizer(samp_method="balance", k=k),
         "smogn_extreme": SMOGNSynthesizer(samp_method="extreme", k=k),
         "smogn_extreme_synthetic": SMOGNSynthesizer(samp_method="extreme", part="synthetic", k=k),
@@ -92,9 +108,13 @@ def methods(
     }
     if dataset.reserve is not None:
         generators[SECOND_SAMPLE] = SecondSample(dataset.reserve)
-    if isinstance(without, str):
-        raise ValueError(f"without is the text {without!r}; give a list, such as ['tabddpm']")
-    left_out = set(without)
+    for name, given, example in (("without", without, "tabddpm"), ("also", also, "tabsyn")):
+        if isinstance(given, str):
+            raise ValueError(f"{name} is the text {given!r}; give a list, such as [{example!r}]")
+    left_out, taken_in = set(without), set(also)
     if unknown := sorted(left_out - METHOD_LABELS.keys() | left_out & {REAL}):
         raise ValueError(f"without {unknown}: methods are {sorted(METHOD_LABELS.keys() - {REAL})}")
+    if unknown := sorted(taken_in - set(OPTIONAL)):
+        raise ValueError(f"also {unknown}: optional methods are {list(OPTIONAL)}")
+    left_out |= set(OPTIONAL) - taken_in
     return {key: generators[key] for key in METHOD_LABELS if key in generators.keys() - left_out}

@@ -2,7 +2,7 @@
 
 A `Schema` says what a table is (`synthtab.table`). Generators learn it and draw rows: diffusion
 (`synthtab.diffusion`), with a guarantee where one is asked for (`synthtab.dp`), resampling
-(`synthtab.smogn`), reference generators and a published rival (`synthtab.generators`). Whether the
+(`synthtab.smogn`), reference generators and published rivals (`synthtab.generators`). Whether the
 rows are useful and like the real ones is for `synthtab.evaluation`, whether they give anyone away
 for `synthtab.attacks`; `synthtab.sharing` does all of it for one file.
 
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
         NoiseCopy,
         SecondSample,
     )
+    from synthtab.generators.stasy import STaSy
     from synthtab.generators.tabddpm.model import TabDDPM
+    from synthtab.generators.tabdiff import TabDiff
+    from synthtab.generators.tabsyn import TabSyn
     from synthtab.generators.with_relations import WithRelations
     from synthtab.sharing.share import share
     from synthtab.smogn.resample import SMOGN, SMOGNSynthesizer
@@ -62,10 +65,13 @@ __all__ = [
     "Privacy",
     "Range",
     "SMOGNSynthesizer",
+    "STaSy",
     "Schema",
     "SecondSample",
     "Sum",
     "TabDDPM",
+    "TabDiff",
+    "TabSyn",
     "TableEncoder",
     "WithRelations",
     "compare",
@@ -91,7 +97,10 @@ _MODULES = {
     "generators.reference": (
         "Bootstrap", "IndependentMarginals", "Interpolation", "NoiseCopy", "SecondSample",
     ),
+    "generators.stasy": ("STaSy",),
     "generators.tabddpm.model": ("TabDDPM",),
+    "generators.tabdiff": ("TabDiff",),
+    "generators.tabsyn": ("TabSyn",),
     "generators.with_relations": ("WithRelations",),
     "sharing.share": ("share",),
     "smogn.resample": ("SMOGN", "SMOGNSynthesizer"),

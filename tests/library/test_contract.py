@@ -16,7 +16,10 @@ from synthtab.generators.reference import (
     NoiseCopy,
     SecondSample,
 )
+from synthtab.generators.stasy import STaSy
 from synthtab.generators.tabddpm.model import TabDDPM
+from synthtab.generators.tabdiff import TabDiff
+from synthtab.generators.tabsyn import TabSyn
 from synthtab.generators.with_relations import WithRelations
 from synthtab.smogn.resample import SMOGNSynthesizer
 from synthtab.table.relations import Order
@@ -53,6 +56,9 @@ GENERATORS = {
     "hybrid": HybridDiffusion(n_iter=30, width=32, random_state=0),
     "private": HybridDiffusion(privacy=PRIVACY, n_iter=5, batch_size=50, width=16, random_state=0),
     "tabddpm": TabDDPM(n_iter=30, n_timesteps=50, width=32, random_state=0),
+    "tabsyn": TabSyn(n_iter=10, n_iter_vae=10, width=16, n_steps=4, random_state=0),
+    "stasy": STaSy(n_iter=20, width=8, n_steps=6, random_state=0),
+    "tabdiff": TabDiff(n_iter=10, width=16, n_steps=4, random_state=0),
     "smogn_balance": SMOGNSynthesizer(samp_method="balance"),
     "smogn_extreme": SMOGNSynthesizer(samp_method="extreme"),
     "smogn_synthetic": SMOGNSynthesizer(part="synthetic"),

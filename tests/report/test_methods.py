@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from seds500.data import load
-from seds500.methods import METHOD_LABELS, methods
+from seds500.methods import METHOD_LABELS, OPTIONAL, methods
 from seds500.pages import experiment as report
 from seds500.plots import COLOURS
 from synthtab.evaluation.compare import Comparison, compare
@@ -37,8 +37,20 @@ def test_methods_can_be_left_out_by_name_only(dataset: Dataset) -> None:
         methods(dataset, without="[tabddpm]")  # as papermill hands it over
 
 
+def test_methods_that_train_long_are_taken_in_by_name(dataset: Dataset) -> None:
+    assert not set(OPTIONAL) & set(methods(dataset))
+    taken = methods(dataset, n_iter=7, also=["tabsyn", "stasy"], without=["tabddpm", "stasy"])
+    assert set(taken) & {*OPTIONAL, "tabddpm"} == {"tabsyn"}
+    assert taken["tabsyn"].get_params()["n_iter_vae"] == 7
+    with pytest.raises(ValueError, match=r"also \['tabddpm'\]: optional methods are \['tabsyn'"):
+        methods(dataset, also=["tabddpm"])
+    with pytest.raises(ValueError, match=r"also is the text 'tabsyn'; give a list"):
+        methods(dataset, also="tabsyn")
+
+
 def test_the_methods_of_the_study_all_have_a_label_and_a_colour() -> None:
-    assert set(methods(load("013"))) | {"real"} == set(METHOD_LABELS) <= set(COLOURS)
+    everything = methods(load("013"), also=OPTIONAL)
+    assert set(everything) | {"real"} == set(METHOD_LABELS) <= set(COLOURS)
 
 
 def test_a_table_without_reserve_has_no_second_sample(dataset: Dataset) -> None:

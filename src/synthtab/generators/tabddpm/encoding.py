@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from synthtab.table.encoding import (
@@ -20,11 +20,18 @@ from synthtab.table.encoding import (
 )
 from synthtab.table.schema import Schema
 
+Scaling = Literal["quantile", "range"]
+
 _MAX_LEVELS = 32
 
 
 class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
     """Encode a table as TabDDPM does: Gaussian quantile transform, and codes for categories.
+
+    Parameters
+    ----------
+    scaling : {"quantile", "range"}, default="quantile"
+        "range" takes numbers linearly to [0, 1] instead, as STaSy does.
 
     Attributes
     ----------
@@ -34,7 +41,7 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
         Dtype of each column, restored on decoding.
     categorical_ : tuple of str
         Columns of the codes: the categorical ones, in table order.
-    transformer_ : QuantileTransformer or None
+    transformer_ : QuantileTransformer, MinMaxScaler or None
         Of the numerical columns, if there are any.
     levels_ : dict of str to ndarray
         The values of each numerical column of at most 32 whole numbers; such a column is decoded
@@ -61,13 +68,18 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
     True
     """
 
+    def __init__(self, *, scaling: Scaling = "quantile") -> None:
+        self.scaling = scaling
+
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
         """Learn quantiles, levels and dtypes of a table of the schema."""
         schema.validate(frame)
         self.schema_, self.dtypes_ = schema, frame.dtypes
         self.categorical_ = tuple(c for c in schema.columns if c in schema.categorical)
         self.transformer_ = None
-        if schema.numerical:
+        if schema.numerical and self.scaling == "range":
+            self.transformer_ = MinMaxScaler().fit(self._numbers(frame))
+        elif schema.numerical:
             n_quantiles = max(min(len(frame) // 30, 1000), 10)
             self.transformer_ = QuantileTransformer(
                 n_quantiles=min(n_quantiles, len(frame)),  # more than rows is a warning
@@ -124,6 +136,8 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
             )
         columns: dict[str, pd.Series[Any]] = {}
         if self.transformer_ is not None:
+            if self.scaling == "range":
+                scores = scores.clip(0, 1)
             numbers = self.transformer_.inverse_transform(scores)
             for j, column in enumerate(self.schema_.numerical):
                 columns[column] = pd.Series(self._rounded(column, numbers[:, j]))

@@ -9,7 +9,6 @@ is marked NOTE.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from synthtab.diffusion.training import Callback, torch_generator
 from synthtab.generators.contract import RandomState
+from synthtab.generators.fitting import optimise
 from synthtab.generators.tabddpm.encoding import QuantileEncoder
 from synthtab.generators.tabddpm.gaussian import GaussianDDPM, cosine_alpha_bar
 from synthtab.generators.tabddpm.multinomial import MultinomialDiffusion
@@ -319,25 +319,15 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=self.learning_rate, weight_decay=_WEIGHT_DECAY, fused=True
         )
-        losses = np.empty(self.n_iter)
-        batch_size = min(self.batch_size, len(rows.x_num))
-        batches = _batches(len(rows.x_num), batch_size, generator)
-        for step, index in zip(range(self.n_iter), batches, strict=False):
-            loss = process.loss(network, rows.take(index), generator)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate * (1 - step / self.n_iter)
-            optimizer.step()
-            losses[step] = loss.item()
-            if not math.isfinite(losses[step]):
-                raise ValueError(
-                    f"training diverged at step {step + 1} of {self.n_iter} (loss "
-                    f"{losses[step]}); lower learning_rate, now {self.learning_rate}"
-                )
-            if self.callback is not None:
-                self.callback(step + 1, self.n_iter, losses[step])
-        return losses
+        return optimise(
+            optimizer,
+            lambda index, _: process.loss(network, rows.take(index), generator),
+            n_rows=len(rows.x_num),
+            batch_size=self.batch_size,
+            n_iter=self.n_iter,
+            generator=generator,
+            callback=self.callback,
+        )
 
     def _check_parameters(self) -> None:
         whole = ("n_iter", "n_timesteps", "batch_size", "width", "depth")
@@ -359,13 +349,3 @@ def _rows(encoder: QuantileEncoder, frame: pd.DataFrame) -> tuple[Rows, tuple[in
     features = [i for i in range(len(cardinalities)) if i != j]
     kept = tuple(cardinalities[i] for i in features)
     return Rows(x_num, x_cat[:, features], x_cat[:, j]), kept, cardinalities[j]
-
-
-def _batches(n_rows: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row numbers of endless batches: every row once, in random order, then again."""
-    order = torch.empty(0, dtype=torch.int64)
-    while True:
-        while len(order) < batch_size:
-            order = torch.cat([order, torch.randperm(n_rows, generator=generator)])
-        yield order[:batch_size]
-        order = order[batch_size:]

@@ -1,0 +1,108 @@
+"""TabSyn, STaSy and TabDiff beside TabDDPM and HybridDiffusion, on the tables of the experiments.
+
+Run from the root of the repository::
+
+    python benchmarks/literature.py                       # every part; many hours of CPU
+    python benchmarks/literature.py 013_standin_tabsyn    # one part again, the others as they are
+    python benchmarks/literature.py 013_standin budget    # all parts that begin so
+    python benchmarks/literature.py --splits 3            # fewer splits than the experiments' five
+    python benchmarks/literature.py --quick               # a trial on 013; writes no record
+
+A part is a table and a method. Everything is as in the experiments: the same seeds, hence splits,
+the same learners, as many rows drawn as there are training rows. Utility is replacement: R² in
+percent of the same learner's on the training rows. CPU seconds are on one thread.
+
+The parts `budget_` tell what more training is worth to each rival. Their rows are a quarter of the
+training part of the first split of 013, held out: no test row is looked at.
+
+Each part is written to `records/benchmark_literature.json` when it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from diffusion import Trial, measure, measured
+from sklearn.base import clone
+
+from seds500.data import load
+from seds500.methods import OPTIONAL, methods
+from synthtab.generators.contract import Generator
+from synthtab.table.split import Dataset
+
+RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_literature.json"
+RIVALS = ("tabddpm", *OPTIONAL)
+METHODS = ("hybrid", "gaussian", *RIVALS)
+TABLES = tuple(f"{name}_{of}" for name in ("013", "012", "011") for of in ("standin", "public"))
+BUDGET = "budget"
+SHARES = (0.25, 0.5, 1, 2)  # of the default steps
+N_SPLITS = 5
+PARTS = (
+    *(f"{table}_{method}" for table in TABLES for method in METHODS),
+    *(f"{BUDGET}_{method}" for method in RIVALS),
+)
+
+
+def validation(dataset: Dataset) -> Dataset:
+    """The training part of the first split, of which a quarter is held out."""
+    rows = dataset.split(0).train
+    return Dataset(
+        name=f"{dataset.name}, validation rows",
+        source=dataset.source,
+        frame=rows,
+        schema=dataset.schema,
+        n_test=len(rows) // 4,
+    )
+
+
+def with_budget(generator: Generator, share: float) -> tuple[int, Generator]:
+    """Steps, and a generator of a share of its steps; at least one of each kind."""
+    found = generator.get_params()  # type: ignore[attr-defined]
+    steps = {k: max(1, round(share * v)) for k, v in found.items() if k.startswith("n_iter")}
+    return sum(steps.values()), clone(generator).set_params(**steps)
+
+
+def table_part(table: str, method: str, trial: Trial) -> Iterator[tuple[str, Any]]:
+    """One method on the splits of a table."""
+    dataset = trial.table(*table.split("_"))
+    n_iter = 20 if trial.quick else "auto"
+    generator = methods(dataset, n_iter=n_iter, also=OPTIONAL)[method]
+    found = measured(dataset, {method: generator}, trial.seeds(N_SPLITS), trial.n_jobs)
+    yield from found[method].items()
+
+
+def budget_part(method: str, trial: Trial) -> Iterator[tuple[str, Any]]:
+    """One rival after more and more steps, judged on validation rows."""
+    dataset = validation(trial.table("013", "standin"))
+    generator = methods(load("013"), also=OPTIONAL)[method]
+    for share in SHARES[: 1 if trial.quick else None]:
+        n, trained = with_budget(generator, share / (200 if trial.quick else 1))
+        found = measured(dataset, {method: trained}, trial.seeds(N_SPLITS), trial.n_jobs)
+        yield f"steps_{n}", found[method]
+
+
+def main() -> None:
+    """Measure, print and, unless it is a trial, write each part to the record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="part", help="or its beginning; all if none")
+    parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
+    parser.add_argument("--n-jobs", type=int, default=2, help="processes")
+    parser.add_argument("--splits", type=int, default=N_SPLITS, help="splits of each table")
+    options = parser.parse_args()
+    if unknown := [p for p in options.parts if not any(part.startswith(p) for part in PARTS)]:
+        parser.error(f"no part begins with {unknown}; there are {list(PARTS)}")
+    trial = Trial(options.quick, options.n_jobs, options.splits)
+    wanted = tuple(options.parts or ((TABLES[0], BUDGET) if trial.quick else PARTS))
+    for part in PARTS:
+        if not part.startswith(wanted):
+            continue
+        table, _, method = part.rpartition("_")
+        found = budget_part(method, trial) if table == BUDGET else table_part(table, method, trial)
+        measure(None if trial.quick else RECORD, PARTS, part, found)
+
+
+if __name__ == "__main__":
+    main()
