@@ -54,6 +54,7 @@ class Exposed(NamedTuple):
     null: float
     """The same AUC where who was a member is made up: 0.5, or the attack itself is at fault."""
     n_rows: int
+    n_models: int
 
 
 def shadow_attack(
@@ -312,7 +313,11 @@ def likelihood_ratio_attack(
     sizes = {"all": n, "exposed": _n_exposed(share, n)}
     return {
         key: Exposed(
-            _within(interval(areas[key])), pool(flags[key]), float(np.mean(null[key])), sizes[key]
+            _within(interval(areas[key])),
+            pool(flags[key]),
+            float(np.mean(null[key])),
+            sizes[key],
+            n_models,
         )
         for key in sizes
     }

@@ -86,6 +86,7 @@ def card_html(assessment: Assessment) -> str:
             ]
         ),
         attacks=ROWS,
+        shadows=assessment.shadows,
         meanings=_MEANINGS,
         controls=CONTROLS,
         measures=_MEASURES,
