@@ -3,7 +3,7 @@
 Run from the root of the repository::
 
     python benchmarks/exposure.py --data FOLDER            # about 20 CPU minutes; writes the record
-    python benchmarks/exposure.py --data FOLDER --quick    # two arms, few steps; writes none
+    python benchmarks/exposure.py --data FOLDER --quick    # two arms, 200 rows; writes none
 
 Settings may be chosen by this table, so that it is made on development tables: compressive
 strengths of concrete, which are not in the repository (FOLDER is the one with `concrete.csv.gz`),
