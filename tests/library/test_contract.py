@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
+from synthtab.dp.marginals import PrivateCopula, PrivateTree
 from synthtab.evaluation.fidelity import share_of_copies
 from synthtab.generators.reference import (
     Bootstrap,
@@ -55,6 +56,8 @@ PRIVACY = Privacy(
 GENERATORS = {
     "hybrid": HybridDiffusion(n_iter=30, width=32, random_state=0),
     "private": HybridDiffusion(privacy=PRIVACY, n_iter=5, batch_size=50, width=16, random_state=0),
+    "private_tree": PrivateTree(PRIVACY, random_state=0),
+    "private_copula": PrivateCopula(PRIVACY, random_state=0),
     "tabddpm": TabDDPM(n_iter=30, n_timesteps=50, width=32, random_state=0),
     "tabsyn": TabSyn(n_iter=10, n_iter_vae=10, width=16, n_steps=4, random_state=0),
     "stasy": STaSy(n_iter=20, width=8, n_steps=6, random_state=0),

@@ -14,6 +14,8 @@ from synthtab.dp.accounting import (
     gaussian_delta,
     gaussian_mu,
     noise_multiplier,
+    zcdp_delta,
+    zcdp_rho,
 )
 
 SLACK = 0.02  # by which the accountant may be too careful
@@ -101,3 +103,17 @@ def test_the_noise_found_spends_the_budget_and_no_more(e: float, rate: float, st
 def test_a_budget_that_is_spent_before_is_refused() -> None:
     with pytest.raises(ValueError, match=r"epsilon=1\.0 .* is spent before .* take 2"):
         noise_multiplier(1.0, 1e-5, sample_rate=0.1, n_steps=10, before=[Mechanism(2.0)])
+
+
+@pytest.mark.parametrize(("e", "rho"), [(0.5, 0.01), (1.0, 0.1), (3.0, 0.3), (8.0, 1.0)])
+def test_concentrated_privacy_is_converted_by_the_best_order(e: float, rho: float) -> None:
+    order = 1 + np.logspace(-4, 5, 200_000)
+    log_delta = (order - 1) * (order * rho - e) + order * np.log1p(-1 / order)
+    expected = np.exp((log_delta - np.log(order - 1)).min())
+    assert zcdp_delta(e, rho) == pytest.approx(expected, rel=1e-4)
+    assert zcdp_rho(e, expected) == pytest.approx(rho, rel=1e-4)
+    # A Gaussian mechanism of this rho is known exactly: the bound is above it, and not by much.
+    exact = gaussian_delta(e, math.sqrt(2 * rho))
+    assert exact <= expected < 6 * exact
+    # Bun & Steinke (2016), proposition 1.3, which is looser.
+    assert zcdp_delta(rho + 2 * math.sqrt(rho * math.log(1e5)), rho) < 1e-5

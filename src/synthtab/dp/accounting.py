@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 from opacus.accountants import PRVAccountant
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_ndtr, ndtr
 
 _PRECISION = 0.005  # share of the budget that the search for the noise may leave unspent
@@ -148,3 +148,43 @@ def noise_multiplier(
         if not low < noise < high:
             noise = math.sqrt(low * high)
     raise RuntimeError(f"no noise found for epsilon={target_epsilon}, delta={delta}")
+
+
+def zcdp_delta(epsilon: float, rho: float) -> float:
+    """Delta, at an epsilon, of mechanisms that are rho-zero-concentrated private together.
+
+    The smallest over orders of Renyi's divergence, each converted as in Canonne, Kamath & Steinke
+    (2020), "The discrete Gaussian for differential privacy", proposition 12. Rhos add up: a
+    Gaussian mechanism has mu^2 / 2, and the exponential mechanism of an epsilon has epsilon^2 / 8
+    (Cesar & Rogers, 2021, "Bounding, concentrating, and truncating").
+
+    Examples
+    --------
+    >>> zcdp_delta(epsilon=1.0, rho=0.5) > gaussian_delta(epsilon=1.0, mu=1.0)
+    True
+    """
+
+    def log_delta(log_excess: float) -> float:
+        excess = math.exp(log_excess)  # of the order over 1
+        order = 1 + excess
+        at_order = excess * (order * rho - epsilon) + order * math.log1p(-1 / order)
+        return at_order - math.log(excess)
+
+    best = minimize_scalar(log_delta, bounds=(-10.0, 15.0), method="bounded")
+    return math.exp(min(0.0, float(best.fun)))
+
+
+@functools.cache
+def zcdp_rho(epsilon: float, delta: float) -> float:
+    """The rho at which `zcdp_delta` of epsilon is delta.
+
+    Examples
+    --------
+    >>> round(zcdp_rho(epsilon=1.0, delta=zcdp_delta(1.0, rho=0.1)), 3)
+    0.1
+    """
+
+    def excess(log_rho: float) -> float:
+        return math.log(max(zcdp_delta(epsilon, math.exp(log_rho)), 1e-300)) - math.log(delta)
+
+    return math.exp(brentq(excess, math.log(1e-10), math.log(1e4)))
