@@ -89,9 +89,10 @@ def loaded(table: str, folder: Path | None) -> Dataset:
         return load(*table.split("_"))
     if folder is None:
         raise SystemExit("adult is not in the repository: give its folder as --data")
-    frame = pd.read_csv(folder / "adult.csv.gz")
+    frame = pd.read_csv(folder / "adult.csv.gz").fillna("?")  # gaps of categories, as in the source
     used = frame.sample(ADULT_TRAINED + ADULT_TESTED, random_state=0).reset_index(drop=True)
-    return Dataset(ADULT, "public", used, Schema.infer(frame, target="target"), ADULT_TESTED)
+    schema = Schema.infer(frame, target="target")
+    return Dataset(name=ADULT, source="public", frame=used, schema=schema, n_test=ADULT_TESTED)
 
 
 def best(rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, schema: Schema) -> float:
