@@ -21,7 +21,7 @@ class Tolerance(NamedTuple):
 
 TOLERANCES = MappingProxyType(
     {
-        # Shares of the training rows, beyond the share of fresh rows.
+        # Shares of the training rows, and mean nearness to them, beyond those of fresh rows.
         "copies": Tolerance(0.0, 0.01, two_sided=False),
         "near": Tolerance(0.0, 0.01, two_sided=False),
         # Areas under the curve. One that is too small tells members apart just as well.
@@ -46,8 +46,9 @@ COINCIDENCES = 0.01
 """Records count as certain while fewer than so many of them are expected to return by chance."""
 
 NEAR = 0.2
-"""A row has nearly returned if a synthetic row lies within this share of the distance to the next
-real row. Chosen of 0.05 to 0.5 for its power on planted leaks, on other draws than the record's."""
+"""A row has nearly returned the more, the nearer a synthetic row lies than this share of the
+distance to the fifth nearest real row. Chosen of 0.1 to 0.5 for its power on planted leaks, on
+other draws than the record's."""
 
 POWER = 0.8
 """Chance with which the smallest leak that a card states would have been found."""
