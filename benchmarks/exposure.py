@@ -2,6 +2,7 @@
 
 Run from the root of the repository::
 
+    python benchmarks/exposure.py                          # says what it needs
     python benchmarks/exposure.py --data FOLDER            # about 20 CPU minutes; writes the record
     python benchmarks/exposure.py --data FOLDER --quick    # two arms, 200 rows; writes none
 
@@ -129,11 +130,14 @@ def measured(generator: Any, rows: pd.DataFrame, schema: Schema) -> dict[str, An
 def main() -> None:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--data", type=Path, help="folder of concrete.csv.gz")
     parser.add_argument("--quick", action="store_true", help="two arms; writes no record")
     parser.add_argument("--tables", nargs="*", default=TABLES, choices=TABLES, help="likewise")
     parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=ARMS, help="likewise")
     arguments = parser.parse_args()
+    if arguments.data is None:
+        print("concrete.csv.gz is not in the repository (UCI 165, CC BY 4.0): give --data FOLDER")
+        return
     arms = QUICK if arguments.quick else tuple(arguments.arms)
     is_trial = arms != tuple(ARMS) or tuple(arguments.tables) != TABLES
     torch.set_num_threads(1)
