@@ -64,8 +64,12 @@ ARMS: dict[str, tuple[str, Any]] = {
     "hybrid": ("HybridDiffusion", HybridDiffusion()),
     "few_5": ("no number of fewer than 5 rows", WithoutFew(HybridDiffusion(), min_count=5)),
     "few_5_dropout_5": (
-        "the same, dropout .5",
+        "no number of fewer than 5 rows, dropout .5",
         WithoutFew(HybridDiffusion(dropout=0.5), min_count=5),
+    ),
+    "few_5_one_member": (
+        "no number of fewer than 5 rows, one network a column",
+        WithoutFew(HybridDiffusion(n_members=1), min_count=5),
     ),
     "no_dropout": ("HybridDiffusion, no dropout", HybridDiffusion(dropout=0.0)),
     "one_member": ("HybridDiffusion, one network a column", HybridDiffusion(n_members=1)),
