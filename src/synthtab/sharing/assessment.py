@@ -346,6 +346,21 @@ class Assessment:
     notes: tuple[str, ...] = ()
     relations: Sequence[Mapping[str, Any]] = ()
 
+    @property
+    def verdict(self) -> str:
+        """Whether the table may go out, in some words; why not, is told by `privacy.reasons`."""
+        if self.settings.get("guarantee"):
+            return "released under a formal guarantee"
+        if self.privacy is None:
+            return "no verdict on privacy; give real rows that the table was not made from"
+        if self.privacy.may_release:
+            return f"{'released: ' if self.released else ''}no privacy rule fails"
+        if self.released:
+            return "released against the rules, as asked"
+        if self.released is None:
+            return "should not be released"
+        return "kept back; --release-anyway overrides"
+
 
 def versions() -> dict[str, str]:
     """Of this package, and of those that its results depend on."""

@@ -112,7 +112,7 @@ class _Rest:
 
 
 @dataclass(frozen=True)
-class _Joint:
+class Joint:
     """Learnt for columns that go together: one category, whose levels are the rows they have."""
 
     name: str
@@ -169,7 +169,7 @@ class RelationTransform:
     exact: tuple[Relation, ...]
     dtypes: dict[str, Any]
     flags: dict[str, str]
-    joints: list[_Joint]
+    joints: list[Joint]
     steps: list[_Gap | _Rest]
     limits: dict[str, tuple[float, float]]
     references: dict[Relation, pd.DataFrame] = field(repr=False)
@@ -397,7 +397,7 @@ class RelationTransform:
                 }
                 rows = tuples(pd.DataFrame(cells), names)
                 joints.append(
-                    _Joint(
+                    Joint(
                         entry["name"],
                         names,
                         dict(zip(entry["levels"], rows, strict=True)),
@@ -436,7 +436,7 @@ def _target_of(
     rows: pd.DataFrame,
     categorical: Mapping[str, Any],
     schema: Schema,
-    joints: list[_Joint],
+    joints: list[Joint],
     steps: list[_Gap | _Rest],
 ) -> str:
     """What stands for a target that is worked out: of its kind, if there is such a column."""
@@ -461,7 +461,7 @@ class _Names:
         return name
 
 
-def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) -> list[_Joint]:
+def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) -> list[Joint]:
     """One group of columns for each combination, and each tree of dependences."""
     groups: list[list[str]] = []
     group_of: dict[str, list[str]] = {}
@@ -492,7 +492,7 @@ def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) 
                 label = f"({label})"
             levels[label] = row
         has_rest = len(rows) < len(counts)
-        joints.append(_Joint(names.free(" · ".join(columns)), columns, levels, has_rest))
+        joints.append(Joint(names.free(" · ".join(columns)), columns, levels, has_rest))
     return joints
 
 
