@@ -36,6 +36,7 @@ from synthtab.sharing.card_page import card_html
 from synthtab.sharing.columns import Column, TablePlan, infer_plan
 from synthtab.sharing.few import without_few
 from synthtab.sharing.form import typed
+from synthtab.sharing.likeness import likeness
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import TableError, read_source
 from synthtab.table.example import example_table
@@ -125,6 +126,10 @@ def test_the_card_is_one_page_without_scripts_or_anything_from_elsewhere(shared)
         "membership, AUC",
         "scikit-learn",
         "çap",
+        "the worst first",
+        "training rows on two axes",
+        "held out rows on two axes",
+        "associations of columns: difference",
     ):
         assert word in page
     assert page.count('role="img" aria-label="') == page.count("<svg") >= 7
@@ -136,6 +141,7 @@ def test_the_record_says_the_same_as_the_card(shared):
     assert record["settings"]["training steps"] == 20
     assert record["settings"]["suppressed values"] == {"firma": 1}
     page = (shared / "report_card.html").read_text(encoding="utf-8")
+    assert all("reference" in row for row in record["fidelity"])
     for row in record["privacy"]["rows"].values():
         assert f'<td class="{row["verdict"]}">{row["verdict"]}</td>' in page
 
@@ -438,26 +444,16 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     told = capsys.readouterr().out
     assert re.search(r"membership, AUC +0\.\d+ \(.*\) .*(pass|inconclusive|fail)\n", told)
     assert files(tmp_path / "card") == ["record.json", "report_card.html"]
-    # A table that gives the real rows away, without rows to tell by.
-    assert main(["evaluate", str(table), str(table), "--target", TARGET, "--drop", "no"]) == 0
-    told = capsys.readouterr().out
-    assert "privacy: no verdict without --unseen rows" in told
+    # A table that gives the real rows away.
+    asked[2] = str(table)
+    assert main([*asked, "--unseen", str(unseen)]) == 3
+    told = capsys.readouterr()
+    assert "told apart from real rows with AUC" in told.out
+    assert told.err.endswith("\nshould not be released\n")
     short = tmp_path / "short.csv"
     short.write_text("çap;süre\n" + "1,5;2\n" * 300, encoding="utf-8")
     assert main(["evaluate", str(table), str(short), "--target", TARGET, "--drop", "no"]) == 2
     assert "columns ['boy', 'standart', 'firma', 'tarih'] are missing" in capsys.readouterr().err
-
-
-def test_evaluate_ends_with_its_verdict_and_3_if_a_rule_fails(tmp_path, capsys):
-    rng = np.random.default_rng(0)
-    paths = [write_numbers(tmp_path / f"{i}.csv", rng.normal(size=(400, 2))) for i in range(3)]
-    real, unseen, other = map(str, paths)
-    asked = ["--target", "b", "--unseen", unseen]
-    assert main(["evaluate", real, other, *asked]) in (0, 3)
-    assert main(["evaluate", real, real, *asked]) == 3
-    assert capsys.readouterr().err.endswith("\nshould not be released\n")
-    assert main(["evaluate", real, other, "--target", "b"]) == 0
-    assert capsys.readouterr().err.splitlines()[-1].startswith("no verdict on privacy")
 
 
 def test_equal_tables_are_equally_useful():
@@ -484,6 +480,27 @@ def test_the_card_scores_utility_as_tstr_does(target, monkeypatch):
     scores = scores[scores.metric == found.metric.iloc[0]].set_index("learner").value
     assert len(scores) == 4
     assert found.value.to_dict() == pytest.approx(scores.to_dict(), rel=1e-12)
+
+
+def test_the_card_finds_the_columns_and_pairs_that_are_unlike():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(2, 3000))
+    real = pd.DataFrame({"a": a[0], "b": a[0] + a[1], "c": rng.choice(["x", "y"], 3000), "y": a[1]})
+    made = real.assign(b=rng.permutation(real.b), c="x")
+    schema = Schema.infer(real, target="y")
+    found = likeness(real.tail(1500), real.head(1500), made, schema)
+    assert found.columns.index[0] == "c"
+    assert abs(found.columns.accuracy["c"] - 0.5) < 0.05
+    assert found.columns.accuracy["b"] > 0.95
+    assert found.columns.reference.min() > 0.94
+    assert {*found.pairs[0]["columns"]} | {*found.pairs[1]["columns"]} == {"a", "b", "y"}
+    assert abs(found.pairs[0]["difference"] + 0.5**0.5) < 0.05
+    assert abs(found.pairs[0]["reference"]) < 0.06
+    square = found.matrices["difference"]
+    assert np.allclose(square, found.matrices["synthetic"] - found.matrices["real"])
+    assert {name: at.shape for name, at in found.points.items()} == dict.fromkeys(
+        ["training", "held out", "synthetic"], (300, 2)
+    )
 
 
 def test_a_score_below_the_axis_is_drawn_at_its_edge():
@@ -537,10 +554,11 @@ def assessment_of(text: str) -> Assessment:
             "versions": {"synthtab": "1"},
         },
         utility=utility,
-        fidelity=held_out_fidelity(frame, frame, schema, random_state=0),
+        fidelity=held_out_fidelity(frame, frame, frame, schema, random_state=0),
         privacy=None,
         real=frame,
         synthetic=frame,
+        training=frame,
         schema=schema,
         plan=TablePlan(
             (
@@ -556,7 +574,10 @@ def assessment_of(text: str) -> Assessment:
 
 
 def test_what_the_owner_wrote_is_text_of_the_card_and_never_markup():
-    harmless, hostile = (_Page(card_html(assessment_of(text))) for text in ("plain", MARKUP))
+    assessments = [assessment_of(text) for text in ("plain", MARKUP)]
+    harmless, hostile = (_Page(card_html(assessment)) for assessment in assessments)
+    assert assessments[0].verdict == "released under a formal guarantee"
+    assert replace(assessments[0], settings={}).verdict.startswith("no verdict on privacy")
     assert hostile.tags == harmless.tags
     assert hostile.attributes == harmless.attributes
     assert "script" not in hostile.tags

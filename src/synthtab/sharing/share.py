@@ -373,6 +373,7 @@ def share(
             privacy=judged,
             real=test.head(JUDGED_ROWS),
             synthetic=synthetic,
+            training=real.sample(min(len(real), JUDGED_ROWS), random_state=0),
             schema=known,
             plan=plan,
             released=released,
