@@ -101,6 +101,9 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except ConnectionError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
             raise

@@ -83,10 +83,10 @@ def test_rows_are_the_same_in_a_file_a_folder_and_on_workers_one_of_which_dies(
 ):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(drawing, "_PART", 5_000)
-    n = 12_500
+    n = 17_500
     sample_to_file(model, n, tmp_path / "rows.parquet", random_state=3)
     sample_to_file(model, n, tmp_path / "here", random_state=3)
-    names = [f"part-{i:05d}.parquet" for i in range(3)]
+    names = [f"part-{i:05d}.parquet" for i in range(4)]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
@@ -94,9 +94,9 @@ def test_rows_are_the_same_in_a_file_a_folder_and_on_workers_one_of_which_dies(
         killed = threading.Event()
 
         def kill() -> None:
-            until = time.monotonic() + 60
-            while time.monotonic() < until:
-                if any((tmp_path / "there" / ".unfinished").glob("*.begun")):
+            until = time.monotonic() + 120
+            while time.monotonic() < until:  # until one part is there, and three are not
+                if any((tmp_path / "there" / ".unfinished").glob("*.parquet")):
                     os.kill(victim, signal.SIGKILL)
                     killed.set()
                     return
@@ -120,3 +120,8 @@ def test_workers_draw_a_folder_and_nothing_else(model, tmp_path, capsys):
     asked = ["sample", str(model), "-n", "9", "--scheduler", "tcp://127.0.0.1:1"]
     assert main([*asked, "--out", str(tmp_path / "rows.csv")]) == 2
     assert "give --out a folder" in capsys.readouterr().err
+    dask = pytest.importorskip("dask")
+    with dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}):
+        assert main([*asked, "--out", str(tmp_path / "rows")]) == 2
+    assert "no Dask scheduler with workers answers" in capsys.readouterr().err
+    assert not (tmp_path / "rows").exists()
