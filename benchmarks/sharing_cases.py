@@ -28,7 +28,7 @@ TARGETS = {"two_dates": "cost", "one_positive_target": "b", "one_class_synthetic
 # What the message of a refusal asks its owner to decide.
 REMEDIES = {
     "headerless": ["--no-header", "--target", "column_4"],
-    "thousands_dot": ["--thousands", "."],
+    "thousands_dot": ["--decimal", "."],
     "foreign_key": ["--drop-identifiers"],
     "long_ids": ["--drop-identifiers"],
     "uint64_parquet": ["--drop-identifiers"],
@@ -47,7 +47,11 @@ def run(arguments: list[str]) -> dict[str, Any]:
     code = os.waitstatus_to_exitcode(status)
     return {
         "exit": code,
-        "outcome": "traceback" if "Traceback" in told else OUTCOMES.get(code, "failed"),
+        "outcome": "traceback"
+        if "Traceback" in told
+        else "judged"
+        if arguments[0] == "evaluate" and code in (0, 3)
+        else OUTCOMES.get(code, "failed"),
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_mb": round(usage.ru_maxrss / 1e3),
