@@ -297,6 +297,10 @@ def test_no_distance_is_learnt_to_a_day_that_means_no_end(tmp_path):
     day = pd.Timestamp("2025-06-01").value // 86_400 // 10**9
     assert after == {"until": (day, np.inf), form.flags["until"]: ["no", str(frame.until.max())]}
     assert conditions_of(form, ["until<2025-06-01"])[form.flags["until"]] == "no"
+    assert conditions_of(form, ["room>60.123", "room<=70"]) == {"room": (60.13, 70.0)}
+    assert conditions_of(form, ["room>60.12"])["room"][0] == pytest.approx(60.13)
+    with pytest.raises(TableError, match="no value lies between"):
+        conditions_of(form, ["room>60.12", "room<60.13"])
 
 
 def test_the_form_of_keys_survives_its_file(table, schema):

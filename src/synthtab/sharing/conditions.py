@@ -103,9 +103,9 @@ def _range(
         if sign in ("=", "<="):
             high = span.high
         if sign == ">":
-            low = span.high + span.step if span.step else np.nextafter(span.high, np.inf)
+            low = round(span.high + span.step, 9) if span.step else np.nextafter(span.high, np.inf)
         if sign == "<":
-            high = span.low - span.step if span.step else np.nextafter(span.low, -np.inf)
+            high = round(span.low - span.step, 9) if span.step else np.nextafter(span.low, -np.inf)
     ends = {
         label: micros // form.units[name]
         for label, micros in form.specials.get(name, {}).items()
@@ -143,7 +143,11 @@ def _span(form: TableForm, column: Column, text: str) -> _Span:
         raise TableError(f"--where {name}: {text!r} is no {how}, or as in the file")
     if not is_date:
         decimals = 0 if form.is_whole[name] else column.decimals
-        return _Span(float(value), float(value), 0.0 if decimals is None else 10.0**-decimals)
+        if decimals is None:
+            return _Span(value, value, 0.0)
+        step = 10.0**-decimals  # between two of its values lies none
+        low, high = np.ceil(value / step - 1e-9), np.floor(value / step + 1e-9)
+        return _Span(round(low * step, decimals), round(high * step, decimals), step)
     unit = form.units[name]
     first = int(pd.Series([value]).astype("datetime64[us]").astype("int64").iloc[0]) // unit
     return _Span(first, first + (max(DAY // unit, 1) - 1 if is_day else 0), 1)
