@@ -1,7 +1,8 @@
 """The command line: `synthtab share`, `sample`, `evaluate` and `info`.
 
-Exit status: 0, done. 2, wrong use or bad input, and nothing was written. 3, a synthetic table was
-kept back. 130, interrupted.
+Exit status: 0, done. 2, wrong use or bad input, and nothing was written. 3, the report card fails:
+`share` has kept the table back, `evaluate` has judged one that should not be released. 130,
+interrupted. 1 is an error of this program: please report it.
 """
 
 from __future__ import annotations
@@ -100,6 +101,9 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except ConnectionError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
             raise
@@ -153,16 +157,35 @@ def _parser() -> argparse.ArgumentParser:
         description="Draw rows from a model of `synthtab share` into a new file. They are drawn "
         "and written block by block: their number is not bounded by memory. Rows beyond those that "
         "the report card judged tell an attacker more.",
+        epilog=_SAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sample.add_argument("model", type=Path, help="folder private/model that share has made")
-    sample.add_argument("-n", type=int, required=True, metavar="ROWS", help="rows to draw")
-    sample.add_argument("--out", type=Path, required=True, help="new .csv, .parquet or .xlsx file")
+    sample.add_argument("-n", type=int, metavar="ROWS", help="rows to draw")
+    sample.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="new .csv, .parquet or .xlsx file; without a suffix a folder of Parquet files",
+    )
     sample.add_argument(
         "--where",
         action="append",
         default=[],
-        metavar="COLUMN=VALUE",
-        help="draw rows with this value only; may be repeated",
+        metavar="CONDITION",
+        help="draw rows that meet it only: 'age>=65', 'admitted<2026-01-31', 'city=Bonn,Bursa', "
+        "'weight=' for a missing value; may be repeated",
+    )
+    sample.add_argument(
+        "--complete",
+        type=Path,
+        metavar="FILE",
+        help="complete the rows of a file with some of the columns; empty cells are filled",
+    )
+    sample.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="let the workers of a Dask scheduler draw the files of a folder: tcp://10.0.0.1:8786",
     )
     sample.add_argument(
         "--seed", type=_seed, help="seed of the draw; by default another every time"
@@ -176,7 +199,8 @@ def _parser() -> argparse.ArgumentParser:
     judge = commands.add_parser(
         "evaluate",
         help="judge anybody's synthetic table",
-        description="Judge a synthetic table, from any tool, beside the real one.",
+        description="Judge a synthetic table, from any tool, beside the real one. Exit status 3 "
+        "when a privacy rule fails.",
     )
     judge.add_argument("real", type=Path, help="the real table")
     judge.add_argument("synthetic", type=Path, help="the synthetic one")
@@ -220,17 +244,29 @@ _EXAMPLES = """examples:
 """
 
 
+_SAMPLES = """examples:
+  synthtab sample shared/ -n 5000 --where 'age>=65' --where 'age<80' --where ward=D4 --out old.csv
+  synthtab sample shared/ --complete some_columns.csv --out whole.csv
+  synthtab sample shared/ -n 1000000000 --out rows/ --scheduler tcp://10.0.0.1:8786
+"""
+
+
 def _add_share(commands: Any) -> None:
     make = commands.add_parser(
         "share",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         help="make a synthetic table from your own, with a report card",
-        description="Train on a CSV, Parquet or XLSX file and write a synthetic table in its "
-        "format, a report card, and the model. Exit status 3, and no table, when a privacy rule "
+        description="Train on a CSV, Parquet or XLSX file, or a folder of Parquet files, and write "
+        "a synthetic table in its format, a report card, and the model. Exit status 3, and no "
+        "table, when a privacy rule "
         "fails.",
     )
-    make.add_argument("table", type=Path, help="the real table, at least 250 rows")
+    make.add_argument(
+        "table",
+        type=Path,
+        help="the real table, a file or a folder of Parquet files, at least 250 rows",
+    )
     make.add_argument("--out", type=Path, required=True, help="folder to make")
     _add_columns(make)
     make.add_argument("-n", type=int, metavar="ROWS", help="rows to draw; by default as many")
@@ -355,6 +391,13 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decimal", choices=list(".,"), help="decimal mark of a CSV file")
     parser.add_argument("--thousands", metavar="MARK", help="what separates thousands in it")
     parser.add_argument(
+        "--max-rows",
+        type=_rows,
+        metavar="ROWS",
+        help="rows of a Parquet file or folder that are used, drawn at random; by default as many "
+        "as make 40 million cells",
+    )
+    parser.add_argument(
         "--show-values",
         action="store_true",
         help="messages show cells as they are; by default they show what a cell looks like",
@@ -371,6 +414,7 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
         "missing": [cell for cells in options.na_values for cell in cells.split(",") if cell],
         "decimal": options.decimal,
         "thousands": options.thousands,
+        "max_rows": options.max_rows,
     }
 
 
@@ -422,41 +466,39 @@ def _share(options: argparse.Namespace) -> int:
     )
     if done.table is not None:
         sys.stdout.write(f"{done.table}\n")
-    if options.epsilon is not None:
-        return DONE  # nothing that follows may depend on the rows
-    sys.stdout.write(f"{done.folder / 'report_card.html'}\n")
-    judged = None if done.assessment is None else done.assessment.privacy
-    if judged is None or judged.may_release:
-        tell("released: no privacy rule fails\n")
-        return DONE
-    reasons = "\n".join(f"  {reason}" for reason in judged.reasons)
-    if done.table is not None:
-        tell(f"released against the rules, as asked:\n{reasons}\n")
-        return DONE
-    tell(f"kept back:\n{reasons}\nThe report card says more; --release-anyway overrides\n")
-    return WITHHELD
+    if options.epsilon is None:  # what follows depends on the rows
+        sys.stdout.write(f"{options.out / 'report_card.html'}\n")
+        _tell_verdict(done.assessment)
+    return WITHHELD if done.table is None else DONE
+
+
+def _tell_verdict(assessment: Assessment | None) -> None:
+    """What is decided, as the last line, after the reasons for it."""
+    if assessment is not None:
+        judged = assessment.privacy
+        for reason in () if judged is None else judged.reasons:
+            tell(f"  {reason}\n")
+        sys.stdout.flush()
+        tell(f"{assessment.verdict}\n")
 
 
 def _sample(options: argparse.Namespace) -> int:
-    where = {}
-    for condition in options.where:
-        name, equals, value = condition.partition("=")
-        if not equals or not name:
-            raise Refusal(f"--where {condition!r}: write it as COLUMN=VALUE")
-        if name in where:
-            raise Refusal(f"--where {name}: given more than once")
-        where[name] = value
-    if options.n < 1:
+    if options.n is None and options.complete is None:
+        raise Refusal("say how many rows to draw, -n ROWS, or which to complete, --complete FILE")
+    if options.n is not None and options.n < 1:
         raise Refusal(f"-n {options.n}: draw at least one row")
+    of = "" if options.n is None else f" of {options.n:,}"
     try:
         sample_to_file(
             options.model,
             options.n,
             options.out,
-            where=where,
+            where=options.where,
+            complete=options.complete,
             random_state=options.seed,
-            told=lambda n: tell(f"\r{n:,} of {options.n:,} rows"),
+            told=lambda n: tell(f"\r{n:,}{of} rows"),
             release_anyway=options.release_anyway,
+            scheduler=options.scheduler,
         )
     except ValueError as error:  # a condition that the model cannot meet
         raise Refusal(f"{options.model}: {error}") from error
@@ -480,7 +522,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_evaluation(found, options.out)
         sys.stdout.write(f"{options.out / 'report_card.html'}\n")
-    return DONE
+    _tell_verdict(found)
+    return WITHHELD if found.privacy is not None and not found.privacy.may_release else DONE
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -508,6 +551,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _rows(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of rows")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
     if found is None:
@@ -529,16 +578,13 @@ def _summary(assessment: Assessment) -> str:
         )
     detection = assessment.fidelity.query("metric == 'c2st'").value.item()
     lines.append(f"told apart from real rows with AUC {detection:.2f} (ideal 0.50)")
-    if assessment.privacy is None:
-        lines.append("privacy: no verdict without --unseen rows")
-    else:
+    if assessment.privacy is not None:
         for key, row in assessment.privacy.rows.items():
             value, low, high = row.estimate
             seen = "detected" if row.detected else ""
             lines.append(
                 f"  {ROWS[key]:36} {value:.3f} ({low:.3f} to {high:.3f})  {seen:8}  {row.verdict}"
             )
-        lines += [f"  {reason}" for reason in assessment.privacy.reasons]
     lines += [f"note: {note}" for note in assessment.notes]
     return "\n".join(lines) + "\n"
 

@@ -63,6 +63,8 @@ def carry_out(
         would go unseen, or if a worker of the scheduler has more than one thread.
     RuntimeError
         If, with `cache` or `scheduler`, a process or worker runs other code than this one.
+    ConnectionError
+        If no scheduler with a worker answers.
     ModuleNotFoundError
         If `scheduler` is given and the package ``distributed`` is not installed.
 
@@ -184,8 +186,15 @@ def _workers(scheduler: str | None) -> Iterator[None]:
         raise ModuleNotFoundError(
             "a scheduler needs the package distributed: pip install distributed"
         ) from error
-    with Client(scheduler) as client:  # type: ignore[no-untyped-call]
-        client.wait_for_workers(1, timeout=60)
+    with contextlib.ExitStack() as stack:
+        try:
+            client = stack.enter_context(Client(scheduler))  # type: ignore[no-untyped-call]
+            client.wait_for_workers(1, timeout=60)
+        except (OSError, TimeoutError) as error:
+            raise ConnectionError(
+                f"no Dask scheduler with workers answers at {scheduler}; start `dask scheduler` "
+                "and `dask worker ADDRESS --nthreads 1`"
+            ) from error
         crowded = {worker: n for worker, n in client.nthreads().items() if n > 1}
         if crowded:
             raise ValueError(

@@ -31,9 +31,12 @@ from synthtab.sharing.assessment import (
     held_out_fidelity,
     held_out_utility,
 )
+from synthtab.sharing.bundle import sample_to_file
 from synthtab.sharing.card_page import card_html
-from synthtab.sharing.columns import Column, TablePlan
+from synthtab.sharing.columns import Column, TablePlan, infer_plan
 from synthtab.sharing.few import without_few
+from synthtab.sharing.form import typed
+from synthtab.sharing.likeness import likeness
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import TableError, read_source
 from synthtab.table.example import example_table
@@ -124,6 +127,10 @@ def test_the_card_is_one_page_without_scripts_or_anything_from_elsewhere(shared)
         "membership, AUC",
         "scikit-learn",
         "çap",
+        "the worst first",
+        "training rows on two axes",
+        "held out rows on two axes",
+        "associations of columns: difference",
     ):
         assert word in page
     assert page.count('role="img" aria-label="') == page.count("<svg") >= 7
@@ -135,6 +142,7 @@ def test_the_record_says_the_same_as_the_card(shared):
     assert record["settings"]["training steps"] == 20
     assert record["settings"]["suppressed values"] == {"firma": 1}
     page = (shared / "report_card.html").read_text(encoding="utf-8")
+    assert all("reference" in row for row in record["fidelity"])
     for row in record["privacy"]["rows"].values():
         assert f'<td class="{row["verdict"]}">{row["verdict"]}</td>' in page
 
@@ -179,7 +187,7 @@ def test_a_table_of_copies_is_kept_back_unless_told_otherwise(table, tmp_path, c
     monkeypatch.setattr(module, "HybridDiffusion", Copying)
     asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--steps", "20"]
     assert main([*asked, "--out", str(tmp_path / "kept")]) == 3
-    assert "kept back:\n" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("kept back; --release-anyway overrides\n")
     assert "synthetic.csv" not in files(tmp_path / "kept")
     assert "Kept back" in (tmp_path / "kept" / "report_card.html").read_text(encoding="utf-8")
     assert main([*asked, "--out", str(tmp_path / "out"), "--release-anyway"]) == 0
@@ -317,15 +325,42 @@ def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
     assert found[found.table == "real"].value.max() < 0.1
 
 
+def test_a_frame_is_shared_into_a_frame_and_nothing_else_is_left(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = example_table(300).frame.assign(
+        service=lambda f: f.service.astype("category"),
+        day=pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 90, 300), unit="D"),
+        count=pd.array(rng.integers(0, 9, 300), dtype="Int64"),
+    )
+    frame.loc[::7, "count"] = pd.NA
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = share(frame, target="price_eur", n_iter=5, n_draws=1, release_anyway=True)
+    assert files(tmp_path) == []
+    assert done.folder is None
+    assert done.table.shape == frame.shape
+    assert (done.table.dtypes == frame.dtypes).all()
+    assert 0 < done.table["count"].isna().mean() < 0.5
+    assert done.verdict == done.assessment.verdict
+    assert done.card.startswith("<!doctype html>")
+    shown = done._repr_html_()
+    assert done.verdict in shown
+    assert "<script" not in shown
+    assert "&lt;!doctype html&gt;" in shown
+    with pytest.raises(TableError, match="names of columns are text"):
+        share(frame.rename(columns={"day": 3}), target="price_eur")
+    with pytest.raises(TableError, match="out: name a folder"):
+        share(tmp_path / "table.csv", target="price_eur")
+
+
 # --- more rows, other tables ------------------------------------------------------------------
 
 
 def test_rows_are_drawn_into_a_new_file_with_a_condition(shared, tmp_path, capsys):
     out = tmp_path / "rows.parquet"
-    asked = ["sample", str(shared), "-n", "5000", "--seed", "1", "--out", str(out)]
+    asked = ["sample", str(shared), "-n", "500", "--seed", "1", "--out", str(out)]
     assert main([*asked, "--where", "firma=F3", "--where", "boy="]) == 0
     made = pq.read_table(out).to_pandas()
-    assert len(made) == 5000
+    assert len(made) == 500
     assert set(made.firma) == {"F3"}
     assert made.boy.isna().all()
     assert main(asked) == 2
@@ -339,6 +374,9 @@ def test_rows_are_drawn_into_a_new_file_with_a_condition(shared, tmp_path, capsy
         ("firma=F99", "never takes 'F99'"),
         ("süre=-5", "goes from"),
         ("firma", "write it as COLUMN=VALUE"),
+        ("firma>F3", "name its values by ="),
+        ("boy>=tall", "'tall' is no number"),
+        ("tarih<soon", "'soon' is no date"),
     ],
 )
 def test_a_condition_that_cannot_be_met_is_refused(shared, tmp_path, capsys, where, message):
@@ -346,6 +384,38 @@ def test_a_condition_that_cannot_be_met_is_refused(shared, tmp_path, capsys, whe
     assert main([*asked, "--where", where]) == 2
     assert message in capsys.readouterr().err
     assert files(tmp_path) == []
+
+
+def test_ranges_days_and_lists_are_conditions(shared, tmp_path):
+    where = ["boy>=200,5", "boy<600", "firma=F1,F2", "tarih>2025-03-01", "süre<=1200,00 dk"]
+    sample_to_file(shared, 100, tmp_path / "rows.csv", where=where, random_state=0)
+    source = read_source(tmp_path / "rows.csv")
+    made = typed(source, infer_plan(source, TARGET))
+    assert made.boy.between(200.5, 599.9).all()
+    assert set(made.firma) == {"F1", "F2"}
+    assert made.tarih.min() >= pd.Timestamp("2025-03-02")
+    assert made[TARGET].max() <= 1200
+
+
+def test_rows_are_completed_in_their_order_and_given_cells_stay(shared, tmp_path, capsys):
+    lines = ["firma;boy;tarih", "F1;125,5;03.04.2025", "Solo;;", ";400,0;", "F3;;28.01.2025"]
+    seeds = "\n".join(lines[:1] + lines[1:] * 3)
+    (tmp_path / "seeds.csv").write_text(seeds, encoding="cp1254")
+    asked = ["sample", str(shared), "--complete", str(tmp_path / "seeds.csv"), "--seed", "1"]
+    assert main([*asked, "--out", str(tmp_path / "rows.csv")]) == 0
+    made = read_source(tmp_path / "rows.csv").cells
+    given = read_source(tmp_path / "seeds.csv").cells
+    assert len(made) == len(given) == 12
+    for name in given:
+        known = given[name].notna()
+        assert made[name][known].tolist() == given[name][known].tolist()
+    assert not made.isna().any(axis=None)  # although a fifth of the real cells are
+    (tmp_path / "one.csv").write_text("boy\n12,5\n99999,0\n", encoding="cp1254")
+    asked[3] = str(tmp_path / "one.csv")
+    assert main([*asked, "--out", str(tmp_path / "none.csv")]) == 2
+    assert "data rows from 1: column 'boy' goes from" in capsys.readouterr().err
+    assert main([*asked, "-n", "3", "--out", str(tmp_path / "none.csv")]) == 2
+    assert "leave out -n and --where" in capsys.readouterr().err
 
 
 class _Evil:
@@ -393,10 +463,12 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     told = capsys.readouterr().out
     assert re.search(r"membership, AUC +0\.\d+ \(.*\) .*(pass|inconclusive|fail)\n", told)
     assert files(tmp_path / "card") == ["record.json", "report_card.html"]
-    # A table that gives the real rows away, without rows to tell by.
-    assert main(["evaluate", str(table), str(table), "--target", TARGET, "--drop", "no"]) == 0
-    told = capsys.readouterr().out
-    assert "privacy: no verdict without --unseen rows" in told
+    # A table that gives the real rows away.
+    asked[2] = str(table)
+    assert main([*asked, "--unseen", str(unseen)]) == 3
+    told = capsys.readouterr()
+    assert "told apart from real rows with AUC" in told.out
+    assert told.err.endswith("\nshould not be released\n")
     short = tmp_path / "short.csv"
     short.write_text("çap;süre\n" + "1,5;2\n" * 300, encoding="utf-8")
     assert main(["evaluate", str(table), str(short), "--target", TARGET, "--drop", "no"]) == 2
@@ -427,6 +499,27 @@ def test_the_card_scores_utility_as_tstr_does(target, monkeypatch):
     scores = scores[scores.metric == found.metric.iloc[0]].set_index("learner").value
     assert len(scores) == 4
     assert found.value.to_dict() == pytest.approx(scores.to_dict(), rel=1e-12)
+
+
+def test_the_card_finds_the_columns_and_pairs_that_are_unlike():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(2, 3000))
+    real = pd.DataFrame({"a": a[0], "b": a[0] + a[1], "c": rng.choice(["x", "y"], 3000), "y": a[1]})
+    made = real.assign(b=rng.permutation(real.b), c="x")
+    schema = Schema.infer(real, target="y")
+    found = likeness(real.tail(1500), real.head(1500), made, schema)
+    assert found.columns.index[0] == "c"
+    assert abs(found.columns.accuracy["c"] - 0.5) < 0.05
+    assert found.columns.accuracy["b"] > 0.95
+    assert found.columns.reference.min() > 0.94
+    assert {*found.pairs[0]["columns"]} | {*found.pairs[1]["columns"]} == {"a", "b", "y"}
+    assert abs(found.pairs[0]["difference"] + 0.5**0.5) < 0.05
+    assert abs(found.pairs[0]["reference"]) < 0.06
+    square = found.matrices["difference"]
+    assert np.allclose(square, found.matrices["synthetic"] - found.matrices["real"])
+    assert {name: at.shape for name, at in found.points.items()} == dict.fromkeys(
+        ["training", "held out", "synthetic"], (300, 2)
+    )
 
 
 def test_a_score_below_the_axis_is_drawn_at_its_edge():
@@ -480,10 +573,11 @@ def assessment_of(text: str) -> Assessment:
             "versions": {"synthtab": "1"},
         },
         utility=utility,
-        fidelity=held_out_fidelity(frame, frame, schema, random_state=0),
+        fidelity=held_out_fidelity(frame, frame, frame, schema, random_state=0),
         privacy=None,
         real=frame,
         synthetic=frame,
+        training=frame,
         schema=schema,
         plan=TablePlan(
             (
@@ -499,7 +593,10 @@ def assessment_of(text: str) -> Assessment:
 
 
 def test_what_the_owner_wrote_is_text_of_the_card_and_never_markup():
-    harmless, hostile = (_Page(card_html(assessment_of(text))) for text in ("plain", MARKUP))
+    assessments = [assessment_of(text) for text in ("plain", MARKUP)]
+    harmless, hostile = (_Page(card_html(assessment)) for assessment in assessments)
+    assert assessments[0].verdict == "released under a formal guarantee"
+    assert replace(assessments[0], settings={}).verdict.startswith("no verdict on privacy")
     assert hostile.tags == harmless.tags
     assert hostile.attributes == harmless.attributes
     assert "script" not in hostile.tags

@@ -11,8 +11,9 @@ import pytest
 
 from synthtab.__main__ import main
 from synthtab.sharing import TableError, load_bundle, read_source, share
-from synthtab.sharing.bundle import conditions_of
+from synthtab.sharing.bundle import sample_to_file
 from synthtab.sharing.columns import infer_plan, plan_text, read_plan, read_schema
+from synthtab.sharing.conditions import conditions_of
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.ties import Tally, table_schema, with_relations
 from synthtab.sharing.writer import row_writer
@@ -150,6 +151,66 @@ def test_more_rows_keep_the_relations_and_meet_conditions_on_columns_that_are_no
     form.schema.validate(first)
 
 
+def test_ranges_are_met_on_columns_that_are_worked_out(shared, table, tmp_path):
+    asked = ["discharged>=2025-03-01", "bill<150", "ward=A1,B2", "speciality=surgery"]
+    sample_to_file(shared, 40, tmp_path / "some.csv", where=asked, random_state=0)
+    made = pd.read_csv(tmp_path / "some.csv")
+    days = pd.to_datetime(made.discharged, format="%d.%m.%Y")
+    assert len(made) == 40
+    assert days.min() >= pd.Timestamp("2025-03-01")
+    assert made.bill.max() < 150
+    assert set(made.ward) == {"A1", "B2"}
+    assert set(counted(tmp_path / "some.csv", table).values()) == {0}
+    with pytest.raises(ValueError, match=r"no row has such values of \['ward', 'speciality'\]"):
+        sample_to_file(shared, 40, tmp_path / "none.csv", where=["ward=A1", "speciality=eyes"])
+
+
+def test_rows_are_completed_as_their_relations_say(shared, table, tmp_path):
+    given = pd.DataFrame(
+        {
+            "speciality": ["surgery", None, "eyes"] * 10,
+            "admitted": ["05.03.2025", "01.04.2025", None] * 10,
+            "discharged": ["06.03.2025", None, None] * 10,
+            "bill": ["100.00", None, "120.50"] * 10,
+            "room": ["60.25", "50.00", "70.00"] * 10,
+            "patient_no": ["P4000", None, None] * 10,
+        }
+    )
+    given.to_csv(seeds := tmp_path / "seeds.csv", index=False)
+    sample_to_file(shared, None, out := tmp_path / "out.csv", complete=seeds, random_state=0)
+    made = pd.read_csv(out, dtype=str)
+    for name in given:
+        known = given[name].notna()
+        assert made[name][known].tolist() == given[name][known].tolist()
+    assert made.drugs[0::3].tolist() == ["39.75"] * 10  # the bill without the room
+    assert not made.drop(columns="discharged").isna().any(axis=None)
+    assert set(made.ward[2::3]) == {"D4"}
+    assert set(counted(out, table).values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"discharged": ["06.03.2025"]}, r"worked out from \['admitted'\]: give \['admitted'\]"),
+        (
+            {"admitted": ["06.03.2025"], "discharged": ["05.03.2025"]},
+            "admitted ≤ discharged is broken in data row 1",
+        ),
+        ({"ward": ["A1"], "speciality": ["eyes"]}, r"data row 1: no row of the table has such"),
+        ({"ward": ["Z9"]}, "'ward' never has the value of data row 1"),
+        ({"room": ["60.123"]}, "'room' has 2 decimals, data row 1 more"),
+        ({"height": ["60"]}, r"columns \['height'\] are not among those that are drawn"),
+    ],
+)
+def test_rows_that_cannot_be_completed_are_refused_with_their_place(
+    shared, tmp_path, cells, message
+):
+    pd.DataFrame(cells).to_csv(seeds := tmp_path / "seeds.csv", index=False)
+    with pytest.raises(TableError, match=message):
+        sample_to_file(shared, None, tmp_path / "out.csv", complete=seeds)
+    assert not (tmp_path / "out.csv").exists()
+
+
 @pytest.mark.parametrize("change", [lambda path: path.write_text("{}"), Path.unlink])
 def test_relations_are_for_their_owners_eyes_and_stay_with_their_model(shared, tmp_path, change):
     copy = tmp_path / "model"
@@ -168,7 +229,7 @@ def test_a_missing_key_is_no_key_and_is_written_as_it_was(tmp_path):
     form = TableForm.fit(typed(source, plan), source, plan)
     assert form.made["patient_no"]["missing"] == 0.2
     assert form.made["patient_no"]["prefix"] == "P"
-    made = form.with_made(typed(source, plan).head(100), form.surrogates(100, 0))
+    made = form.with_made(typed(source, plan).head(100), form.surrogates(100, 0).of(100))
     with row_writer(tmp_path / "made.csv", form) as writer:
         writer.write(made)
     cells = pd.read_csv(tmp_path / "made.csv", keep_default_na=False).patient_no
@@ -230,8 +291,16 @@ def test_no_distance_is_learnt_to_a_day_that_means_no_end(tmp_path):
     with pytest.raises(TableError, match=r"admitted ≤ until.*stand for no end"):
         with_relations(replace(plan, relations={Order("admitted", "until"): ""}), frame)
     form = TableForm.fit(frame, source, plan)
-    asked = conditions_of(form, {"until": "31.12.9999"})
+    asked = conditions_of(form, ["until=31.12.9999"])
     assert asked == {form.flags["until"]: str(frame.until.max())}
+    after = conditions_of(form, ["until>=2025-06-01"])
+    day = pd.Timestamp("2025-06-01").value // 86_400 // 10**9
+    assert after == {"until": (day, np.inf), form.flags["until"]: ["no", str(frame.until.max())]}
+    assert conditions_of(form, ["until<2025-06-01"])[form.flags["until"]] == "no"
+    assert conditions_of(form, ["room>60.123", "room<=70"]) == {"room": (60.13, 70.0)}
+    assert conditions_of(form, ["room>60.12"])["room"][0] == pytest.approx(60.13)
+    with pytest.raises(TableError, match="no value lies between"):
+        conditions_of(form, ["room>60.12", "room<60.13"])
 
 
 def test_the_form_of_keys_survives_its_file(table, schema):

@@ -246,6 +246,17 @@ def test_a_callback_and_a_bar_see_every_step(capsys: pytest.CaptureFixture[str])
 # --- what is refused ---------------------------------------------------------------------------
 
 
+def test_a_category_of_each_row_is_one_of_a_list(fitted: HybridDiffusion) -> None:
+    given = pd.DataFrame({"category": [["p"], ["p", "q"], "q", None] * 10})
+    drawn = fitted.sample(40, random_state=0, conditions=given, n_particles=8)["category"]
+    assert set(drawn[0::4]) == {"p"}
+    assert set(drawn[1::4]) == {"p", "q"}
+    assert set(drawn[2::4]) == {"q"}
+    given.loc[0, "category"] = "no such level"
+    with pytest.raises(ValueError, match=r"column 'category' never takes .'no such level'."):
+        fitted.sample(40, conditions=given)
+
+
 def test_impossible_conditions_are_refused_together(fitted: HybridDiffusion) -> None:
     conditions = {
         "object_gaps": "z",

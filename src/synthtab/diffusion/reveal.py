@@ -69,6 +69,7 @@ def reveal(
     conditions: Mapping[int, Condition],
     n_particles: int,
     with_gaps: bool = True,
+    first_row: int = 0,
 ) -> tuple[IntArray, FloatArray]:
     """Draw rows one column after another, in the natural order: codes and ranks of the cells.
 
@@ -92,6 +93,8 @@ def reveal(
         Particles of each row; 1 where no condition needs weights.
     with_gaps : bool, default=True
         Whether a cell may be drawn as missing.
+    first_row : int, default=0
+        What the first row is called in an error.
 
     Returns
     -------
@@ -139,7 +142,9 @@ def reveal(
             known[:, j] = True
         if condition is not None:
             weight = torch.where(condition.applies & free, drawn.log_weight, 0.0)
-            index = _resample(weight.view(n_rows, n_particles), luck[::n_particles, j, 3])
+            index = _resample(
+                weight.view(n_rows, n_particles), luck[::n_particles, j, 3], first_row
+            )
             state.choose(index)
             known = None if known is None else known[index]
     # After resampling the particles of a row are alike in law, but ordered: take one at random.
@@ -179,7 +184,7 @@ class _State:
         self.rank, self.rows = self.rank[index], self.rows.take(index)
 
 
-def _resample(log_weight: Tensor, uniform: Tensor) -> Tensor:
+def _resample(log_weight: Tensor, uniform: Tensor, first_row: int) -> Tensor:
     """Particles to go on with, systematically by weight: (n_rows, n_particles) to positions (n,).
 
     Raises
@@ -190,7 +195,7 @@ def _resample(log_weight: Tensor, uniform: Tensor) -> Tensor:
     n_rows, n_particles = log_weight.shape
     largest = log_weight.max(dim=1, keepdim=True).values
     if torch.isinf(largest).any():
-        row = int(torch.isinf(largest[:, 0]).nonzero()[0])
+        row = first_row + int(torch.isinf(largest[:, 0]).nonzero()[0])
         raise ValueError(
             f"row {row}: no drawn row meets the conditions; ask for values that occur together, "
             "or raise n_particles"

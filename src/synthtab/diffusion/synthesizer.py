@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from synthtab.diffusion.codes import CodeEncoder, NumberCodes, as_float
 from synthtab.diffusion.fitting import fit_networks
@@ -218,8 +220,8 @@ class HybridDiffusion(DiffusionModel):
         conditions : mapping of str to value, or DataFrame, default=None
             What rows are to have, the rest being drawn given it. Of a column a value; of a number
             also a pair, the least and the greatest value; of a category also a list or set of
-            values. A frame of `n_samples` rows and some of the columns says it cell by cell; its
-            missing cells are free.
+            values. A frame of `n_samples` rows and some of the columns says it cell by cell, a
+            category by a value or a list; its missing cells are free.
         n_particles : int, default=64
             How many draws compete for each row under conditions. With `order` "any" rows are exact
             under given values, and one is enough; else more are closer to the exact law.
@@ -357,6 +359,7 @@ class HybridDiffusion(DiffusionModel):
                     conditions={j: c.part(start, end) for j, c in asked.items()},
                     n_particles=times,
                     with_gaps=with_gaps,
+                    first_row=start,
                 )
             yield _with_given(self.encoder_.decode(code, rank), conditions, start)
 
@@ -434,7 +437,8 @@ def _with_given(drawn: pd.DataFrame, conditions: Conditions | None, start: int) 
         asked = conditions[str(name)]
         if isinstance(asked, pd.Series):
             part = asked.iloc[start : start + len(drawn)].set_axis(drawn.index).astype(object)
-            filled = part.where(part.notna(), drawn[name].astype(object))
+            is_value = part.notna() & ~part.map(lambda cell: isinstance(cell, _SEVERAL))
+            filled = part.where(is_value, drawn[name].astype(object))
             drawn[name] = filled.astype(drawn[name].dtype)
         elif not isinstance(asked, _SEVERAL):
             drawn[name] = pd.Series([asked] * len(drawn)).astype(drawn[name].dtype)
@@ -449,12 +453,30 @@ def _given_cells(name: str, codes: Any, values: pd.Series[Any], n: int) -> Condi
         cells = codes.encode(np.where(applies.numpy(), exact, codes.mean))
         _check_known(name, codes, exact[applies.numpy()])
     else:
+        if values.map(lambda cell: isinstance(cell, _SEVERAL)).any():
+            return _given_lists(name, codes, values, applies)
         if strange := _unknown(codes, values.dropna().unique()):
             raise _never(name, codes, strange)
         filled = values.astype(object).where(values.notna(), codes.levels[0])
         cells = codes.encode(filled)
     code, rank, low, high = (torch.from_numpy(part) for part in cells)
     return Condition(applies, True, code, rank, low, high, torch.zeros(n, 0))
+
+
+def _given_lists(name: str, codes: Any, cells: pd.Series[Any], applies: Tensor) -> Condition:
+    """The condition that each cell is one of some categories, a value being a list of one."""
+    lists = [
+        () if not known else cell if isinstance(cell, _SEVERAL) else (cell,)
+        for cell, known in zip(cells, applies.tolist(), strict=True)
+    ]
+    if strange := _unknown(codes, itertools.chain(*lists)):
+        raise _never(name, codes, strange)
+    code_of = {level: code for code, level in enumerate(codes.levels.tolist())}
+    allowed = torch.zeros(len(lists), len(codes.levels) + codes.has_gaps, dtype=torch.bool)
+    for row, levels in enumerate(lists):
+        allowed[row, [code_of[level] for level in levels]] = True
+    nothing = torch.zeros(len(lists), dtype=torch.float64)
+    return Condition(applies, False, nothing.long(), nothing, nothing, nothing, allowed)
 
 
 def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:

@@ -22,6 +22,7 @@ Mask = NDArray[np.bool_]
 _TRIAL_ROWS = 500
 _LEAST_KEPT = 0.2  # of the rows: below it, rejection is not cheap
 _MAX_ROUNDS = 50
+_HARDLY = 0.001  # of the rows: below it, there is no end to drawing again
 _MAX_AT_ONCE = 65_536
 
 
@@ -118,6 +119,8 @@ def kept_rows(
                 yield good.reset_index(drop=True)
         if n_kept == n_samples:
             return
+        if n_kept < _HARDLY * (n_drawn - _MAX_AT_ONCE // 4):
+            break
     raise ValueError(
         f"of {n_drawn:,} rows only {n_kept:,} could be kept, and {n_samples:,} are asked for; ask "
         "for fewer, or for what real rows have more often"

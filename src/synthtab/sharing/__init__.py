@@ -1,9 +1,9 @@
 """Share your own table: from a sensitive file to a synthetic one, with a report card.
 
 `source` reads a table as its owner wrote it; `columns` says what each column is; `form` turns it
-into learnable rows and synthetic rows back; `writer` writes them; `assessment` judges them;
-`card_page` and `pictures` show the judgement; `bundle` keeps the model; `share` does all of it, and
-`evaluate` judges a table that another tool has made.
+into learnable rows and synthetic rows back; `writer` writes them; `assessment` and `likeness` judge
+them; `card_page` and `pictures` show the judgement; `bundle` keeps the model and draws from it,
+under `conditions`; `share` does all of it, and `evaluate` judges a table of another tool.
 """
 
 from synthtab.sharing.assessment import Assessment, hold_out, judge_privacy

@@ -121,17 +121,26 @@ def held_out_utility(
 
 
 def held_out_fidelity(
-    test: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, *, random_state: int
+    test: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    training: pd.DataFrame,
+    schema: Schema,
+    *,
+    random_state: int,
 ) -> pd.DataFrame:
     """How alike the synthetic rows are to real ones that were held out.
 
     The measures of `synthtab.evaluation.fidelity.fidelity`, on the first rows of each, as many of
-    one as of the other and at most 20,000. Copies are left to the attacks: these real rows were
-    never learnt.
+    one as of the other and at most 20,000; as `reference` those of the training rows. Copies are
+    left to the attacks: these real rows were never learnt.
     """
-    n = min(len(test), len(synthetic), JUDGED_ROWS)
+    n = min(len(test), len(synthetic), len(training), JUDGED_ROWS)
     with one_thread():
-        like = fidelity(test.iloc[:n], synthetic.iloc[:n], schema, random_state=random_state)
+        like, reference = (
+            fidelity(test.iloc[:n], table.iloc[:n], schema, random_state=random_state)
+            for table in (synthetic, training)
+        )
+    like["reference"] = reference["value"]
     return like[like.metric != "copies"]
 
 
@@ -320,8 +329,8 @@ class Assessment:
         See `held_out_fidelity`.
     privacy : PrivacyJudgement or None
         None where there were no rows to judge it by.
-    real, synthetic : DataFrame
-        Rows that the pictures show: of the table's form.
+    real, synthetic, training : DataFrame
+        Rows that the pictures show: held-out ones, synthetic ones, and those that were learnt.
     schema : Schema
         Their description.
     plan : TablePlan
@@ -344,12 +353,28 @@ class Assessment:
     privacy: PrivacyJudgement | None
     real: pd.DataFrame
     synthetic: pd.DataFrame
+    training: pd.DataFrame
     schema: Schema
     plan: TablePlan
     released: bool | None
     notes: tuple[str, ...] = ()
     relations: Sequence[Mapping[str, Any]] = ()
     shadows: Mapping[str, Mapping[str, Exposed]] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the table may go out, in some words; why not, is told by `privacy.reasons`."""
+        if self.settings.get("guarantee"):
+            return "released under a formal guarantee"
+        if self.privacy is None:
+            return "no verdict on privacy; give real rows that the table was not made from"
+        if self.privacy.may_release:
+            return f"{'released: ' if self.released else ''}no privacy rule fails"
+        if self.released:
+            return "released against the rules, as asked"
+        if self.released is None:
+            return "should not be released"
+        return "kept back; --release-anyway overrides"
 
 
 def versions() -> dict[str, str]:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +23,16 @@ import pandas as pd
 
 from synthtab.diffusion.model_file import load_model, save_model
 from synthtab.diffusion.synthesizer import HybridDiffusion
-from synthtab.sharing.columns import MADE, Column, typed_column
+from synthtab.parallel import carry_out
+from synthtab.sharing.conditions import conditions_of, given_cells, with_given
 from synthtab.sharing.form import TableForm
-from synthtab.sharing.source import Source, TableError
+from synthtab.sharing.source import TableError
 from synthtab.sharing.ties import Tied
-from synthtab.sharing.writer import row_writer
+from synthtab.sharing.workplace import new_folder
+from synthtab.sharing.writer import ParquetWriter, row_writer
 
+_PART, _GIVEN_PART = 65_536, 4_096  # rows of a seed, and of a file of a data set
+_PARTS_AT_ONCE = 64
 _MODEL, _FORM, _TIES = "model.pt", "form.json", "relations.json"
 
 
@@ -122,70 +129,6 @@ def _tied(
     return tied, tied.inner
 
 
-def conditions_of(form: TableForm, where: Mapping[str, str]) -> dict[str, Any]:
-    """What `where` of `sample_to_file` asks for, in the terms of `HybridDiffusion.sample`.
-
-    Raises
-    ------
-    TableError
-        If there is no such column, or the text is no value of its kind.
-    """
-    columns = {c.name: c for c in form.columns}
-    found: dict[str, Any] = {}
-    for name, text in where.items():
-        if name not in columns:
-            raise TableError(f"--where {name}: no such column; columns are {list(columns)}")
-        if columns[name].kind in MADE:
-            raise TableError(f"--where {name}: its values are made up; name another column")
-        column = columns[name]
-        if column.kind == "category":
-            found[name] = _category(form, name, text)
-        elif not text:
-            if name not in form.flags:
-                raise TableError(f"--where {name}: the column has no missing values")
-            found[form.flags[name]] = "yes"
-        else:
-            number = _number(form, column, text)
-            ends = {
-                micros // form.units[name]: label
-                for label, micros in form.specials.get(name, {}).items()
-                if micros is not None
-            }
-            if number not in ends:
-                found[name] = number
-            if name in form.flags:
-                found[form.flags[name]] = ends.get(int(number), "no")
-    return found
-
-
-def _category(form: TableForm, name: str, text: str) -> str:
-    known = form.categories[name]
-    category = next((c for c, v in known.items() if v is None), None) if not text else text
-    if category not in known:
-        raise TableError(
-            f"--where {name}: the column never takes {text!r}; it takes {list(known)[:10]}"
-        )
-    return str(category)
-
-
-def _number(form: TableForm, column: Column, text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if column.kind == "number":  # without its unit
-            return float(text.replace(",", "."))
-    cell = pd.Series([text], dtype=object, name=column.name)
-    source = Source(Path("--where"), "csv", cell.to_frame(), separator=form.separator)
-    if column.kind == "date" and column.format is None:
-        value = pd.to_datetime(cell, errors="coerce", format="ISO8601")
-    else:
-        value = typed_column(cell, column, source)
-    if value.isna().any():
-        raise TableError(f"--where {column.name}: {text!r} is no date; write it as 2026-01-31")
-    if column.kind == "date":
-        micros = int(value.astype("datetime64[us]").astype("int64").iloc[0])
-        return float(micros // form.units[column.name])
-    return float(value.iloc[0])
-
-
 def drawn_rows(
     model: HybridDiffusion | Tied,
     form: TableForm,
@@ -206,21 +149,88 @@ def drawn_rows(
         yield block
 
 
+@dataclass(frozen=True)
+class _Part:
+    """So many rows of a draw, which do not depend on the others.
+
+    Drawn from a seed, under conditions or with given cells; keys and made-up columns come along.
+    """
+
+    n_rows: int
+    seed: np.random.Generator
+    conditions: Mapping[str, Any] | None
+    given: pd.DataFrame | None
+    made: pd.DataFrame
+
+    def rows(self, model: HybridDiffusion | Tied, form: TableForm) -> Iterator[pd.DataFrame]:
+        """The rows as the owner has them, block by block."""
+        if self.given is None:
+            blocks = drawn_rows(
+                model, form, self.n_rows, random_state=self.seed, conditions=self.conditions
+            )
+        else:
+            blocks = iter([_completed(model, form, self.given, self.seed)])
+        n_drawn = 0
+        for block in blocks:
+            rows = form.restore(block)
+            made = self.made.iloc[n_drawn : n_drawn + len(rows)].reset_index(drop=True)
+            rows = form.with_made(rows, made)
+            yield rows if self.given is None else with_given(rows, self.given)
+            n_drawn += len(rows)
+
+
+def _completed(
+    model: HybridDiffusion | Tied, form: TableForm, given: pd.DataFrame, seed: np.random.Generator
+) -> pd.DataFrame:
+    learnt = given[[c for c in given if c not in form.made]]
+    if isinstance(model, Tied):
+        return model.completed(learnt, random_state=seed)
+    try:
+        return model.sample(len(given), random_state=seed, conditions=form.given(learnt))
+    except ValueError as error:
+        raise TableError(f"data rows from {given.index[0] + 1}: {error}") from error
+
+
 def sample_to_file(
     folder: str | Path,
-    n_samples: int,
+    n_samples: int | None,
     out: str | Path,
     *,
-    where: Mapping[str, str] | None = None,
+    where: Sequence[str] = (),
+    complete: str | Path | None = None,
     random_state: int | np.random.Generator | None = None,
     told: Callable[[int], None] | None = None,
     release_anyway: bool = True,
+    scheduler: str | None = None,
 ) -> None:
-    """Draw rows from a stored model into a new file; memory does not grow with their number.
+    """Draw rows from a stored model into a new file or data set, however many they are.
 
-    The folder is one of `save_bundle`, or what `share` has made; the file is CSV, Parquet or XLSX,
-    which alone is held in memory. `where` maps columns to values, as cells of the file read, an
-    empty text for a missing one. `told` is called with the number of rows so far, after each block.
+    Rows are drawn in parts of 65,536, each from a seed of its own: they are the same rows in a file
+    and in a folder, and wherever they are drawn. What was begun when it fails is not kept.
+
+    Parameters
+    ----------
+    folder : str or Path
+        One of `save_bundle`, or what `share` has made.
+    n_samples : int or None
+        Rows to draw; with `complete` it is left at None.
+    out : str or Path
+        A CSV, Parquet or XLSX file, the last of which alone is held in memory; or, without a
+        suffix, a folder for a Parquet data set of one file for each part.
+    where : sequence of str, default=()
+        Conditions such as ``age>=65``: see `synthtab.sharing.conditions.conditions_of`.
+    complete : str, Path or None, default=None
+        File with some of the columns, whose rows are to be completed: given cells come back as they
+        are, in their order, and empty ones are filled.
+    random_state : int, Generator or None, default=None
+        Seed.
+    told : callable or None, default=None
+        Called with the number of rows so far.
+    release_anyway : bool, default=True
+        Whether to draw from a model whose own table was kept back.
+    scheduler : str or None, default=None
+        Address of a Dask scheduler whose workers draw a data set; they need the folders of model
+        and data set at the same paths. See `synthtab.parallel.carry_out`.
 
     Raises
     ------
@@ -228,16 +238,71 @@ def sample_to_file(
         If the model cannot be read, the file exists, or a condition cannot be met; without
         `release_anyway`, if the model's own table was kept back.
     ValueError
-        As `HybridDiffusion.sample`.
+        As `HybridDiffusion.sample`, and `synthtab.parallel.carry_out`.
     """
+    out = Path(out)
+    is_folder = not out.suffix
+    if scheduler is not None and not is_folder:
+        raise TableError(
+            f"--scheduler: workers draw a data set; give --out a folder, {out.with_suffix('')}"
+        )
     model, form = load_bundle(folder, release_anyway=release_anyway)
-    conditions = conditions_of(form, where or {})
+    conditions = conditions_of(form, where) or None
+    given = None if complete is None else given_cells(form, complete)
+    if given is not None and (where or n_samples is not None):
+        raise TableError("--complete says how many rows there are, and what they have: leave out "
+                         "-n and --where")  # fmt: skip
+    n_rows = (n_samples or 0) if given is None else len(given)
+    parts = _parts(form, n_rows, conditions, given, np.random.default_rng(random_state))
     n_drawn = 0
-    rng = np.random.default_rng(random_state)
-    surrogates = form.surrogates(n_samples, rng.spawn(1)[0] if form.made else None)
+    if is_folder:
+        with new_folder(out) as place:
+            for wave in _waves(enumerate(parts)):
+                tasks = [(str(Path(folder).absolute()), part, place / f"part-{i:05d}.parquet")
+                         for i, part in wave]  # fmt: skip
+                n_drawn += sum(carry_out(_draw_part, tasks, scheduler=scheduler))
+                if told is not None:
+                    told(n_drawn)
+            for left in place.glob("*.begun"):  # by a worker that died
+                left.unlink()
+        return
     with row_writer(out, form) as writer:
-        for block in drawn_rows(model, form, n_samples, random_state=rng, conditions=conditions):
-            writer.write(form.with_made(form.restore(block), surrogates))
-            n_drawn += len(block)
-            if told is not None:
-                told(n_drawn)
+        for part in parts:
+            for rows in part.rows(model, form):
+                writer.write(rows)
+                n_drawn += len(rows)
+                if told is not None:
+                    told(n_drawn)
+
+
+def _parts(
+    form: TableForm,
+    n_rows: int,
+    conditions: Mapping[str, Any] | None,
+    given: pd.DataFrame | None,
+    rng: np.random.Generator,
+) -> Iterator[_Part]:
+    surrogates = form.surrogates(n_rows, rng.spawn(1)[0] if form.made else None)
+    size = _PART if given is None else _GIVEN_PART
+    for start in range(0, n_rows, size):
+        n = min(size, n_rows - start)
+        cells = None if given is None else given.iloc[start : start + n]
+        yield _Part(n, rng.spawn(1)[0], conditions, cells, surrogates.of(n))
+
+
+def _waves(parts: Iterator[Any]) -> Iterator[list[Any]]:
+    """So many parts at a time as workers are given at once, with what comes along."""
+    while wave := list(itertools.islice(parts, _PARTS_AT_ONCE)):
+        yield wave
+
+
+def _draw_part(folder: str, part: _Part, path: Path) -> int:
+    """Draw a part of a data set; its file takes its name when it is whole. Returns the rows."""
+    model, form = load_bundle(folder)
+    # A call that was given up, and given to another worker, may still be writing.
+    begun = path.with_suffix(f".{uuid.uuid4().hex}.begun")
+    with contextlib.closing(ParquetWriter(begun, form)) as writer:
+        for rows in part.rows(model, form):
+            writer.write(rows)
+    begun.replace(path)
+    return part.n_rows

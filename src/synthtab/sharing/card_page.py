@@ -12,7 +12,8 @@ from synthtab.attacks.controls import CONTROLS
 from synthtab.attacks.tolerances import TOLERANCES
 from synthtab.evaluation.utility import LEARNERS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, Assessment, record_of
-from synthtab.sharing.pictures import distribution, intervals
+from synthtab.sharing.likeness import likeness
+from synthtab.sharing.pictures import distribution, intervals, matrix, scatter
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -63,8 +64,9 @@ def card_html(assessment: Assessment) -> str:
         real, made = (of[of.table == table].iloc[0] for table in (REAL, SYNTHETIC))
         learners.append({"name": LEARNERS[str(learner)], "real": real, "made": made})
     best = max(learners, key=lambda learner: learner["real"].value)
-    likeness = assessment.fidelity[assessment.fidelity.metric.isin(_MEASURES)]
+    measured = assessment.fidelity[assessment.fidelity.metric.isin(_MEASURES)]
     order = list(_MEASURES)
+    alike = likeness(assessment.training, assessment.real, assessment.synthetic, assessment.schema)
     return card_template().render(
         settings=assessment.settings,
         privacy=judged,
@@ -90,12 +92,26 @@ def card_html(assessment: Assessment) -> str:
         meanings=_MEANINGS,
         controls=CONTROLS,
         measures=_MEASURES,
-        fidelity=sorted(likeness.to_dict("records"), key=lambda row: order.index(row["metric"])),
-        plots=[(column, _distribution(assessment, column)) for column in assessment.schema.columns],
+        fidelity=sorted(
+            measured.to_dict("records"),
+            key=lambda row: (order.index(row["metric"]), -abs(row["value"] - row["reference"])),
+        ),
+        plots=[(column, _distribution(assessment, column)) for column in alike.columns.index],
+        alike=alike,
+        matrices=[(name, matrix(values)) for name, values in alike.matrices.items()],
+        clouds=scatter(alike.points),
+        apart=", ".join(_apart(assessment)) or "codes, exact times, sums of money",
         columns=assessment.plan.columns,
         relations=assessment.relations,
         notes=assessment.notes,
     )
+
+
+def _apart(assessment: Assessment) -> list[str]:
+    """Columns but the target whose values differ most from row to row."""
+    features, real = [*assessment.schema.features], assessment.real
+    shares = {c: real[c].nunique() / len(real) for c in features}
+    return sorted((c for c in features if shares[c] > 0.5), key=lambda c: -shares[c])[:3]
 
 
 def card_template() -> Template:

@@ -137,10 +137,13 @@ def evaluate(
         utility=held_out_utility(
             {REAL: train, SYNTHETIC: made}, test, form.schema, random_state=random_state
         ),
-        fidelity=held_out_fidelity(test, made, form.schema, random_state=random_state),
+        fidelity=held_out_fidelity(
+            test, made, _some(train, JUDGED_ROWS, rng), form.schema, random_state=random_state
+        ),
         privacy=private,
         real=_some(test, JUDGED_ROWS, rng),
         synthetic=made,
+        training=_some(train, JUDGED_ROWS, rng),
         schema=form.schema,
         plan=plan,
         released=None,

@@ -219,35 +219,67 @@ class TableForm:
         rng = None if random_state is None else np.random.default_rng(random_state)
         columns: dict[str, Any] = {}
         for column in self.learnt:
-            name, cells = column.name, frame[column.name]
-            if name in self.categories:
-                columns[name] = self._codes(name, cells)
-                continue
-            specials = self.specials.get(name, {})
-            numbers = _numbers(cells, self.units.get(name), specials).to_numpy(copy=True)
-            gap = np.isnan(numbers)
-            if gap.any() and name not in self.flags:
-                raise TableError(
-                    f"column {name!r}: a missing value, first in data row {gap.argmax() + 1}, in a "
-                    "column that had none"
-                )
-            if gap.any():
-                known = numbers[~gap]
-                filled = rng.choice(known, gap.sum()) if rng and len(known) else self.fillers[name]
-                numbers[gap] = filled
-            if self.is_whole[name]:
-                columns[name] = np.rint(numbers).astype(np.int64)
-            else:
-                columns[name] = numbers
-            if name in self.flags:
-                flagged = np.where(gap, _YES, _NO).astype(object)
-                for label, micros in specials.items():
-                    if micros is not None:
-                        flagged[(_micros(cells) == micros).fillna(value=False).to_numpy(bool)] = (
-                            label
-                        )
-                columns[self.flags[name]] = flagged
+            columns |= self.prepared(column.name, frame[column.name], rng)
         return pd.DataFrame(columns, columns=list(self.schema.columns))
+
+    def prepared(
+        self, name: str, cells: pd.Series[Any], rng: np.random.Generator | None = None
+    ) -> dict[str, np.ndarray]:
+        """One column of `prepare`, and the flag beside it if it has one."""
+        if name in self.categories:
+            return {name: self._codes(name, cells)}
+        specials = self.specials.get(name, {})
+        numbers = _numbers(cells, self.units.get(name), specials).to_numpy(copy=True)
+        gap = np.isnan(numbers)
+        if gap.any() and name not in self.flags:
+            raise TableError(
+                f"column {name!r}: a missing value, first in data row {gap.argmax() + 1}, in a "
+                "column that had none"
+            )
+        if gap.any():
+            known = numbers[~gap]
+            filled = rng.choice(known, gap.sum()) if rng and len(known) else self.fillers[name]
+            numbers[gap] = filled
+        columns = {name: np.rint(numbers).astype(np.int64) if self.is_whole[name] else numbers}
+        if name in self.flags:
+            flagged = np.where(gap, _YES, _NO).astype(object)
+            for label, micros in specials.items():
+                if micros is not None:
+                    is_special = (_micros(cells) == micros).fillna(value=False)
+                    flagged[is_special.to_numpy(bool)] = label
+            columns[self.flags[name]] = flagged
+        return columns
+
+    def given(self, typed: pd.DataFrame) -> pd.DataFrame:
+        """Conditions, for `HybridDiffusion.sample`, that rows have the cells of some columns.
+
+        Other cells of these columns get a value: they come back missing in no row.
+
+        Raises
+        ------
+        TableError
+            If a category is none of the known ones.
+        """
+        columns: dict[str, Any] = {}
+        levels_of = self.schema.categorical
+        for name in map(str, typed):
+            known = typed[name].notna().to_numpy()
+            for part, cells in self.prepared(name, typed.loc[known, name]).items():
+                if part not in levels_of:
+                    columns[part] = np.full(len(typed), np.nan)
+                    columns[part][known] = cells
+                    continue
+                columns[part] = _objects([None] * len(typed))
+                columns[part][known] = cells
+                values = [v for v in levels_of[part] if not self._is_gap(part, v)]
+                for row in np.flatnonzero(~known) if len(values) < len(levels_of[part]) else ():
+                    columns[part][row] = values
+        return pd.DataFrame(columns, index=range(len(typed)))
+
+    def _is_gap(self, part: str, label: Any) -> bool:
+        """Whether a category, or what a flag says, stands for no value."""
+        known = self.categories.get(part)
+        return bool(label == _YES) if known is None else known[label] is None
 
     def restore(self, prepared: pd.DataFrame) -> pd.DataFrame:
         """Typed rows as the owner has them: the inverse of `prepare`.
@@ -285,9 +317,9 @@ class TableForm:
         """What makes the keys and the made-up columns of so many rows, for `with_made`."""
         return Surrogates(self.made, n_rows, locale=self.locale, random_state=random_state)
 
-    def with_made(self, rows: pd.DataFrame, surrogates: Surrogates) -> pd.DataFrame:
-        """Restored rows with keys and made-up columns in their places."""
-        whole = pd.concat([rows, surrogates.of(len(rows))], axis=1)
+    def with_made(self, rows: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
+        """Restored rows with keys and made-up columns, of `surrogates`, in their places."""
+        whole = pd.concat([rows, made], axis=1)
         return whole[[c.name for c in self.columns]]
 
     def _codes(self, name: str, cells: pd.Series[Any]) -> np.ndarray:

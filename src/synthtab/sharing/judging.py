@@ -82,7 +82,7 @@ def judge_in_time(
 
     def likeness(n: int) -> pd.DataFrame:
         return held_out_fidelity(
-            some(test, n), some(synthetic, n), schema, random_state=random_state
+            some(test, n), some(synthetic, n), some(real, n), schema, random_state=random_state
         )
 
     def privacy(n: int) -> PrivacyJudgement:

@@ -7,7 +7,7 @@ light or dark with the reader's screen, and stay sharp at the width of a telepho
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,53 @@ def distribution(
         "labels": [{"x": x, "anchor": anchor, "text": text} for x, anchor, text in labels],
         "gap": float(np.abs(shares[0] - shares[1]).sum() / 2),
     }
+
+
+def matrix(values: pd.DataFrame) -> dict[str, Any]:
+    """Lay out a square of numbers from -1 to 1, for the macro of that name."""
+    names = [str(name) for name in values]
+    square = values.to_numpy()
+    left, cell = 84, (_WIDTH - 84) / len(names)
+    return {
+        "width": _WIDTH,
+        "height": round(cell * len(names) + 4, 1),
+        "cell": round(cell, 2),
+        "names": [
+            {"text": _shortened(name, 12), "y": round(cell * (i + 0.5) + 4, 1)}
+            for i, name in enumerate(names)
+        ],
+        "cells": [
+            {
+                "kind": "synthetic" if value >= 0 else "below",
+                "x": round(left + cell * j, 1),
+                "y": round(cell * i, 1),
+                "strength": round(min(abs(float(value)), 1.0), 2),
+                "text": f"{a}, {b}: {_number(round(float(value), 2))}",
+            }
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+            if abs(value := square[i, j]) >= 0.02
+        ],
+    }
+
+
+def scatter(points: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Lay out points of several kinds side by side, on common axes, for the macro of that name."""
+    every = np.concatenate(list(points.values()))
+    low, high = np.quantile(every, [0.005, 0.995], axis=0)
+    size = 160
+    span = np.where(high > low, high - low, 1.0)
+    return [
+        {
+            "name": name,
+            "kind": "synthetic" if name == "synthetic" else "real",
+            "size": size,
+            "points": np.round((at - low) / span * size, 1)[
+                ((at >= low) & (at <= high)).all(axis=1)
+            ].tolist(),
+        }
+        for name, at in points.items()
+    ]
 
 
 def _shortened(text: str, length: int) -> str:

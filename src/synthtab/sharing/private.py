@@ -218,10 +218,11 @@ def _judged(
         utility=held_out_utility(
             {REAL: train, SYNTHETIC: synthetic}, test, known, random_state=seed
         ),
-        fidelity=held_out_fidelity(test, synthetic, known, random_state=seed),
+        fidelity=held_out_fidelity(test, synthetic, train, known, random_state=seed),
         privacy=None,
         real=test.head(JUDGED_ROWS),
         synthetic=synthetic,
+        training=train.head(JUDGED_ROWS),
         schema=known,
         plan=plan,
         released=True,

@@ -8,11 +8,15 @@ folder of another name, which takes its own at the end.
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -31,12 +35,12 @@ from synthtab.sharing.assessment import (
     versions,
 )
 from synthtab.sharing.bundle import drawn_rows, save_bundle
-from synthtab.sharing.card_page import card_template, write_card
+from synthtab.sharing.card_page import card_html, card_template, write_card
 from synthtab.sharing.columns import check_plan, plan_text, read_schema, relations_text
 from synthtab.sharing.few import WithoutFew, without_few
 from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.judging import judge_in_time
-from synthtab.sharing.source import TableError, read_source
+from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations
 from synthtab.sharing.workplace import new_folder, refuse_small_disk, refuse_taken
 from synthtab.sharing.writer import row_writer
@@ -45,6 +49,7 @@ from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
 
 Write = Callable[[str], Any]
+_P = ParamSpec("_P")
 
 PRIVATE = "private"
 _MIN_COUNT = 5
@@ -58,29 +63,69 @@ _ROOM = 5e6  # bytes of a model and a report card
 
 @dataclass(frozen=True)
 class Shared:
-    """What `share` has made.
+    """What `share` has made; a notebook shows the report card.
 
     Attributes
     ----------
-    folder : Path
+    folder : Path or None
         With the report card, the record and, in ``private/``, the model and the schema. With a
-        guarantee the card is in ``private/``, and ``guarantee.txt`` beside the table.
-    table : Path or None
-        The synthetic table in it; None if it was kept back.
+        guarantee the card is in ``private/``, and ``guarantee.txt`` beside the table. None where a
+        DataFrame was shared without `out`.
+    table : Path, DataFrame or None
+        The synthetic table: a file in the folder, or a DataFrame where one was shared; None if it
+        was kept back.
     assessment : Assessment or None
         What the report card shows; None if there is no card.
     """
 
-    folder: Path
-    table: Path | None
+    folder: Path | None
+    table: Path | pd.DataFrame | None
     assessment: Assessment | None
 
+    @property
+    def verdict(self) -> str:
+        """Whether the table may go out, in some words."""
+        if self.assessment is None:
+            return "released under a formal guarantee"
+        return self.assessment.verdict
 
+    @property
+    def card(self) -> str | None:
+        """The report card as an HTML page, for the owner's eyes; None if there is none."""
+        return None if self.assessment is None else card_html(self.assessment)
+
+    def _repr_html_(self) -> str:
+        table = self.table
+        shown = table.head().to_html() if isinstance(table, pd.DataFrame) else escape(str(table))
+        page = f"<p><strong>{escape(self.verdict)}</strong></p>{shown}"
+        if self.card is None:
+            return page
+        style = "width:100%;height:40em;border:1px solid #999"
+        return f'{page}<iframe srcdoc="{escape(self.card)}" style="{style}"></iframe>'
+
+
+def _without_folder(function: Callable[_P, Shared]) -> Callable[_P, Shared]:
+    """Let a DataFrame be shared without a folder: all is made in one that is removed."""
+
+    @functools.wraps(function)
+    def sharing(*args: _P.args, **options: _P.kwargs) -> Shared:
+        is_frame = bool(args) and isinstance(args[0], pd.DataFrame)
+        if not is_frame or options.get("out") or options.get("epsilon"):
+            return function(*args, **options)
+        with tempfile.TemporaryDirectory() as home:
+            options["out"] = Path(home) / "out"
+            return replace(function(*args, **options), folder=None)
+
+    return sharing
+
+
+@_without_folder
 def share(
-    path: str | Path,
+    table: str | Path | pd.DataFrame,
+    /,
     *,
     target: str,
-    out: str | Path,
+    out: str | Path | None = None,
     schema: str | Path | None = None,
     drop: Sequence[str] = (),
     kinds: Mapping[str, Mapping[str, Any]] | None = None,
@@ -103,16 +148,18 @@ def share(
     progress: bool = False,
     write: Write | None = None,
 ) -> Shared:
-    """Make a synthetic table from a file, judge it, and release it or keep it back.
+    """Make a synthetic table from a real one, judge it, and release it or keep it back.
 
     Parameters
     ----------
-    path : str or Path
-        CSV, Parquet or XLSX with at least 250 rows: see `synthtab.sharing.source.read_source`.
+    table : str, Path or DataFrame
+        A CSV, Parquet or XLSX file with at least 250 rows, or the folder of a Parquet data set: see
+        `synthtab.sharing.source.read_source`; or such rows in a DataFrame.
     target : str
         Column that others are to predict.
-    out : str or Path
-        Folder to make; it may exist if it is empty.
+    out : str, Path or None, default=None
+        Folder to make; it may exist if it is empty. A DataFrame can be shared without one: nothing
+        is then left but what is returned, and no model.
     schema : str, Path or None, default=None
         YAML file that corrects what the columns are taken for.
     drop : sequence of str, default=()
@@ -176,6 +223,10 @@ def share(
     A release is stopped by any row of the report card that fails, and by controls that misbehave:
     see `PrivacyJudgement.may_release`.
     """
+    if out is None:
+        raise TableError(
+            "out: name a folder; only a DataFrame can be shared without one, and without `epsilon`"
+        )
     started = time.monotonic()
     write = write or (lambda text: None)
     out = Path(out)
@@ -205,14 +256,23 @@ def share(
             )
         # Whether the first row looks like the others depends on the rows.
         how["header"] = how.get("header") is not False
-    source = read_source(path, **how)
+        how["max_rows"] = sys.maxsize  # which rows are drawn depends on how many there are
+    if isinstance(table, pd.DataFrame):
+        source = frame_source(table)
+        if how and epsilon is None:
+            raise TableError("`reading` is for files; make of the DataFrame what it is to say")
+        if epsilon is not None and ledger is None:
+            raise TableError("--ledger: name the file that adds up what is spent on this table")
+    else:
+        source = read_source(table, **how)
     if epsilon is not None:
         from synthtab.sharing.private import Order, make_privately  # needs opacus
 
         order = Order(
             out, target, schema, drop, epsilon, n_rows, n_iter, card, ledger, random_state, progress
         )
-        return Shared(out, *make_privately(source, order, draw=_draw, write=write, private=PRIVATE))
+        path, card_of = make_privately(source, order, draw=_draw, write=write, private=PRIVATE)
+        return Shared(out, _as_given(path, table), card_of)
     plan = read_schema(
         source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
     )
@@ -221,8 +281,8 @@ def share(
     check_plan(plan, source.path)
     if len(source.cells) < MIN_ROWS:
         raise TableError(
-            f"{path} has {len(source.cells)} data rows; at least {MIN_ROWS} are needed, or neither "
-            "the use nor the privacy of the result can be judged"
+            f"{source.path} has {len(source.cells)} data rows; at least {MIN_ROWS} are needed, or "
+            "neither the use nor the privacy of the result can be judged"
         )
     frame = typed(source, plan)
     if drop_rows_without_target:
@@ -235,7 +295,7 @@ def share(
     rng = np.random.default_rng(random_state)
     parts = hold_out(len(frame), rng)
     model = HybridDiffusion(n_iter=n_iter)
-    source_path = source.path
+    source_path, n_bytes = source.path, _size(table)
     del source  # its cells take more room than the rest together
     fill_seed, fit_seed, draw_seed, judge_seed = (int(s) for s in rng.integers(2**31, size=4))
     prepared = form.prepare(frame, random_state=fill_seed)
@@ -243,7 +303,7 @@ def share(
     n_drawn = len(frame) if n_rows is None else n_rows
     _check_held_out(frame[target], parts, source_path)
     with new_folder(out) as folder:
-        refuse_small_disk(folder, _room(Path(path), n_drawn / len(frame)))
+        refuse_small_disk(folder, 1.5 * n_bytes * n_drawn / len(frame) + _ROOM)
         (folder / PRIVATE).mkdir(mode=0o700)
         began = time.monotonic()
         train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
@@ -271,10 +331,10 @@ def share(
             drawer.settle()
         trained = time.monotonic()
         write(f"drawing {n_drawn:,} rows\n")
-        table = folder / f"synthetic.{form.format}"
+        made = folder / f"synthetic.{form.format}"
         lost = drawer.lost if isinstance(drawer, Tied) else ()
         tally = Tally(list(plan.relations or ()), frame.iloc[parts.train], lost, form)
-        synthetic = _draw(drawer, form, n_drawn, table, draw_seed, tally, progress=progress)
+        synthetic = _draw(drawer, form, n_drawn, made, draw_seed, tally, progress=progress)
         drawn = time.monotonic()
         write("judging them on the rows held out\n")
         settled = form.prepare(frame)
@@ -316,13 +376,13 @@ def share(
             )
         released = judged.may_release or release_anyway
         if not released:
-            table.unlink()
+            made.unlink()
         kept_back = () if released else judged.reasons
         save_bundle(drawer, form, folder / PRIVATE / "model", kept_back=kept_back)
         _write_secret(folder / PRIVATE / "schema.yaml", plan_text(plan))
         assessment = Assessment(
             settings={
-                "file": Path(path).name,
+                "file": source_path.name,
                 "target": target,
                 "rows": len(frame),
                 "training rows": len(parts.train),
@@ -348,6 +408,7 @@ def share(
             privacy=judged,
             real=test.head(JUDGED_ROWS),
             synthetic=synthetic,
+            training=real.sample(min(len(real), JUDGED_ROWS), random_state=0),
             schema=known,
             plan=plan,
             released=released,
@@ -356,7 +417,7 @@ def share(
             shadows=shadows,
         )
         write_card(assessment, folder)
-    return Shared(out, out / table.name if released else None, assessment)
+    return Shared(out, _as_given(out / made.name if released else None, table), assessment)
 
 
 def _others(
@@ -419,7 +480,7 @@ def _draw(
             rows = form.restore(block)
             if tally is not None:
                 tally.add(rows)
-            writer.write(form.with_made(rows, surrogates))
+            writer.write(form.with_made(rows, surrogates.of(len(rows))))
             bar.update(len(block))
     first: pd.DataFrame = pd.concat(kept, ignore_index=True)
     return first.head(JUDGED_ROWS)
@@ -483,9 +544,29 @@ def _check_held_out(target: pd.Series[Any], parts: Parts, path: Path) -> None:
             )
 
 
-def _room(path: Path, factor: float) -> float:
-    """Bytes that the results will take, roughly: a table as large as this one, and a model."""
-    return 1.5 * path.stat().st_size * factor + _ROOM
+def _size(table: str | Path | pd.DataFrame) -> float:
+    """Bytes of a table, roughly those of a synthetic one."""
+    if isinstance(table, pd.DataFrame):
+        return float(table.memory_usage(deep=True).sum())
+    path = Path(table)
+    return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*.parquet")))
+
+
+def _as_given(made: Path | None, table: str | Path | pd.DataFrame) -> Path | pd.DataFrame | None:
+    """The synthetic table in the form in which the real one was given."""
+    if made is None or not isinstance(table, pd.DataFrame):
+        return made
+    import pyarrow.parquet as pq
+
+    frame = pandas_of(pq.read_table(made))
+    for name in frame:
+        dtype = table[name].dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            more = [v for v in frame[name].dropna().unique() if v not in dtype.categories]
+            levels = [*dtype.categories, *more]
+            dtype = pd.CategoricalDtype(levels, ordered=bool(dtype.ordered and not more))
+        frame[name] = frame[name].astype(dtype)
+    return frame
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -34,6 +34,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _SEPARATORS = (";", ",", "\t", "|")
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 _MAX_NAMED = 5
+_MAX_CELLS = 40_000_000  # of a table that is read whole
 
 
 class TableError(ValueError):
@@ -148,8 +149,10 @@ def read_source(
     missing: Sequence[str] = (),
     decimal: str | None = None,
     thousands: str | None = None,
+    max_rows: int | None = None,
+    least_columns: int = 2,
 ) -> Source:
-    """Read a CSV, Parquet or XLSX file, every column of it.
+    """Read a CSV, Parquet or XLSX file, or the folder of a Parquet data set, every column of it.
 
     CSV is read with semicolons, commas, tabs or bars between the columns, in UTF-8 (with a byte
     order mark or without), UTF-16 or Windows' Turkish code page.
@@ -165,11 +168,16 @@ def read_source(
         Further cells that stand for a missing value: ``-999``, say.
     decimal, thousands : str or None, default=None
         Marks in the numbers of a CSV file, where the cells do not tell.
+    max_rows : int or None, default=None
+        Rows of a Parquet file or data set that are used, drawn at random; a note says so. None:
+        as many as make 40 million cells.
+    least_columns : int, default=2
+        Columns below which a file is refused.
 
     Raises
     ------
     TableError
-        If there is no such file, it is a folder, cannot be read as what its suffix says, is empty,
+        If there is no such file, cannot be read as what its suffix says, is empty,
         has one column only, no header or column names that are there twice.
 
     Examples
@@ -183,47 +191,120 @@ def read_source(
     ('cp1254', ';', [['6,5', '700'], [None, '810']])
     """
     path = Path(path)
-    if path.is_dir():
-        raise TableError(f"{path} is a folder; give the path of a CSV, Parquet or XLSX file")
     if not path.exists():
         raise TableError(f"{path}: there is no such file; check the spelling and the folder")
-    kind = format_of(path)
-    if path.stat().st_size == 0:
+    if path.is_dir() and next(path.rglob("*.parquet"), None) is None:
+        raise TableError(
+            f"{path} is a folder without Parquet files; give a CSV, Parquet or XLSX file, or the "
+            "folder of a Parquet data set"
+        )
+    kind = "parquet" if path.is_dir() else format_of(path)
+    if path.is_file() and path.stat().st_size == 0:
         raise TableError(f"{path} is empty; export the table again")
     if decimal is not None and decimal == thousands:
         raise TableError(f"--decimal and --thousands are both {decimal!r}; they have to differ")
     if kind == "parquet":
-        source = _read_parquet(path)
+        source = _read_parquet(path, max_rows)
     else:
         source = (_read_csv if kind == "csv" else _read_xlsx)(path, header)
-    _check_shape(source)
+    _check_shape(source, least_columns)
     return replace(source, missing=tuple(missing), decimal=decimal, thousands=thousands)
 
 
-def _read_parquet(path: Path) -> Source:
+def _read_parquet(path: Path, max_rows: int | None) -> Source:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.dataset as ds
 
     try:
-        table = pq.read_table(path)
+        # What a folder's name says, as in year=2026, is a column.
+        data = ds.dataset(path, format="parquet", partitioning="hive" if path.is_dir() else None)
+        parts = [*data.get_fragments()]
+        odd = [p.path for p in parts if not p.physical_schema.equals(parts[0].physical_schema)]
+        if odd:
+            raise TableError(f"{path}: {odd[:3]} have other columns than {parts[0].path}")
+        table, note = _some_rows(data, max_rows)
     except (pa.ArrowException, OSError) as error:
         raise TableError(
             f"{path} cannot be read as Parquet, perhaps because it was cut off: "
             f"{_first_line(error)}; export or copy it again"
         ) from error
+    return replace(_of_arrow(path, table), notes=note)
+
+
+def _some_rows(data: Any, max_rows: int | None) -> tuple[Any, tuple[str, ...]]:
+    """All rows of a data set, or as many as are asked for, drawn at random; and a note on that.
+
+    Row groups are read one after another, so that no more is held than what is kept of them.
+    """
+    import pyarrow as pa
+
+    n_rows = data.count_rows()
+    most = max(_MAX_CELLS // max(len(data.schema), 1), 1) if max_rows is None else max_rows
+    if n_rows <= most:
+        return data.to_table(), ()
+    chosen = np.sort(np.random.default_rng(0).choice(n_rows, most, replace=False))
+    kept, start = [], 0
+    for group in (g for part in data.get_fragments() for g in part.split_by_row_group()):
+        (n,) = (of.num_rows for of in group.row_groups)
+        first, last = np.searchsorted(chosen, [start, start + n])
+        if last > first:
+            kept.append(group.to_table(schema=data.schema).take(chosen[first:last] - start))
+        start += n
+    note = f"{most:,} of its {n_rows:,} rows, drawn at random, are used (--max-rows)"
+    return pa.concat_tables(kept), (note,)
+
+
+def frame_source(frame: pd.DataFrame) -> Source:
+    """A table as it is held by pandas; its index is left out.
+
+    Raises
+    ------
+    TableError
+        If a column's name is no text, or its cells are of several types.
+
+    Examples
+    --------
+    >>> frame_source(pd.DataFrame({"a": [1, 2], "b": ["x", None]})).cells.dtypes.to_dict()
+    {'a': dtype('int64'), 'b': dtype('O')}
+    """
+    import pyarrow as pa
+
+    path = Path("the frame")
+    if wrong := [name for name in frame if not isinstance(name, str)]:
+        raise TableError(f"{path}: names of columns are text, and {wrong[:_MAX_NAMED]} are not")
+    _check_names(path, [*frame])
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, OverflowError) as error:
+        raise TableError(f"{path}: {'; '.join(map(str, error.args))}") from error
+    source = _of_arrow(path, table)
+    _check_shape(source, 2)
+    is_counted = isinstance(frame.index, pd.RangeIndex)
+    return source if is_counted else replace(source, notes=("the index of the frame is left out",))
+
+
+def _of_arrow(path: Path, table: Any) -> Source:
+    import pyarrow as pa
+
     nested = [f.name for f in table.schema if pa.types.is_nested(f.type)]
     if nested:
         raise TableError(
             f"{path}: columns {nested} hold lists or records; spread them over plain columns"
         )
-    names = table.schema.names
-    _check_names(path, names)
+    _check_names(path, table.schema.names)
+    return Source(path, "parquet", pandas_of(table), arrow_schema=table.schema.remove_metadata())
+
+
+def pandas_of(table: Any) -> pd.DataFrame:
+    """An Arrow table as pandas holds it, without a cast that loses a digit."""
+    import pyarrow as pa
+
     # Whole numbers with gaps would become floats, which do not hold every one.
     names_of = {pa.int64(): "Int64", pa.uint64(): "UInt64"}
     gaps = {f.type for f, c in zip(table.schema, table.columns, strict=True) if c.null_count}
     types = {k: pd.api.types.pandas_dtype(name) for k, name in names_of.items() if k in gaps}
-    cells = table.to_pandas(ignore_metadata=True, types_mapper=types.get)
-    return Source(path, "parquet", cells, arrow_schema=table.schema.remove_metadata())
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, types_mapper=types.get)
+    return frame
 
 
 def _read_xlsx(path: Path, header: bool | None) -> Source:
@@ -264,12 +345,6 @@ def _read_csv(path: Path, header: bool | None) -> Source:
         firsts = {sep: next(_rows(text, sep)) for sep in _SEPARATORS}
         separator = max(_SEPARATORS, key=lambda sep: len(firsts[sep]))
         first = [name.strip() for name in firsts[separator]]
-        if len(first) == 1:
-            raise TableError(
-                f"{path} has one column, {first[0][:40]!r}: a synthetic table needs the target and "
-                "one column more. Columns are separated by a comma, semicolon, tab or bar; if this "
-                "file uses something else, export it with one of these"
-            )
         shape = _shape(path, text, separator, first)
     cells = pd.read_csv(
         io.StringIO(text),
@@ -448,11 +523,14 @@ def _plain_number(value: object) -> float | None:
     return None
 
 
-def _check_shape(source: Source) -> None:
+def _check_shape(source: Source, least_columns: int) -> None:
     path, cells = source.path, source.cells
-    if cells.shape[1] < 2:
+    if cells.shape[1] < least_columns:
+        only = f", {str(cells.columns[0])[:40]!r}" if cells.shape[1] else ""
         raise TableError(
-            f"{path} has {cells.shape[1]} column; a synthetic table needs the target and one more"
+            f"{path} has one column{only}: a synthetic table needs the target and one column more. "
+            "Columns are separated by a comma, semicolon, tab or bar; if this file uses something "
+            "else, export it with one of these"
         )
     if len(cells) == 0:
         raise TableError(f"{path} has a header and no rows; export the table again")

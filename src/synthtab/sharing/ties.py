@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,18 +17,22 @@ from synthtab.sharing.columns import Column, Kind, TablePlan
 from synthtab.sharing.form import TableForm, special_days
 from synthtab.sharing.source import Source, TableError
 from synthtab.table.relation_search import find_relations
-from synthtab.table.relation_transform import RelationTransform
+from synthtab.table.relation_transform import Joint, RelationTransform
 from synthtab.table.relations import (
     Combination,
     Dependence,
     EmptyWhen,
     Order,
+    Range,
     Relation,
     Sum,
     reference_rows,
     tuples,
 )
 from synthtab.table.schema import Schema
+
+_ROUNDS = 50
+_N_PARTICLES = 16
 
 
 def table_schema(frame: pd.DataFrame, plan: TablePlan) -> Schema:
@@ -171,27 +176,24 @@ class Tied:
     ) -> Iterator[pd.DataFrame]:
         """Draw prepared rows of the form in blocks.
 
-        A condition on a column that is learnt as it is, is met as `HybridDiffusion.sample` does;
-        rows that do not meet the others are drawn again.
+        Conditions on columns that are learnt as they are, and on those that go together, are met as
+        `HybridDiffusion.sample` does; rows that do not meet the others are drawn again. Cells of
+        columns that are worked out are given together with those that they are worked out from.
 
         Raises
         ------
         ValueError
             If a condition cannot be met, or hardly any row meets it.
         """
+        rng = np.random.default_rng(random_state)
+        if isinstance(conditions, pd.DataFrame):
+            raise TypeError("cells are given to `completed`, as typed rows")
         given = dict(conditions or {})
-        same = {*self.transform.untouched}
-        same |= {flag for c, flag in self.inner.flags.items() if c in same}
-        passed = {c: v for c, v in given.items() if c in same}
+        passed = self._passed_on(given)
 
         def wanted(typed: pd.DataFrame) -> np.ndarray:
-            prepared = self.form.prepare(typed)
-            meets = np.ones(len(typed), dtype=bool)
-            for column, value in given.items():
-                meets &= (prepared[column] == value).to_numpy()
-            return meets
+            return _meeting(self.form.prepare(typed), given)
 
-        rng = np.random.default_rng(random_state)
         for typed in kept_rows(
             self.transform,
             lambda n, rng: self._typed(n, rng, passed),
@@ -201,10 +203,114 @@ class Tied:
         ):
             yield self.form.prepare(typed)
 
+    def _passed_on(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Of conditions on rows of the form those that the model can be given."""
+        same = {*self.transform.untouched}
+        same |= {flag for c, flag in self.inner.flags.items() if c in same}
+        passed = {c: v for c, v in given.items() if c in same}
+        for joint in self.transform.joints:
+            cells, _ = joint.backward(pd.Series([*joint.levels]))
+            parts = [self.form.prepared(c, pd.Series(v, dtype=object)) for c, v in cells.items()]
+            levels = pd.DataFrame({name: part for p in parts for name, part in p.items()})
+            asked = {c: v for c, v in given.items() if c in levels}
+            labels = [*itertools.compress(joint.levels, _meeting(levels, asked))]
+            if not labels:
+                raise ValueError(f"no row has such values of {[*asked]} together")
+            if asked:
+                passed[joint.name] = labels
+        return passed
+
+    def completed(
+        self, given: pd.DataFrame, *, random_state: int | np.random.Generator | None = None
+    ) -> pd.DataFrame:
+        """Prepared rows of the form that have the given cells, which are typed; others are drawn.
+
+        Raises
+        ------
+        TableError
+            If cells break a relation, or no row has them.
+        """
+        rng = np.random.default_rng(random_state)
+        first = int(given.index[0])
+        given = given.reset_index(drop=True)
+        for name in {*given} & {*self.form.categories}:  # rare values are learnt as one
+            known, of = given[name].notna(), self.form.categories[name]
+            codes = self.form.prepared(name, given.loc[known, name])[name]
+            given.loc[known, name] = [of[code] for code in codes]
+        conditions = self._inner_given(given, first)
+        emptied = {r.column for r in self.transform.exact if isinstance(r, EmptyWhen)}
+        drawn: pd.DataFrame | None = None
+        left = np.arange(len(given))
+        for _ in range(_ROUNDS):
+            asked = conditions.iloc[left].reset_index(drop=True)
+            blocks = self._typed(len(left), rng, asked)
+            rows, broken = self.transform.inverse_transform(pd.concat(blocks, ignore_index=True))
+            for name in given:
+                asks = given[name].notna().to_numpy()[left]
+                broken |= rows[name].isna().to_numpy() & (asks | (name not in emptied))
+            rows.index = pd.Index(left)
+            drawn = rows if drawn is None else pd.concat([drawn.drop(left), rows])
+            left = left[broken]
+            if not len(left):
+                return self.form.prepare(drawn.sort_index())
+        raise TableError(
+            f"data row {first + left[0] + 1}: no row could be drawn that has these cells and keeps "
+            "all relations; leave one of them open"
+        )
+
+    def _inner_given(self, given: pd.DataFrame, first: int) -> pd.DataFrame:
+        """Conditions on what is learnt under which rows have the given cells, which are typed.
+
+        Raises
+        ------
+        TableError
+            Naming every relation that the cells break, and cells that others must be given with.
+        """
+        problems = [
+            f"{relation} is broken in data row {first + int(broken.argmax()) + 1}"
+            for relation in self.transform.exact
+            if isinstance(relation, Order | Sum | Range) and {*relation.columns} <= {*given}
+            if (broken := relation.violations(given)).any()
+        ]
+        given = _with_last_parts(given, self.transform.exact)
+        n, names = len(given), [c for c in self.transform.untouched if c in given]
+        typed = {c: given[c] for c in names}
+        for step in self.transform.steps:
+            if step.column not in given:
+                continue
+            known = given[step.column].notna().to_numpy()
+            others = [c for c in step.needs if c not in given or given.loc[known, c].isna().any()]
+            if known.any() and others:
+                problems.append(
+                    f"{step.column!r} is worked out from {[*step.needs]}: give {others} in the "
+                    "same rows, or leave it open"
+                )
+            elif known.any() and step.name:
+                learnt = pd.Series(step.forward(given.loc[known]), given.index[known])
+                typed[step.name] = learnt.reindex(range(n))
+        if problems:
+            raise TableError("; ".join(problems))
+        conditions = self.inner.given(pd.DataFrame(typed, index=range(n)))
+        for joint in self.transform.joints:
+            columns = tuple(c for c in joint.columns if c in given)
+            if columns:
+                conditions[joint.name] = _labels(joint, given, columns, first)
+        for column, flag in self.transform.flags.items():
+            if column in given:
+                conditions[flag] = "no"
+        return conditions
+
     def _typed(
-        self, n_samples: int, rng: np.random.Generator, conditions: Mapping[str, Any]
+        self,
+        n_samples: int,
+        rng: np.random.Generator,
+        conditions: Mapping[str, Any] | pd.DataFrame,
     ) -> Iterator[pd.DataFrame]:
-        for block in self.model.iter_samples(n_samples, random_state=rng, conditions=conditions):
+        # Of rows under conditions most may be thrown away: fewer particles for each.
+        blocks = self.model.iter_samples(
+            n_samples, random_state=rng, conditions=conditions, n_particles=_N_PARTICLES
+        )
+        for block in blocks:
             yield self.inner.restore(block)
 
     def to_plain(self) -> dict[str, Any]:
@@ -231,6 +337,60 @@ class Tied:
         if tuple(c.name for c in form.learnt) != transform.schema.columns:
             raise ValueError("the relations and the form belong to different tables")
         return cls(model, form, inner, transform)
+
+
+def _meeting(prepared: pd.DataFrame, conditions: Mapping[str, Any]) -> np.ndarray:
+    """Rows that meet conditions: a value, the pair of a range, or a list of categories."""
+    meets = np.ones(len(prepared), dtype=bool)
+    for column, asked in conditions.items():
+        cells = prepared[column]
+        if isinstance(asked, tuple):
+            meets &= cells.between(*asked).to_numpy()
+        else:
+            meets &= cells.isin(asked if isinstance(asked, list) else [asked]).to_numpy()
+    return meets
+
+
+def _labels(
+    joint: Joint, given: pd.DataFrame, columns: tuple[str, ...], first: int
+) -> pd.Series[Any]:
+    """For each row the labels whose levels have its given cells, and no gap in these columns."""
+    places = [joint.columns.index(c) for c in columns]
+    rows = tuples(given, columns)
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for i, row in enumerate(rows):
+        if row not in found:
+            asked = [*zip(places, row, strict=True)]
+            found[row] = [
+                label
+                for label, level in joint.levels.items()
+                if all(level[p] is not None and cell in (None, level[p]) for p, cell in asked)
+            ]
+        if not found[row]:
+            raise TableError(
+                f"data row {first + i + 1}: no row of the table has such {list(columns)} together"
+            )
+    return pd.Series([found[row] for row in rows], dtype=object)
+
+
+def _with_last_parts(given: pd.DataFrame, relations: Iterable[Relation]) -> pd.DataFrame:
+    """Given cells, with the one part of a sum that its total and the others decide."""
+    given = given.copy()
+    for relation in relations:
+        known = [c for c in relation.columns if c in given]
+        if not isinstance(relation, Sum) or len(known) < len(relation.columns) - 1:
+            continue
+        whole = given.reindex(columns=[*given, *({*relation.columns} - {*known})])
+        if any(pd.api.types.is_datetime64_any_dtype(whole[c]) for c in relation.columns):
+            continue
+        for part, weight in relation.weighted:
+            rest = whole[relation.total] - sum(
+                (w * whole[c] for c, w in relation.weighted if c != part), start=0.0
+            )
+            open_ = whole[part].isna() & rest.notna()
+            if open_.any():
+                given[part] = whole[part].where(~open_, (rest / weight).round(9))
+    return given
 
 
 def _kind(transform: RelationTransform, column: str) -> Kind:

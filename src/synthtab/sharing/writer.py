@@ -54,7 +54,7 @@ def row_writer(path: str | Path, form: TableForm) -> Iterator[RowWriter]:
     ...     (Path(folder) / "rows.csv").read_text()
     'cost\\n1.50 TL\\n20.00 TL\\n'
     """
-    writers: dict[str, Any] = {"csv": _CsvWriter, "parquet": _ParquetWriter, "xlsx": _XlsxWriter}
+    writers: dict[str, Any] = {"csv": _CsvWriter, "parquet": ParquetWriter, "xlsx": _XlsxWriter}
     kind = format_of(Path(path))
     with new_file(path) as partial:
         writer: RowWriter = writers[kind](partial, form)
@@ -108,18 +108,22 @@ def text_cells(values: pd.Series[Any], column: Column, form: TableForm) -> list[
     return [column.gap if v is None or v != v else v for v in cells]
 
 
-class _ParquetWriter:
+class ParquetWriter:
+    """Writes the rows of a table to a Parquet file, in row groups of 65,536."""
+
     def __init__(self, path: Path, form: TableForm) -> None:
         self._path, self._form = path, form
         self._waiting: list[pd.DataFrame] = []
         self._file: Any = None
 
     def write(self, rows: pd.DataFrame) -> None:
+        """Append typed rows."""
         self._waiting.append(rows)
         if sum(map(len, self._waiting)) >= _ROWS_PER_GROUP:
             self._write_group()
 
     def close(self) -> None:
+        """Finish the file."""
         if self._waiting:
             self._write_group()
         if self._file is not None:

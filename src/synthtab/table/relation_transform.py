@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any, Self
 
 import numpy as np
@@ -112,7 +113,7 @@ class _Rest:
 
 
 @dataclass(frozen=True)
-class _Joint:
+class Joint:
     """Learnt for columns that go together: one category, whose levels are the rows they have."""
 
     name: str
@@ -169,7 +170,7 @@ class RelationTransform:
     exact: tuple[Relation, ...]
     dtypes: dict[str, Any]
     flags: dict[str, str]
-    joints: list[_Joint]
+    joints: list[Joint]
     steps: list[_Gap | _Rest]
     limits: dict[str, tuple[float, float]]
     references: dict[Relation, pd.DataFrame] = field(repr=False)
@@ -271,9 +272,9 @@ class RelationTransform:
             broken |= (values < low - slack) | (values > high + slack)
         for relation in self.exact:
             if isinstance(relation, EmptyWhen):
-                gone = relation.applies(table)
-                if gone.any():
-                    table[relation.column] = _without(table[relation.column], gone)
+                gone, own = relation.applies(table), table[relation.column]
+                emptied = own.where(~gone, None) if own.dtype == object else own.mask(gone)
+                table[relation.column] = emptied
         table = table[list(self.schema.columns)].astype(self.dtypes)
         for relation in self.exact:
             if relation in self.references or not isinstance(relation, Combination | Dependence):
@@ -359,19 +360,14 @@ class RelationTransform:
             "flags": self.flags,
             "joints": [
                 {"name": j.name, "columns": list(j.columns), "has_rest": j.has_rest}
-                | {"levels": {k: [_plain_cell(v) for v in row] for k, row in j.levels.items()}}
+                | {"labels": list(j.levels), "rows": _plain_rows(j.levels.values())}
                 for j in self.joints
             ],
             "steps": [{"kind": type(s).__name__, **asdict(s)} for s in self.steps],
             "limits": {c: list(ends) for c, ends in self.limits.items()},
             "references": [
-                {
-                    "relation": relation.to_plain(),
-                    "rows": {
-                        c: [_plain_cell(v) for (v,) in tuples(rows, (c,))] for c in relation.columns
-                    },
-                }
-                for relation, rows in self.references.items()
+                {"relation": r.to_plain(), "rows": _plain_rows(tuples(rows, r.columns))}
+                for r, rows in self.references.items()
             ],
         }
 
@@ -388,41 +384,38 @@ class RelationTransform:
         try:
             given = dict(plain)
             dtypes = {c: pd.api.types.pandas_dtype(name) for c, name in given["dtypes"].items()}
+            exact = tuple(map(relation_from_plain, given["exact"]))
+
+            def typed(rows: list[Any], columns: tuple[str, ...]) -> pd.DataFrame:
+                cells = zip(*rows, strict=True)
+                return pd.DataFrame(
+                    {c: _series(list(v), dtypes[c]) for c, v in zip(columns, cells, strict=True)}
+                )
+
             joints = []
             for entry in given["joints"]:
-                names = tuple(entry["columns"])
-                cells = {
-                    c: _series([row[i] for row in entry["levels"].values()], dtypes[c])
-                    for i, c in enumerate(names)
-                }
-                rows = tuples(pd.DataFrame(cells), names)
-                joints.append(
-                    _Joint(
-                        entry["name"],
-                        names,
-                        dict(zip(entry["levels"], rows, strict=True)),
-                        entry["has_rest"],
-                    )
-                )
-            steps = []
-            for entry in given["steps"]:
-                values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
-                del values["kind"]
-                steps.append(kinds[entry["kind"]](**values))
+                columns = tuple(entry["columns"])
+                rows = tuples(typed(entry["rows"], columns), columns)
+                levels = dict(zip(entry["labels"], rows, strict=True))
+                joints.append(Joint(entry["name"], columns, levels, entry["has_rest"]))
+            relations = [relation_from_plain(entry["relation"]) for entry in given["references"]]
             return cls(
                 schema=_schema_of(given["schema"]),
                 inner=_schema_of(given["inner"]),
-                exact=tuple(map(relation_from_plain, given["exact"])),
+                exact=exact,
                 dtypes=dtypes,
                 flags=dict(given["flags"]),
                 joints=joints,
-                steps=steps,
+                steps=[
+                    kinds[entry.pop("kind")](
+                        **{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+                    )
+                    for entry in map(dict, given["steps"])
+                ],
                 limits={c: (float(low), float(high)) for c, (low, high) in given["limits"].items()},
                 references={
-                    relation_from_plain(entry["relation"]): pd.DataFrame(
-                        {c: _series(cells, dtypes[c]) for c, cells in entry["rows"].items()}
-                    )
-                    for entry in given["references"]
+                    relation: typed(entry["rows"], relation.columns)
+                    for relation, entry in zip(relations, given["references"], strict=True)
                 },
             )
         except (KeyError, TypeError, AttributeError, StopIteration) as error:
@@ -436,7 +429,7 @@ def _target_of(
     rows: pd.DataFrame,
     categorical: Mapping[str, Any],
     schema: Schema,
-    joints: list[_Joint],
+    joints: list[Joint],
     steps: list[_Gap | _Rest],
 ) -> str:
     """What stands for a target that is worked out: of its kind, if there is such a column."""
@@ -461,7 +454,7 @@ class _Names:
         return name
 
 
-def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) -> list[_Joint]:
+def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) -> list[Joint]:
     """One group of columns for each combination, and each tree of dependences."""
     groups: list[list[str]] = []
     group_of: dict[str, list[str]] = {}
@@ -492,7 +485,7 @@ def _joints(frame: pd.DataFrame, schema: Schema, names: _Names, min_count: int) 
                 label = f"({label})"
             levels[label] = row
         has_rest = len(rows) < len(counts)
-        joints.append(_Joint(names.free(" · ".join(columns)), columns, levels, has_rest))
+        joints.append(Joint(names.free(" · ".join(columns)), columns, levels, has_rest))
     return joints
 
 
@@ -527,16 +520,13 @@ def _steps(
     for relation in schema.relations:
         if not isinstance(relation, Sum):
             continue
-        weights = dict(relation.weighted)
+        every = {relation.total: -1.0, **dict(relation.weighted)}
         for column in relation.columns:
             others = [c for c in relation.columns if c != column]
             if column in needs or not free(column, others):
                 continue
-            if column == relation.total:
-                terms = weights
-            else:
-                terms = {c: -w / weights[column] for c, w in weights.items() if c != column}
-                terms[relation.total] = 1 / weights[column]
+            # 0 = Σ all · c, solved for the column.
+            terms = {c: -w / every[column] for c, w in every.items() if c != column}
             sums[column] = relation, terms
             needs[column] = set(others)
             break
@@ -555,27 +545,16 @@ def _steps(
             needs.setdefault(column, set()).add(other)
             break
     steps: list[_Gap | _Rest] = []
-    for column in _after_their_needs(needs):
+    for column in TopologicalSorter(needs).static_order():
         if column in sums:
             steps.append(_rest(frame, column, *sums[column], exact, names))
-        else:
+        elif column in gaps:
             steps.append(_gap(frame, column, *gaps[column], exact, names))
     return steps
 
 
 def _reaches(needs: Mapping[str, set[str]], start: str, end: str) -> bool:
     return start == end or any(_reaches(needs, c, end) for c in needs.get(start, ()))
-
-
-def _after_their_needs(needs: Mapping[str, set[str]]) -> list[str]:
-    ordered: list[str] = []
-    while len(ordered) < len(needs):
-        ordered += [
-            c
-            for c in needs
-            if c not in ordered and all(n in ordered or n not in needs for n in needs[c])
-        ]
-    return ordered
 
 
 def _gap(
@@ -587,11 +566,9 @@ def _gap(
     names: _Names,
 ) -> _Gap:
     others = tuple(r.low if sign > 0 else r.high for r in orders)
+    cells = [frame[c] for c in (column, *others)]
+    every = [_decimals(c) for c in cells]
     is_date = pd.api.types.is_datetime64_any_dtype(frame[column])
-    columns = [frame[c] for c in (column, *others)]
-    own = None if is_date else _decimals(frame[column])
-    every = [_decimals(c) for c in columns]
-    gap_decimals = None if None in every else max(d for d in every if d is not None)
     later, earlier = (column, others) if sign > 0 else (others[0], (column,))
     name = later + " - " + (earlier[0] if len(earlier) == 1 else f"latest of {', '.join(earlier)}")
     return _Gap(
@@ -599,9 +576,9 @@ def _gap(
         others=others,
         sign=sign,
         name=names.free(name),
-        unit=_unit(columns) if is_date else 1.0,
-        decimals=0 if is_date else gap_decimals,
-        own_decimals=own,
+        unit=_unit(cells) if is_date else 1.0,
+        decimals=0 if is_date else None if None in every else max(d or 0 for d in every),
+        own_decimals=None if is_date else every[0],
         never_negative=all(r in exact for r in orders),
     )
 
@@ -616,13 +593,9 @@ def _rest(
 ) -> _Rest:
     always = relation in exact and not frame[column].isna().any()
     is_date = pd.api.types.is_datetime64_any_dtype(frame[column])
-    return _Rest(
-        column=column,
-        parts=tuple(terms),
-        weights=tuple(terms.values()),
-        name=None if always else names.free(f"rest of {column}"),
-        unit=_unit([frame[column]]) if is_date else 0.0,
-    )
+    name = None if always else names.free(f"rest of {column}")
+    unit = _unit([frame[column]]) if is_date else 0.0
+    return _Rest(column, tuple(terms), tuple(terms.values()), name, unit)
 
 
 # --- cells -----------------------------------------------------------------------------------
@@ -665,26 +638,18 @@ def _filled_at_random(cells: pd.Series[Any], rng: np.random.Generator) -> pd.Ser
     return cells.iloc[rows].reset_index(drop=True)
 
 
-def _without(cells: pd.Series[Any], gone: Mask) -> pd.Series[Any]:
-    if cells.dtype == object:
-        return pd.Series(
-            [None if g else v for v, g in zip(cells.tolist(), gone, strict=True)], dtype=object
-        )
-    return cells.mask(gone)
-
-
 def _series(cells: list[Any], dtype: Any) -> pd.Series[Any]:
-    if pd.api.types.is_object_dtype(dtype):
-        return pd.Series(cells, dtype=object)
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return pd.Series(pd.to_datetime(pd.Series(cells, dtype=object))).astype(dtype)
-    return pd.Series(cells, dtype=object).astype(dtype)
+    plain = pd.Series(cells, dtype=object)
+    return plain if pd.api.types.is_object_dtype(dtype) else plain.astype(dtype)
 
 
-def _plain_cell(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return value.item() if isinstance(value, np.generic) else value
+def _plain_rows(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    def plain(value: Any) -> Any:
+        if isinstance(value, pd.Timestamp):
+            return value.isoformat()
+        return value.item() if isinstance(value, np.generic) else value
+
+    return [[plain(value) for value in row] for row in rows]
 
 
 def _plain_schema(schema: Schema) -> dict[str, Any]:
