@@ -31,7 +31,7 @@ TABLES = {
         name: getattr(benchmark, name)
         for name in (
             "targets", "quality", "ablation", "diamonds", "fresh", "dev", "field",
-            "training_steps", "growth",
+            "training_steps", "growth", "rivals",
         )
     },
 }  # fmt: skip

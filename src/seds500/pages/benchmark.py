@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seds500.methods import SECOND_SAMPLE
+from seds500.methods import OPTIONAL, SECOND_SAMPLE
 from seds500.plots import COLOURS, GREEN, LABELS, baseline, legend, panels, styled
 from seds500.records.committed import Measured, Records, runs, title
 from synthtab.evaluation.utility import LEARNERS
 
 BENCHMARK = "benchmark_diffusion"
 FIELD = "benchmark_field"
+LITERATURE = "benchmark_literature"
 
 FIELD_TABLES = ("adult", "default", "shoppers", "magic", "beijing")
 STANDINS = ("011_standin", "012_standin", "013_standin")
@@ -297,6 +298,17 @@ def field(records: Records) -> pd.DataFrame:
                 "DCR share": f"{value['dcr']:.3f}",
                 "seconds": f"{value['training_time'] + value['sampling_time']:,.0f}",
             }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def rivals(records: Records) -> pd.DataFrame:
+    """The models of the literature, run here on the splits of an experiment."""
+    found = records.value(LITERATURE)
+    rows = {}
+    for run, _, _ in runs():
+        for method in ("hybrid", "gaussian", "tabddpm", *OPTIONAL):
+            if f"{run}_{method}" in found:
+                rows[f"{title(run)}: {LABELS[method]}"] = _row(found[f"{run}_{method}"])
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
