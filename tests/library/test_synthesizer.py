@@ -309,3 +309,66 @@ def test_divergence_is_an_error_that_names_the_remedy() -> None:
     model = HybridDiffusion(learning_rate=1e30, **QUICK | {"n_iter": 50})
     with pytest.raises(ValueError, match=r"diverged by step 50 of 50; lower learning_rate"):
         model.fit(FRAME, SCHEMA)
+
+
+def test_conditions_that_hold_for_few_rows_are_met_with_what_goes_with_them():
+    rng = np.random.default_rng(0)
+    kind = rng.integers(100, size=3000)
+    frame = pd.DataFrame(
+        {
+            "kind": [f"k{i:02d}" for i in kind],
+            "rare": np.where(kind == 7, "yes", "no"),
+            "y": kind + rng.normal(size=3000),
+        }
+    )
+    schema = Schema.infer(frame, target="y")
+    fitted = HybridDiffusion(n_iter=600, n_members=1, random_state=0).fit(frame, schema)
+    free = fitted.sample(20_000, random_state=1)
+    expected = (free.kind[free.rare == "yes"] == "k07").mean()
+    drawn = fitted.sample(100, random_state=0, conditions={"rare": "yes"})
+    assert (drawn.kind == "k07").mean() > expected - 0.15  # three standard errors
+    with pytest.warns(UserWarning, match="are rare: about"):
+        few = fitted.sample(100, random_state=0, conditions={"rare": "yes"}, n_particles=2)
+    assert (few.kind == "k07").mean() < 0.5
+
+
+def test_a_range_holds_the_values_inside_it_and_no_neighbour():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"n": rng.integers(200, size=2000), "u": rng.random(2000), "y": 1.0})
+    frame["y"] = frame.n + rng.normal(size=2000)
+    fitted = HybridDiffusion(n_iter=50, random_state=0).fit(frame, Schema.infer(frame, target="y"))
+
+    def drawn(column, low, high):
+        return fitted.sample(50, random_state=0, conditions={column: (low, high)})[column]
+
+    assert set(drawn("n", 49.9, 50.1)) == {50}
+    assert drawn("n", 20.5, 30.5).between(21, 30).all()
+    with pytest.raises(ValueError, match="has no values from"):
+        drawn("n", 50.2, 50.8)
+    assert len(drawn("u", frame.u.max(), np.inf)) == 50
+    with pytest.raises(ValueError, match="has no values from"):
+        drawn("u", 2.0, 3.0)
+
+
+def test_numbers_that_floats_do_not_tell_apart_are_refused():
+    frame = pd.DataFrame({"id": np.arange(100) + 2**60, "y": range(100)})
+    with pytest.raises(ValueError, match=r"\['id'\] hold integers beyond 2 \*\* 53"):
+        HybridDiffusion().fit(frame, Schema.infer(frame, target="y"))
+
+
+def test_settings_below_one_are_refused_together():
+    model = HybridDiffusion(n_iter=0, width=0, n_members=-1)
+    with pytest.raises(ValueError, match="n_iter=0, width=0, n_members=-1: each is at least 1"):
+        model.fit(FRAME, SCHEMA)
+
+
+def test_imputing_leaves_rows_without_gaps_as_they_are(fitted):
+    holes = FRAME.dropna().head(20)
+    whole = holes.copy()
+    holes = holes.copy()
+    holes.loc[holes.index[3], "y"] = np.nan
+    filled = fitted.impute(holes, random_state=0)
+    assert filled.index.equals(holes.index)
+    rest = filled.index != holes.index[3]
+    pd.testing.assert_frame_equal(filled[rest], whole[rest])
+    assert fitted.impute(whole).equals(whole)

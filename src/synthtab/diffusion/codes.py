@@ -138,10 +138,19 @@ class NumberCodes:
         return np.asarray(np.nan_to_num(((values - self.mean) / self.sd).clip(-6, 6)))
 
     def range_of(self, low: float, high: float) -> tuple[float, float]:
-        """Ranks that the values from `low` to `high` own, both included."""
+        """Ranks that the values from `low` to `high` own, both included; (0, 0) if none do."""
         if self.levels is not None:
             first, last = np.searchsorted(self.levels, [low, np.nextafter(high, np.inf)])
             return float(self.edges[first]), float(self.edges[last])
+        if self.ranks.decimals is not None:
+            # The column's own values from `low` to `high`; there may be none.
+            scale = 10.0**self.ranks.decimals
+            low, high = (
+                np.ceil(low * scale - 1e-6) / scale,
+                np.floor(high * scale + 1e-6) / scale,
+            )
+        if low > high:
+            return 0.0, 0.0
         ends = self.ranks.interval(np.array([low, high]))
         return float(ends[0][0]), float(ends[1][1])
 
@@ -217,12 +226,19 @@ class CodeEncoder:
         Raises
         ------
         ValueError
-            If the frame is not a table of the schema, or a column has no value at all.
+            If the frame is not a table of the schema, or a column has no value at all or integers
+            that floats do not tell apart.
         """
         schema.validate(frame, allow_missing=True)
         empty = [c for c in schema.columns if frame[c].isna().all()]
         if empty:
             raise ValueError(f"columns without a single value: {empty}; drop them")
+        numbers = [c for c in schema.columns if c not in schema.categorical]
+        if inexact := [c for c in numbers if not _is_exact(frame[c])]:
+            raise ValueError(
+                f"{inexact} hold integers beyond 2 ** 53, which floats do not tell apart; drop "
+                "them, or make them categories"
+            )
         self.schema_, self.dtypes_ = schema, frame.dtypes
         self.columns_ = {
             c: CategoryCodes.of(frame[c], schema.categorical[c])
@@ -336,6 +352,14 @@ def score(rank: FloatArray) -> FloatArray:
 def as_float(values: pd.Series[Any]) -> FloatArray:
     """A numerical column as floats, NaN where one is missing."""
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _is_exact(values: pd.Series[Any]) -> bool:
+    """Whether floats hold a numerical column."""
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        return True
+    known = values.dropna()
+    return bool(-(2**53) <= known.min() and known.max() <= 2**53)
 
 
 def _as_numbers(categories: tuple[Any, ...]) -> FloatArray | None:

@@ -46,6 +46,8 @@ def save_model(model: Model, path: str | Path) -> None:
     ------
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
+    ValueError
+        If a column's categories are neither text, numbers nor truth values, such as dates.
 
     Examples
     --------
@@ -61,6 +63,13 @@ def save_model(model: Model, path: str | Path) -> None:
     True
     """
     check_is_fitted(model)
+    strange = [
+        c
+        for c, levels in model.schema_.categorical.items()
+        if not all(isinstance(level, (str, int, float, np.bool_, np.number)) for level in levels)
+    ]
+    if strange:
+        raise ValueError(f"{strange} have categories that a file cannot hold; make them text")
     content = {
         "format": _FORMAT,
         "layout": _LAYOUT,

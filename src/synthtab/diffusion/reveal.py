@@ -47,6 +47,18 @@ class Condition(NamedTuple):
         return self._replace(**parts)
 
 
+class Revealed(NamedTuple):
+    """Drawn rows: codes and ranks of the cells, shape (n_rows, n_columns).
+
+    `alive` is the share of the particles of all rows that counted where fewest did: the effective
+    sample size over their number. It is 1 without weights.
+    """
+
+    code: IntArray
+    rank: FloatArray
+    alive: float
+
+
 class Drawn(NamedTuple):
     """A drawn cell of n rows.
 
@@ -70,8 +82,8 @@ def reveal(
     n_particles: int,
     with_gaps: bool = True,
     first_row: int = 0,
-) -> tuple[IntArray, FloatArray]:
-    """Draw rows one column after another, in the natural order: codes and ranks of the cells.
+) -> Revealed:
+    """Draw rows one column after another, in the natural order.
 
     Under conditions each row is a set of particles. Where a column has a condition it is drawn
     within it, each particle is weighted by the probability that a free draw would have met it, and
@@ -98,7 +110,7 @@ def reveal(
 
     Returns
     -------
-    code, rank : ndarray of shape (n_rows, n_columns)
+    Revealed
 
     Raises
     ------
@@ -112,6 +124,7 @@ def reveal(
     luck, last = luck[:, :-1].view(n, n_columns, 4), luck[::n_particles, -1] * n_particles
     asked = {j: c.repeat(n_particles) for j, c in conditions.items()}
     state = _State(n, encoder, networks)
+    alive = 1.0
     known = torch.zeros(n, n_columns, dtype=torch.bool) if networks.any_order else None
     if known is not None:
         for j, given in asked.items():
@@ -142,6 +155,7 @@ def reveal(
             known[:, j] = True
         if condition is not None:
             weight = torch.where(condition.applies & free, drawn.log_weight, 0.0)
+            alive = min(alive, _alive(weight))
             index = _resample(
                 weight.view(n_rows, n_particles), luck[::n_particles, j, 3], first_row
             )
@@ -149,7 +163,7 @@ def reveal(
             known = None if known is None else known[index]
     # After resampling the particles of a row are alike in law, but ordered: take one at random.
     rows = torch.arange(n_rows) * n_particles + last.long().clamp(max=n_particles - 1)
-    return state.rows.code[rows].numpy(), state.rank[rows].numpy()
+    return Revealed(state.rows.code[rows].numpy(), state.rank[rows].numpy(), alive)
 
 
 class _State:
@@ -182,6 +196,13 @@ class _State:
     def choose(self, index: Tensor) -> None:
         """Go on with some of the rows."""
         self.rank, self.rows = self.rank[index], self.rows.take(index)
+
+
+def _alive(log_weight: Tensor) -> float:
+    """Effective sample size of weights over their number."""
+    weight = torch.exp(log_weight - log_weight.max())
+    found: float = (weight.sum() ** 2 / (weight**2).sum() / len(weight)).nan_to_num(0.0).item()
+    return found
 
 
 def _resample(log_weight: Tensor, uniform: Tensor, first_row: int) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -28,6 +30,8 @@ _FEW_ROWS = 5000  # below, networks see coarser ranks and are averaged over thre
 _VERY_FEW_ROWS = 2000
 _WIDE_TABLE, _VERY_WIDE_TABLE = 64, 150  # columns
 
+_PARTICLES, _MOST_PARTICLES = 64, 4096  # draws that compete for a row under conditions
+_EFFECTIVE = 8  # of them are to count
 _SEVERAL = (tuple, list, set, frozenset)
 
 Conditions = Mapping[str, Any] | pd.DataFrame
@@ -49,8 +53,9 @@ class HybridDiffusion(DiffusionModel):
         A budget of differential privacy, and what is public of the table. The model is then a
         `GaussianHybridDiffusion`, trained by DP-SGD.
     order : {"natural", "any"}, default="natural"
-        Orders that are learnt. "any" is what conditions and imputation are exact with, and takes
-        about twice the time.
+        Orders that are learnt. With "any" given values are known from the start, so that
+        conditions and imputation need no weights. It takes about twice the time, and as its
+        networks answer many questions each answer fits less well.
     n_iter : int or "auto", default="auto"
         Optimiser steps, at most: each column stops when rows kept aside are predicted no better.
         "auto" grows with the square root of the rows, from 1,000 to 5,000.
@@ -168,6 +173,9 @@ class HybridDiffusion(DiffusionModel):
         """
         if self.order not in ("natural", "any"):
             raise ValueError(f'order={self.order!r}: it is "natural" or "any"')
+        counts = {k: getattr(self, k) for k in ("n_iter", "batch_size", "width", "n_members")}
+        if wrong := [f"{k}={v!r}" for k, v in counts.items() if v != "auto" and v < 1]:
+            raise ValueError(f"{', '.join(wrong)}: each is at least 1")
         if self.privacy is not None:
             return self._fit_privately(frame, schema)
         encoder = CodeEncoder().fit(frame, schema)
@@ -207,7 +215,7 @@ class HybridDiffusion(DiffusionModel):
         *,
         random_state: int | np.random.Generator | None = None,
         conditions: Conditions | None = None,
-        n_particles: int = 64,
+        n_particles: int | Literal["auto"] = "auto",
     ) -> pd.DataFrame:
         """Draw synthetic rows, free or under conditions.
 
@@ -222,9 +230,10 @@ class HybridDiffusion(DiffusionModel):
             also a pair, the least and the greatest value; of a category also a list or set of
             values. A frame of `n_samples` rows and some of the columns says it cell by cell, a
             category by a value or a list; its missing cells are free.
-        n_particles : int, default=64
-            How many draws compete for each row under conditions. With `order` "any" rows are exact
-            under given values, and one is enough; else more are closer to the exact law.
+        n_particles : int or "auto", default="auto"
+            How many draws compete for each row under conditions; more are closer to the model's
+            law. Given values need one with `order` "any". "auto" is 64, or as many as a trial draw
+            finds are needed for rare conditions that all rows share, up to 4,096.
 
         Returns
         -------
@@ -235,8 +244,15 @@ class HybridDiffusion(DiffusionModel):
         ------
         ValueError
             If `n_samples` is not positive, or conditions cannot be met: on a column that the table
-            does not have, a category or a range that it never takes, or values that do not occur
-            together.
+            does not have, or a category or a range that it never takes.
+
+        Warns
+        -----
+        UserWarning
+            If conditions that all rows share are so rare that the particles do not suffice. The
+            rows then meet the conditions, and what else is in them is not what the model says of
+            such rows. No probability of the model is quite zero: values that never occur together
+            are such conditions.
         sklearn.exceptions.NotFittedError
             If the model is not fitted.
         """
@@ -249,7 +265,7 @@ class HybridDiffusion(DiffusionModel):
         *,
         random_state: int | np.random.Generator | None = None,
         conditions: Conditions | None = None,
-        n_particles: int = 64,
+        n_particles: int | Literal["auto"] = "auto",
     ) -> Iterator[pd.DataFrame]:
         """Draw the rows of `sample` in frames of at most 4,096: they need not fit into memory.
 
@@ -262,7 +278,7 @@ class HybridDiffusion(DiffusionModel):
         frame: pd.DataFrame,
         *,
         random_state: int | np.random.Generator | None = None,
-        n_particles: int = 64,
+        n_particles: int | Literal["auto"] = "auto",
     ) -> pd.DataFrame:
         """Fill the missing cells of rows by draws given their other cells.
 
@@ -283,19 +299,31 @@ class HybridDiffusion(DiffusionModel):
         Raises
         ------
         ValueError
-            If the frame is not a table of the schema, or the model is a private one.
+            If the frame is not a table of the schema, a known cell holds a number beyond those of
+            the training rows, or one that a short list lacks, or the model is a private one.
         sklearn.exceptions.NotFittedError
             If the model is not fitted.
         """
         check_is_fitted(self)
+        if self.private_ is not None:
+            raise ValueError("a private model does not fill cells")
         self.schema_.validate(frame, allow_missing=True)
-        blocks = self._blocks(len(frame), random_state, frame, n_particles, with_gaps=False)
-        return pd.concat(blocks).set_index(frame.index)
+        open_rows = frame.isna().any(axis=1).to_numpy()
+        if not open_rows.any():
+            return frame.copy()
+        given = frame[open_rows].reset_index(drop=True)
+        blocks = self._blocks(len(given), random_state, given, n_particles, with_gaps=False)
+        filled = pd.concat(blocks).set_index(frame.index[open_rows])
+        places = np.concatenate([np.flatnonzero(~open_rows), np.flatnonzero(open_rows)])
+        rows = pd.concat([frame[~open_rows].astype(filled.dtypes), filled])
+        return rows.iloc[places.argsort()]
 
     def log_likelihood(self, frame: pd.DataFrame) -> np.ndarray:
         """Log probability of given rows, shape (n,): how familiar the model is with each.
 
-        A number counts as the ranks that its value owns. It is exact for the natural order.
+        A number counts as the ranks that its value owns, at least those of one training row, and a
+        number that the training rows lack as the nearest that they have. It is exact for the
+        natural order.
 
         Raises
         ------
@@ -324,7 +352,7 @@ class HybridDiffusion(DiffusionModel):
         n_samples: int,
         random_state: int | np.random.Generator | None,
         conditions: Conditions | None,
-        n_particles: int,
+        n_particles: int | Literal["auto"],
         *,
         with_gaps: bool = True,
     ) -> Iterator[pd.DataFrame]:
@@ -339,19 +367,24 @@ class HybridDiffusion(DiffusionModel):
             return
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples}: draw at least one row")
-        if n_particles < 1:
+        if n_particles != "auto" and n_particles < 1:
             raise ValueError(f"n_particles={n_particles}: each row needs at least one")
         asked = self._conditions(conditions, n_samples)
-        needs_weights = [c for c in asked.values() if self.order == "natural" or not c.is_exact]
-        times = n_particles if needs_weights else 1
+        any_order = self.networks_.any_order
+        needs_weights = [c for c in asked.values() if not any_order or not c.is_exact]
+        times = 1
+        if needs_weights:
+            times = _PARTICLES if n_particles == "auto" else n_particles
         rng = np.random.default_rng(random_state)
+        if needs_weights and isinstance(conditions, Mapping):
+            times = self._enough(conditions, times, is_fixed=n_particles != "auto")
         block = max(_BLOCK // times, 1)  # particles are rows too, and fill as much memory
         for start in range(0, n_samples, block):
             (child,) = rng.spawn(1)
             generator = torch_generator(child)
             end = min(start + block, n_samples)
             with one_thread():
-                code, rank = reveal(
+                drawn = reveal(
                     self.networks_,
                     self.encoder_,
                     end - start,
@@ -361,7 +394,31 @@ class HybridDiffusion(DiffusionModel):
                     with_gaps=with_gaps,
                     first_row=start,
                 )
-            yield _with_given(self.encoder_.decode(code, rank), conditions, start)
+            yield _with_given(self.encoder_.decode(drawn.code, drawn.rank), conditions, start)
+
+    def _enough(self, conditions: Conditions, times: int, *, is_fixed: bool) -> int:
+        """Particles for conditions that all rows share, as a trial draw finds them."""
+        n = _BLOCK // _PARTICLES
+        with one_thread():
+            trial = reveal(
+                self.networks_,
+                self.encoder_,
+                n,
+                torch_generator(np.random.default_rng(0)),
+                conditions=self._conditions(conditions, n),
+                n_particles=_PARTICLES,
+            )
+        needed = math.ceil(_EFFECTIVE / max(trial.alive, 1e-12))
+        if not is_fixed:
+            times = int(np.clip(needed, times, _MOST_PARTICLES))
+        if 4 * times < needed:
+            warnings.warn(
+                f"the conditions {dict(conditions)} are rare: about {needed:,} draws would have to "
+                f"compete for each row, and {times:,} do. What else is in these rows is not "
+                "what the model says of such rows; draw freely and keep the rows that meet them",
+                stacklevel=5,
+            )
+        return times
 
     def _networks(self, encoder: CodeEncoder, codes: np.ndarray) -> ColumnNetworks:
         """Untrained networks that suit a table."""
@@ -391,9 +448,14 @@ class HybridDiffusion(DiffusionModel):
 
     def _fit_privately(self, frame: pd.DataFrame, schema: Schema) -> Self:
         """Like `fit`, by DP-SGD."""
+        if self.order != "natural":
+            raise ValueError('privacy is for order="natural": the private model has no other')
         not_private = ("order", "n_members", "dropout")
         settings = {k: v for k, v in self.get_params().items() if k not in not_private}
         private = GaussianHybridDiffusion(**settings).fit(frame, schema)
+        for former in ("networks_", "n_iter_", "held_out_loss_"):  # of a fit without privacy
+            if hasattr(self, former):
+                delattr(self, former)
         self.schema_, self.private_, self.guarantee_ = schema, private, private.guarantee_
         self.encoder_, self.loss_curve_ = private.encoder_, private.loss_curve_
         return self
@@ -493,6 +555,9 @@ def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
             raise ValueError(
                 f"column {name!r}: a range is a pair (least, greatest), here {asked!r}"
             )
+        ends = np.clip([float(end) for end in asked], *codes.ranks.knot_values[[0, -1]])
+        if codes.levels is None and ends[0] == ends[1] and asked[0] <= ends[0] <= asked[1]:
+            return _given_cells(name, codes, pd.Series([ends[0]] * n), n)
         low, high = codes.range_of(*(float(end) for end in asked))
         if not low < high:
             raise ValueError(f"column {name!r} has no values from {asked[0]} to {asked[1]}")
