@@ -378,6 +378,19 @@ def test_ranges_days_and_lists_are_conditions(shared, tmp_path):
     assert made[TARGET].max() <= 1200
 
 
+def test_cells_with_exponents_are_completed_as_they_are(tmp_path):
+    cells = [f"{v:.2e}" for v in np.random.default_rng(0).lognormal(-9, 1, 300)]
+    pd.DataFrame({"conc": cells, "y": range(300)}).to_csv(tmp_path / "t.csv", index=False)
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    assert main([*asked, "--steps", "50", "--release-anyway"]) == 0
+    (tmp_path / "seeds.csv").write_text("conc\n" + "\n".join(sorted(cells)[100:103]) + "\n")
+    model = str(tmp_path / "out" / "private" / "model")
+    asked = ["sample", model, "--complete", str(tmp_path / "seeds.csv")]
+    assert main([*asked, "--out", str(tmp_path / "rows.csv")]) == 0
+    made = pd.read_csv(tmp_path / "rows.csv", dtype=str)
+    assert made.conc.tolist() == sorted(cells)[100:103]
+
+
 def test_rows_are_completed_in_their_order_and_given_cells_stay(shared, tmp_path, capsys):
     lines = ["firma;boy;tarih", "F1;125,5;03.04.2025", "Solo;;", ";400,0;", "F3;;28.01.2025"]
     seeds = "\n".join(lines[:1] + lines[1:] * 3)

@@ -183,6 +183,8 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
         values = typed_column(cells, column, source)
         if column.kind == "number":
             places = 0 if form.is_whole[name] else column.decimals
+            if column.exponent:  # the decimals are those of the digits before it
+                places = None
             odd = values.notna() & (values.round(9 if places is None else places) != values)
             if places is not None and odd.any():
                 row = int(odd.to_numpy().argmax()) + 1

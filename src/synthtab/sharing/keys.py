@@ -56,6 +56,12 @@ _EXACT_DIGITS = 15
 # Words of a column's name, in English and Turkish.
 _KEY_WORDS = {"id", "uuid", "guid", "key"}
 _NUMBER_WORDS = {"no", "nr", "num", "number", "code", "kod", "kodu", "numara", "numarasi", "sicil"}
+# Of whom or what a code tells: English, Turkish, German.
+_WHOSE_WORDS = frozenset(
+    "customer cust client patient pid account acct user subject member employee mrn ssn ref "
+    "hasta musteri uye kunde mitarbeiter".split()
+)
+_NUMBER_ENDINGS = ("nummer", "number", "nr", "kodu")
 _PEOPLE_WORDS: Mapping[str, frozenset[str]] = {
     "first_name": frozenset({"firstname", "forename", "givenname", "ad", "adi"}),
     "last_name": frozenset({"lastname", "surname", "familyname", "soyad", "soyadi"}),
@@ -105,7 +111,8 @@ def recognised(name: str, cells: pd.Series[Any], kind: str) -> tuple[str, str] |
     whole = some.str.fullmatch(r"\d+").all()
     same_length = some.str.len().nunique() == 1  # noqa: PD101 - the lengths of texts
     last = words[-1] if words else ""
-    named = last in _KEY_WORDS or (last in _NUMBER_WORDS and (not whole or len(some.iloc[0]) >= 4))
+    is_numbered = last in _NUMBER_WORDS | _WHOSE_WORDS or last.endswith(_NUMBER_ENDINGS)
+    named = last in _KEY_WORDS or (is_numbered and (not whole or len(some.iloc[0]) >= 4))
     if kind == "number" and not (whole and (same_length or last in _KEY_WORDS)):
         is_code = False
     if whole and some.str.len().min() > _EXACT_DIGITS:
