@@ -21,7 +21,7 @@ from synthtab.attacks.run import run_attacks
 from synthtab.cli import carry_out, main
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.utility import Prediction, resampled_scores, tstr
-from synthtab.sharing import load_bundle, sample_to_file, save_bundle
+from synthtab.sharing import load_bundle, sample_to_file, save_bundle, share
 from synthtab.sharing.columns import check_plan, infer_plan, read_plan, read_schema
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.judging import judge_in_time
@@ -534,3 +534,12 @@ def test_an_interrupt_that_falls_into_a_callback_from_c_is_not_lost(capsys):
     assert carry_out(parser, []) == 130
     assert time.monotonic() - started < 10
     assert capsys.readouterr().err == "\ninterrupted: nothing was written\n"
+
+
+def test_a_frame_of_cells_that_no_file_has_is_refused_by_name():
+    frame = pd.DataFrame({"y": np.arange(300.0)})
+    frame["cut"] = pd.cut(frame.y, 4)
+    frame["month"] = pd.period_range("2000-01", periods=300, freq="M")
+    frame["sparse"] = pd.arrays.SparseArray(frame.y)
+    with pytest.raises(TableError, match=r"\['cut', 'month', 'sparse'\] hold periods, intervals"):
+        share(frame, target="y")

@@ -260,7 +260,8 @@ def frame_source(frame: pd.DataFrame) -> Source:
     Raises
     ------
     TableError
-        If a column's name is no text, or its cells are of several types.
+        If a column's name is no text, its cells are of several types, or of one that no file of
+        rows has.
 
     Examples
     --------
@@ -273,6 +274,11 @@ def frame_source(frame: pd.DataFrame) -> Source:
     if wrong := [name for name in frame if not isinstance(name, str)]:
         raise TableError(f"{path}: names of columns are text, and {wrong[:_MAX_NAMED]} are not")
     _check_names(path, [*frame])
+    if strange := [name for name in frame if _is_no_cell(frame[name].dtype)]:
+        raise TableError(
+            f"{path}: columns {strange} hold periods, intervals or sparse values; make them text, "
+            "dates or plain numbers"
+        )
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowException, OverflowError) as error:
@@ -281,6 +287,13 @@ def frame_source(frame: pd.DataFrame) -> Source:
     _check_shape(source, 2)
     is_counted = isinstance(frame.index, pd.RangeIndex)
     return source if is_counted else replace(source, notes=("the index of the frame is left out",))
+
+
+def _is_no_cell(dtype: Any) -> bool:
+    """Whether values of a dtype are none that a file of rows has."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    return isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype, pd.SparseDtype))
 
 
 def _of_arrow(path: Path, table: Any) -> Source:
