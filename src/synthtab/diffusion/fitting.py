@@ -81,7 +81,8 @@ def fit_networks(
         index = batches()
         known = networks.random_known(index.shape[1], natural_share, generator)
         loss = -networks.log_likelihood(rows.take(index.to(device)), known).mean(dim=2).sum()
-        optimizer.zero_grad()
+        # Gradients of long lists are large, and memory that is given back at every step is lost.
+        optimizer.zero_grad(set_to_none=False)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         update_average(average, networks, step, _EMA_DECAY)
