@@ -543,3 +543,15 @@ def test_a_frame_of_cells_that_no_file_has_is_refused_by_name():
     frame["sparse"] = pd.arrays.SparseArray(frame.y)
     with pytest.raises(TableError, match=r"\['cut', 'month', 'sparse'\] hold periods, intervals"):
         share(frame, target="y")
+
+
+def test_dates_of_two_readings_are_asked_for(tmp_path, capsys):
+    days = [f"{1 + i % 12:02d}/{1 + i % 11:02d}/2024" for i in range(300)]
+    pd.DataFrame({"seen": days, "y": range(300)}).to_csv(tmp_path / "t.csv", index=False)
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    assert main(asked) == 2
+    told = capsys.readouterr().err
+    assert "%m/%d/%Y would fit as well: say which by --date 'seen=%d/%m/%Y'" in told
+    kinds = {"seen": {"kind": "date", "format": "%m/%d/%Y"}}
+    plan = read_schema(read_source(tmp_path / "t.csv"), "y", None, kinds=kinds)
+    check_plan(plan, "t.csv")

@@ -370,6 +370,7 @@ _NEARLY = 0.8
 _EARLIEST, _LATEST = 1850, 2150  # years of a date without marks; any other is a number
 
 
+OTHER_FORMAT = " would fit as well"
 SEVERAL_ZONES = "times of several zones: convert them to one"
 
 
@@ -411,9 +412,14 @@ def read_date_format(cells: pd.Series[Any]) -> DateReading:
         clocks = different.str.extract(_CLOCK)
         n_zones = clocks["zone"].fillna("").nunique() if clocks["hour"].notna().all() else 1
         return DateReading(best, odd, SEVERAL_ZONES if n_zones > 1 else "")
-    fits = [form for form, fit in tried.items() if form != best and fit.all()]
+    days = read_dates(different, best)
+    fits = [
+        form
+        for form, fit in tried.items()
+        if fit.all() and "." not in form[:4] and not read_dates(different, form).equals(days)
+    ]  # with points the day stands first wherever they are used
     form, alike = _as_written(different, best)
-    note = f"written {form}" + (f", though {fits[0]} would fit as well" if fits else "")
+    note = f"written {form}" + (f", though {fits[0]}{OTHER_FORMAT}" if fits else "")
     return DateReading(form, odd, note if alike else f"{note}; not all are written so now")
 
 

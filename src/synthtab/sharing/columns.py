@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.sharing.cells import (
+    OTHER_FORMAT,
     SEVERAL_ZONES,
     exactly,
     format_problem,
@@ -412,6 +413,9 @@ def _infer_text(source: Source, name: str, cells: pd.Series[Any], usual: str) ->
         if numbers.odd.mean() <= _FEW_MISTAKES:
             return _mixed(name, "numbers", known, numbers.odd)
     if dates.format is not None and not dates.odd.any():
+        if OTHER_FORMAT in dates.note:
+            remedy = f"say which by --date '{name}={dates.format}'"
+            return Column(name, "mixed", note=f"dates {dates.note}: {remedy}")
         return Column(name, "date", format=dates.format, gap=gap, note=dates.note)
     if dates.note == SEVERAL_ZONES:
         return Column(name, "mixed", note=SEVERAL_ZONES)
