@@ -43,9 +43,9 @@ def new_folder(out: str | Path) -> Iterator[Path]:
     refuse_taken(out)
     place = Path(os.path.realpath(out))
     made = [p for p in (place, *place.parents) if not p.exists()]
-    place.mkdir(parents=True, exist_ok=True)
     finished = False
     try:
+        place.mkdir(parents=True, exist_ok=True)
         with _locked(place / _UNFINISHED, out) as folder:
             _refuse_full(place, out)
             yield folder
@@ -111,22 +111,26 @@ def refuse_small_disk(folder: Path, n_bytes: float) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path, what: str | Path) -> Iterator[Path]:
-    folder.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise TableError(
-            f"{what}: another run is writing there; wait for it, or choose another --out"
-        ) from error
-    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise TableError(
+                f"{what}: another run is writing there; wait for it, or choose another --out"
+            ) from error
         for left in folder.iterdir():  # by a run that was killed
             if left.name != "lock":
                 _remove(left)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+    finally:  # an interrupt may come before the lock is held
+        if lock.is_locked:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+        else:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _remove(path: Path) -> None:
