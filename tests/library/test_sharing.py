@@ -389,6 +389,10 @@ def test_cells_with_exponents_are_completed_as_they_are(tmp_path):
     assert main([*asked, "--out", str(tmp_path / "rows.csv")]) == 0
     made = pd.read_csv(tmp_path / "rows.csv", dtype=str)
     assert made.conc.tolist() == sorted(cells)[100:103]
+    asked = ["sample", model, "-n", "50", "--where", "conc<=1.5e-4"]
+    assert main([*asked, "--out", str(tmp_path / "small.csv")]) == 0
+    small = pd.read_csv(tmp_path / "small.csv").conc
+    assert 0 < small.min() <= small.max() <= 1.5e-4
 
 
 def test_rows_are_completed_in_their_order_and_given_cells_stay(shared, tmp_path, capsys):

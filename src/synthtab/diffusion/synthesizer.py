@@ -555,10 +555,11 @@ def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
             raise ValueError(
                 f"column {name!r}: a range is a pair (least, greatest), here {asked!r}"
             )
-        ends = np.clip([float(end) for end in asked], *codes.ranks.knot_values[[0, -1]])
-        if codes.levels is None and ends[0] == ends[1] and asked[0] <= ends[0] <= asked[1]:
+        least, greatest = (float(end) for end in asked)
+        ends = np.clip([least, greatest], *codes.ranks.knot_values[[0, -1]])
+        if codes.levels is None and ends[0] == ends[1] and least <= ends[0] <= greatest:
             return _given_cells(name, codes, pd.Series([ends[0]] * n), n)
-        low, high = codes.range_of(*(float(end) for end in asked))
+        low, high = codes.range_of(least, greatest)
         if not low < high:
             raise ValueError(f"column {name!r} has no values from {asked[0]} to {asked[1]}")
         return Condition(

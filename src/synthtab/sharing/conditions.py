@@ -142,7 +142,7 @@ def _span(form: TableForm, column: Column, text: str) -> _Span:
         how = "date; write it as 2026-01-31" if is_date else "number"
         raise TableError(f"--where {name}: {text!r} is no {how}, or as in the file")
     if not is_date:
-        decimals = 0 if form.is_whole[name] else column.decimals
+        decimals = _decimals(form, column)
         if decimals is None:
             return _Span(value, value, 0.0)
         step = 10.0**-decimals  # between two of its values lies none
@@ -151,6 +151,13 @@ def _span(form: TableForm, column: Column, text: str) -> _Span:
     unit = form.units[name]
     first = int(pd.Series([value]).astype("datetime64[us]").astype("int64").iloc[0]) // unit
     return _Span(first, first + (max(DAY // unit, 1) - 1 if is_day else 0), 1)
+
+
+def _decimals(form: TableForm, column: Column) -> int | None:
+    """Decimals of all values of a number; None if they have any, as those with an exponent do."""
+    if column.exponent:  # the column's decimals are those of the digits before it
+        return None
+    return 0 if form.is_whole[column.name] else column.decimals
 
 
 def _cell(form: TableForm, column: Column, text: str) -> tuple[pd.Series[Any], Column, Source]:
@@ -182,13 +189,12 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
         cells = cells.where(cells.notna() & (cells.astype(object) != column.gap), None)
         values = typed_column(cells, column, source)
         if column.kind == "number":
-            places = 0 if form.is_whole[name] else column.decimals
-            if column.exponent:  # the decimals are those of the digits before it
-                places = None
-            odd = values.notna() & (values.round(9 if places is None else places) != values)
-            if places is not None and odd.any():
-                row = int(odd.to_numpy().argmax()) + 1
-                problems.append(f"column {name!r} has {places} decimals, data row {row} more")
+            decimals = _decimals(form, column)
+            if decimals is not None:
+                odd = values.notna() & (values.round(decimals) != values)
+                if odd.any():
+                    row = int(odd.to_numpy().argmax()) + 1
+                    problems.append(f"column {name!r} has {decimals} decimals, data row {row} more")
         elif column.kind == "category":
             known = {category_name(v) for v in form.categories[name].values() if v is not None}
             odd = values.notna() & ~values.map(category_name, na_action="ignore").isin(known)
