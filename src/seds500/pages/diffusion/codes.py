@@ -106,7 +106,7 @@ def density(model: HybridDiffusion, frame: pd.DataFrame, column: str, ranks: Flo
         assert isinstance(parts, NumberParts)
         gate = parts.smooth.numpy()[:, None]
         rough = (parts.histogram.numpy()[:, : len(edges) - 1] / np.diff(edges))[:, bins]
-        weight, mean, sd = (p.numpy()[..., None] for p in parts[2:])
+        weight, mean, sd = (p.numpy()[..., None] for p in (parts.weight, parts.mean, parts.sd))
         smooth = (weight * norm.pdf(scores, mean, sd)).sum(axis=1) / norm.pdf(scores)
         found.append(((1 - gate) * rough, gate * smooth))
     histogram, gaussians = np.mean(found, axis=0)
