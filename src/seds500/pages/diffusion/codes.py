@@ -131,7 +131,7 @@ def code_probabilities(
             continue
         assert isinstance(codes, NumberCodes)
         scores = np.asarray(ndtri(codes.edges))[:, None, None]
-        weight, mean, sd = (p.numpy() for p in parts[2:])
+        weight, mean, sd = (p.numpy() for p in (parts.weight, parts.mean, parts.sd))
         below = (weight * norm.cdf(scores, mean, sd)).sum(axis=2).T
         gate = parts.smooth.numpy()[:, None]
         p = (1 - gate) * parts.histogram.numpy()
