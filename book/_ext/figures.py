@@ -7,12 +7,17 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+import origin
 from seds500.pages import benchmark, results
 from seds500.records import RecordError, Records
 
 FIGURES = {**results.FIGURES, "drawn_rows": benchmark.drawn_rows}
 
 DPI = 170  # sharp in print and on a projector, which show a figure wider than a page does
+
+
+USED: dict[str, frozenset[str]] = {}
+"""The records that each figure was drawn from, known once it is drawn."""
 
 
 def made_by(name: str) -> str:
@@ -23,20 +28,21 @@ def made_by(name: str) -> str:
     >>> made_by("overview")
     'seds500.pages.results.overview'
     """
-    return f"{FIGURES[name].__module__}.{FIGURES[name].__qualname__}"
+    return origin.full_name(FIGURES[name])
 
 
 def draw(app: Sphinx) -> None:
     """Write every figure to `book/_figures`."""
     folder = app.srcdir / "book" / "_figures"
     folder.mkdir(exist_ok=True)
-    records = Records(app.srcdir / "records")
     for name, figure in FIGURES.items():
+        records = Records(app.srcdir / "records")
         try:
             drawn = figure(records)
         except RecordError as error:
             raise ExtensionError(f"the figure {name!r} cannot be drawn: {error}") from error
         drawn.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
+        USED[name] = frozenset(records.used)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

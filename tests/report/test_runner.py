@@ -420,7 +420,7 @@ def test_experiments_are_made_and_compare_equal(project, in_process, capsys):
     assert files(project / "runs") == []
 
     assert main(["experiments", "toy_public", "--compare"]) == 0
-    assert "1 to run; last time they took" in capsys.readouterr().err
+    assert "1 to run, one after the other; last time they took" in capsys.readouterr().err
     record["values"]["rate"] = 0.002
     store.save(record, project / "records" / "toy_public.json")
     assert main(["experiments", "toy_public", "--compare"]) == 1
