@@ -127,7 +127,7 @@ demo.auc_figure(aucs)
 # %% [markdown]
 # Read the distance of each interval from the line at one half. An interval that covers the line
 # says that this attack found nobody on these rows. It does not say that nobody can be found: the
-# [privacy chapter](privacy) runs more attacks on more rows.
+# {doc}`privacy chapter <privacy>` runs more attacks on more rows.
 #
 # ## What it means
 

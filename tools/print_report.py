@@ -113,7 +113,7 @@ def main(single: Path, html: Path) -> None:
         raised = single / "report.html"
         raised.write_text(report.read_text(encoding="utf-8"), encoding="utf-8")
         page = browser.new_page(viewport={"width": 1000, "height": 1400})
-        page.emulate_media(media="print")
+        page.emulate_media(media="print", reduced_motion="reduce")  # an animation as a picture
         show(page, raised)
         if raw := undrawn(page):
             raise ValueError(f"{report}: {len(raw)} formulas are not drawn, such as {raw[0]}")

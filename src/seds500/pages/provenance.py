@@ -37,7 +37,7 @@ def runs(records: Records) -> pd.DataFrame:
     words = f"{total:,.0f}, which is {total / 60:.0f} minutes"
     if missing:
         words += f", and {missing} {UNKNOWN}"
-    table.loc["all, one after the other"] = {c: "" for c in table.columns} | {"seconds": words}
+    table.loc["all, one after the other"] = dict.fromkeys(table.columns, "") | {"seconds": words}
     return table
 
 
