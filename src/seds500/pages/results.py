@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seds500.comparisons import OTHER_PACKAGES, SETTINGS
 from seds500.methods import SECOND_SAMPLE
 from seds500.plots import (
     COLOURS,
@@ -38,15 +39,6 @@ from seds500.records import (
 )
 from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.utility import LEARNERS
-
-SETTINGS: Mapping[str, tuple[str, str]] = {
-    "replacement": ("alone", "synthetic rows alone"),
-    "augmentation": ("added to the real rows", "real rows and 500 synthetic ones"),
-}
-"""What tables and figures call each setting."""
-
-OTHER_PACKAGES = "benchmark_other_packages"
-
 
 # Tables ---------------------------------------------------------------------------------------
 
