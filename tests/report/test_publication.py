@@ -157,11 +157,15 @@ def test_a_page_without_slides_is_refused(children, message):
         slides.slides(page)
 
 
-def test_the_talk_has_ten_to_twelve_slides_each_with_notes():
+def test_the_talk_has_twelve_slides_each_with_a_number_a_figure_and_notes():
     text = (ROOT / "book" / "slides.md").read_text(encoding="utf-8")
     parts = re.split(r"^#{1,2} ", text, flags=re.M)[1:]
-    assert 10 <= len(parts) <= 12
-    assert [part.splitlines()[0] for part in parts if ":class: notes" not in part] == []
+    assert len(parts) == 12
+    titles = [part.splitlines()[0] for part in parts]
+    assert [title for title in titles if not re.search(r"\{(res|claims)\}`", title)] == []
+    for part, title in zip(parts, titles, strict=True):
+        assert part.count("```{image}") == 1, title
+        assert part.count(":class: notes") == 1, title
 
 
 @needs_chromium
@@ -220,6 +224,10 @@ def test_cells_are_folded_and_their_figures_and_tables_numbered(book):
     assert numbers == ["Fig. 1", "Table 1"]
     assert "Look at it." in words
     assert page.select_one("figure.numbered-table table") is not None
+    for figure in page.select("figure"):
+        record, code = figure.select(".made-by a")
+        assert record["href"] == "../_records/cells.json"
+        assert page.find(id=code["href"].removeprefix("#")).select_one(".cell_input") is not None
 
 
 def sources() -> list[tuple[str, list]]:
@@ -403,6 +411,41 @@ def test_every_formula_is_drawn_without_a_network():
             raw[name] = browser.undrawn(page)
             raw[name] += re.findall(r"\\[(\[].{,40}", page.evaluate(TEXT))
     assert {name: found for name, found in raw.items() if found} == {}
+
+
+@needs_build
+def test_every_captioned_figure_and_table_leads_to_its_record():
+    bare = []
+    for name in built():
+        page = BeautifulSoup((BUILT / f"{name}.html").read_text("utf-8"), "html.parser")
+        for caption in page.select("figure .caption-number, table .caption-number"):
+            whole = caption.find_parent("figure") or caption.find_parent("table").parent
+            drawn = whole.select_one("img[src*='_static/'], img[src$='.svg']")
+            after = whole.find_next(class_="made-by")
+            if drawn is None and (after is None or "_records/" not in str(after)):
+                bare.append(f"{name}: {caption.get_text()}")
+    assert bare == []
+
+
+@needs_build
+@needs_chromium
+def test_the_figure_that_a_reader_changes_works_without_a_network():
+    with browser.chromium() as chromium:
+        page = chromium.new_context(offline=True, viewport={"width": 390, "height": 844}).new_page()
+        browser.show(page, BUILT / "book" / "explore.html")
+        page.wait_for_selector(".explore-drawn svg")
+        before = page.inner_text(".explore-table tbody")
+        page.select_option("select[name=experiment]", "011")
+        page.wait_for_function(
+            "before => document.querySelector('.explore-table tbody').innerText !== before",
+            arg=before,
+        )
+        rows = page.locator(".explore-table tbody tr").count()
+        names = page.locator(".explore-drawn svg").text_content()
+        assert rows > 8
+        assert "HybridDiffusion" in names
+        assert "TabDDPM" not in names  # it was not run on 011
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @needs_build

@@ -74,7 +74,7 @@ def _table(records: Records, origins: Mapping[str, Mapping[str, Any]]) -> pd.Dat
     letters = _letters(records)
     rows = {
         name: {
-            "date": made["started"][:10] if "started" in made else UNKNOWN,
+            "date": made["started"][:10].replace("-", "\u2011") if "started" in made else UNKNOWN,
             "seconds": f"{made['wall_seconds']:,.0f}" if "wall_seconds" in made else UNKNOWN,
             "commit": f"`{made['commit'][:10]}`" if made.get("commit") else UNKNOWN,
             "processor": made.get("cpu", UNKNOWN),
