@@ -23,7 +23,7 @@ from sphinx.writers.html5 import HTML5Translator
 import figures
 import origin
 
-PROMPTS = ("Show the code", "Hide the code")
+CODE, IMPORTS, PARAMETERS = "code", "imports", "parameters"  # what a folded cell is called
 DEFAULT_PROMPT = "Show code cell {type}"
 CAPTIONS = Path("book") / "captions.yml"
 
@@ -70,7 +70,8 @@ class Reading(SphinxTransform):
         """Fold the code of a cell that is not folded already."""
         cell.setdefault("hide_mode", "input")
         if cell.get("prompt_show", DEFAULT_PROMPT) == DEFAULT_PROMPT:
-            cell["prompt_show"], cell["prompt_hide"] = PROMPTS
+            what = kind_of(cell)
+            cell["prompt_show"], cell["prompt_hide"] = f"Show the {what}", f"Hide the {what}"
         if cell["hide_mode"] == "input" and "tag_hide-input" not in cell["classes"]:
             cell["classes"].append("tag_hide-input")
 
@@ -113,6 +114,13 @@ class Reading(SphinxTransform):
             cell["ids"].append(nodes.make_id(f"cell-{self.env.new_serialno('cell')}"))
         code = nodes.reference("", "code", refid=cell["ids"][0], internal=True)
         shown += origin.line(self.env, [self.env.docname.rpartition("/")[2]], code)
+
+
+def kind_of(cell: nodes.container) -> str:
+    """What a cell holds."""
+    if "tag_parameters" in cell["classes"]:
+        return PARAMETERS
+    return IMPORTS if cell.children[0].astext().startswith(("import ", "from ")) else CODE
 
 
 def is_output(node: nodes.Element) -> bool:

@@ -199,7 +199,9 @@ def test_cells_are_folded_and_their_figures_and_tables_numbered(book):
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5E"
         "rkJggg=="
     )
-    picture, table, plain = (nbformat.v4.new_code_cell(code) for code in ("draw()", "tell()", "x"))
+    picture, table, plain = (
+        nbformat.v4.new_code_cell(code) for code in ("draw()", "tell()", "import x\nx")
+    )
     picture.metadata["mystnb"] = {"image": {"alt": "A picture"}}
     for cell, data in (
         (picture, {"image/png": pixel}),
@@ -216,7 +218,10 @@ def test_cells_are_folded_and_their_figures_and_tables_numbered(book):
     heard, _ = build(book)
     assert heard == ""
     page = BeautifulSoup((book / "_build/html/book/cells.html").read_text(), "html.parser")
-    assert len(page.select("details.hide")) == 3
+    folded = [each.get_text().split() for each in page.select("details.hide > summary")]
+    assert [words[:3] for words in folded] == [
+        ["Show", "the", what] for what in ("code", "code", "imports")
+    ]
     words = [
         " ".join(caption.get_text().split()) for caption in page.select("figure .caption-text")
     ]
