@@ -64,7 +64,8 @@ def some(tmp_path):
 def test_the_runs_are_listed_with_what_all_of_them_take(some):
     table = provenance.runs(some)
     assert table.index.tolist() == ["new", "old", "all, one after the other"]
-    assert table.loc["new"].tolist() == ["2026\u201101\u201102", "1,234", "`aaaaaaaaaa`", "X 1", "A"]
+    day = "2026\u201101\u201102"
+    assert table.loc["new"].tolist() == [day, "1,234", "`aaaaaaaaaa`", "X 1", "A"]
     assert table.loc["old"].tolist() == [*[UNKNOWN] * 4, "B"]
     total = table["seconds"].iloc[-1]
     assert total == "1,234, which is 21 minutes, and 1 not recorded"
