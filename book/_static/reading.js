@@ -22,6 +22,14 @@
     entry.setAttribute("role", "listitem");
   }
 
+  // The theme's toggles beside the names of pages have a picture and no name.
+  for (const toggle of document.querySelectorAll("details > summary")) {
+    if (toggle.textContent.trim() === "" && !toggle.ariaLabel) {
+      const page = toggle.closest("li")?.querySelector("a")?.textContent.trim();
+      toggle.setAttribute("aria-label", page ? `Pages of: ${page}` : "More pages");
+    }
+  }
+
   // A link to a cell's code opens it.
   const unfold = () => {
     const cell = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
