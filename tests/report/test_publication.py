@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = Project(ROOT)
 BUILT = ROOT / "_build" / "html"
 # In bytes. The theme's icons are 1.5 MB of every page, MathJax 2.3 MB of a page with formulas. More
-# than a third of all files is static ones, a quarter the notebooks that can be downloaded. The records
-# are 1.5 MB, and Vega, which one page loads, 0.9 MB.
+# than a third of all files is static ones, a quarter the notebooks that can be downloaded; the
+# records are 1.5 MB, and Vega, which one page loads, 0.9 MB.
 LIMITS = {"median page": 2.8e6, "heaviest page": 6.5e6, "all files": 34.5e6}
 
 
