@@ -175,7 +175,10 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
     TableError
         If it cannot be read, has columns that are not drawn, or a cell that its column never has.
     """
-    source = read_source(path, header=form.header, least_columns=1)
+    usual = form.encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1254")
+    source = read_source(
+        path, header=form.header, encoding=None if usual else form.encoding, least_columns=1
+    )
     columns = {c.name: c for c in form.columns}
     if unknown := [str(c) for c in source.cells if c not in columns]:
         raise TableError(
