@@ -397,11 +397,13 @@ def test_what_a_killed_run_has_left_is_cleared_by_the_next(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    assert list(out.rglob("half"))
+    assert not out.exists()
+    assert list(tmp_path.rglob("half"))
     with new_folder(out) as folder:
         assert [p.name for p in folder.iterdir()] == ["lock"]
         (folder / "card").write_text("pass")
     assert [p.name for p in out.iterdir()] == ["card"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 # --- models -----------------------------------------------------------------------------------
