@@ -38,12 +38,14 @@ class NumberReading(NamedTuple):
     """What the cells of a column are, taken as numbers.
 
     `fields` are those of the `Column`, and None if the cells are no numbers; `odd` marks the cells
-    that are none; `problem` says why numbers cannot be taken as they are.
+    that are none; `problem` says why numbers cannot be taken as they are. With fields and a problem
+    they can, but would be written in another way; `note` says so where only zeros at the end differ.
     """
 
     fields: dict[str, Any] | None
     odd: pd.Series[bool]
     problem: str = ""
+    note: str = ""
 
 
 def read_number_form(
@@ -93,8 +95,53 @@ def read_number_form(
     if grouping:
         core = core.str.replace(grouping, "", regex=False)
     core = core.str.replace(point, ".", regex=False) if point != "." else core
+    if problem := _inexact(core):
+        return NumberReading(None, odd, problem)
     fields |= {"decimal_mark": point, "thousands": grouping} | _digits(core)
-    return NumberReading(fields, odd, _inexact(core))
+    return _in_one_form(cells, core, fields, odd)
+
+
+def _in_one_form(
+    cells: pd.Series[Any], core: pd.Series[Any], fields: dict[str, Any], odd: pd.Series[bool]
+) -> NumberReading:
+    """The fields that write all cells as they are, where marks or exponents may be in some."""
+    from synthtab.sharing.columns import Column
+
+    has_exponent = core.str.contains("[eE]")
+    if not (has_exponent.any() or fields["thousands"] or fields["plus"]):
+        decimals = core.str.partition(".")[2].str.len()
+        least, most = fields["least_decimals"], int(decimals.max())
+        other = decimals < most if least is None else (decimals > least) & core.str.endswith("0")
+        note = "not all are written with as many zeros at their end as they will be"
+        differs = fields["decimals"] is not None and bool(other.any())
+        return NumberReading(fields, odd, note=note if differs else "")
+    different = cells.drop_duplicates()
+
+    def writes_all(fields: dict[str, Any]) -> bool:
+        column = Column("", "number", **fields)
+        return number_cells(read_numbers(different, column), column) == different.tolist()
+
+    forms = [fields]
+    if has_exponent.any():
+        digits = core.str.lower().str.partition("e")[0].str.replace(".", "", regex=False)
+        most = max(int(digits.str.strip("0").str.len().max()), 1)
+        letter = "G" if core.str.contains("E", regex=False).any() else "g"
+        general = fields | {"decimals": None, "least_decimals": None, "exponent": ""}
+        forms += [general] + [
+            general | {"exponent": f"{letter}{n}"}
+            for n in (most, 6, 7, 10, 15, 16, 17)
+            if n >= most
+        ]
+    if found := next((form for form in forms if writes_all(form)), None):
+        return NumberReading(found, odd)
+    what = "an exponent" if has_exponent.any() else "a mark between thousands"
+    what = what if has_exponent.any() or fields["thousands"] else "a plus"
+    return NumberReading(
+        fields,
+        odd,
+        f"numbers written in several ways, some with {what}: write them all one way, or let "
+        "--number, for this column, have them written so",
+    )
 
 
 def read_numbers(cells: pd.Series[Any], column: Column) -> pd.Series[Any]:
@@ -139,7 +186,10 @@ def number_cells(values: pd.Series[Any], column: Column) -> list[str | None]:
     array = values.to_numpy(dtype=float)
     size = np.abs(array)
     least, most = column.least_decimals, column.decimals
-    if column.exponent:
+    if column.exponent.startswith(("g", "G")):
+        style = f".{column.exponent[1:]}{column.exponent[0]}"
+        text = [format(v, style) for v in size.tolist()]
+    elif column.exponent:
         text = [_with_exponent(v, most or 0, column.exponent) for v in size.tolist()]
     elif most is None:
         text = [repr(v) if least else repr(v).removesuffix(".0") for v in size.tolist()]
@@ -190,6 +240,21 @@ def exactly(values: pd.Series[Any]) -> pd.Series[bool]:
         return True
 
     return pd.Series([is_exact(v) for v in values.tolist()], index=values.index, dtype=bool)
+
+
+def widened(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers as float64; 0.1 of a shorter float stays 0.1, and is not 0.10000000149.
+
+    Examples
+    --------
+    >>> widened(pd.Series([0.1, None], dtype="float32")).tolist()
+    [0.1, nan]
+    """
+    if values.dtype.kind != "f" or values.dtype.itemsize >= 8:
+        return values.astype(float)
+    codes, different = pd.factorize(values)
+    decimal = np.append(different.astype(str).astype(float), np.nan)
+    return pd.Series(decimal[codes], index=values.index)
 
 
 def _core(point: str, grouping: str) -> str:
@@ -370,16 +435,19 @@ _NEARLY = 0.8
 _EARLIEST, _LATEST = 1850, 2150  # years of a date without marks; any other is a number
 
 
-OTHER_FORMAT = " would fit as well"
 SEVERAL_ZONES = "times of several zones: convert them to one"
 
 
 class DateReading(NamedTuple):
-    """The format that fits most cells (None: none does), which it does not fit, and a remark."""
+    """The format that fits most cells (None: none does), which it does not fit, and a remark.
+
+    `other` is a format that fits as well, and reads other dates.
+    """
 
     format: str | None
     odd: pd.Series[bool]
     note: str = ""
+    other: str = ""
 
 
 def read_date_format(cells: pd.Series[Any]) -> DateReading:
@@ -413,14 +481,16 @@ def read_date_format(cells: pd.Series[Any]) -> DateReading:
         n_zones = clocks["zone"].fillna("").nunique() if clocks["hour"].notna().all() else 1
         return DateReading(best, odd, SEVERAL_ZONES if n_zones > 1 else "")
     days = read_dates(different, best)
-    fits = [
+    fits = (
         form
         for form, fit in tried.items()
         if fit.all() and "." not in form[:4] and not read_dates(different, form).equals(days)
-    ]  # with points the day stands first wherever they are used
+    )  # with points the day stands first wherever they are used
+    other = next(fits, "")
     form, alike = _as_written(different, best)
-    note = f"written {form}" + (f", though {fits[0]}{OTHER_FORMAT}" if fits else "")
-    return DateReading(form, odd, note if alike else f"{note}; not all are written so now")
+    note = f"written {form}" + (f", though {other} would fit as well" if other else "")
+    note = note if alike else f"{note}; not all are written so now"
+    return DateReading(form, odd, note, other)
 
 
 def read_compact_dates(cells: pd.Series[Any]) -> DateReading:
