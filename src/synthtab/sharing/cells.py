@@ -39,7 +39,8 @@ class NumberReading(NamedTuple):
 
     `fields` are those of the `Column`, and None if the cells are no numbers; `odd` marks the cells
     that are none; `problem` says why numbers cannot be taken as they are. With fields and a problem
-    they can, but would be written in another way; `note` says so where only zeros at the end differ.
+    they can, but would be written in another way. Where only zeros at the end differ, `note` says
+    so.
     """
 
     fields: dict[str, Any] | None
@@ -250,7 +251,7 @@ def widened(values: pd.Series[Any]) -> pd.Series[Any]:
     >>> widened(pd.Series([0.1, None], dtype="float32")).tolist()
     [0.1, nan]
     """
-    if values.dtype.kind != "f" or values.dtype.itemsize >= 8:
+    if values.dtype not in (np.float16, np.float32):
         return values.astype(float)
     codes, different = pd.factorize(values)
     decimal = np.append(different.astype(str).astype(float), np.nan)
