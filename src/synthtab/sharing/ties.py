@@ -467,7 +467,7 @@ def _filled(
         far[opened[:, None] & ~step.may_stand(own, known[c])] = np.inf
     last = np.full(len(given), "", dtype=object)
     if is_sum:
-        weight_of = dict(zip(step.parts, step.weights, strict=True))
+        weight_of: dict[str, float] = dict(zip(step.parts, step.weights, strict=True))
         rest = own - sum(
             w * np.where(is_open[c][:, None], known[c], as_numbers(given[c])[:, None])
             for c, w in weight_of.items()
