@@ -536,7 +536,9 @@ def _info(options: argparse.Namespace) -> int:
         sys.stdout.write(declaration_text(plan))
         return DONE
     plan = replace(plan, locale=options.locale or plan.locale)
-    plan = with_relations(plan, typed(source, plan))
+    if plan.learnt:
+        found = with_relations(replace(plan, target=plan.learnt[0].name), typed(source, plan))
+        plan = replace(plan, relations=found.relations)
     sys.stdout.write(plan_text(plan.proposed()))
     return DONE
 

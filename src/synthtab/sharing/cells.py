@@ -127,12 +127,10 @@ def _in_one_form(
         digits = core.str.lower().str.partition("e")[0].str.replace(".", "", regex=False)
         most = max(int(digits.str.strip("0").str.len().max()), 1)
         letter = "G" if core.str.contains("E", regex=False).any() else "g"
-        general = fields | {"decimals": None, "least_decimals": None, "exponent": ""}
-        forms += [general] + [
-            general | {"exponent": f"{letter}{n}"}
-            for n in (most, 6, 7, 10, 15, 16, 17)
-            if n >= most
-        ]
+        style = _exponent_style(core[has_exponent])
+        styles = ["", f"<{style}", *(f"{letter}{n}" for n in (most, 6, 12, 17) if n >= most)]
+        general = fields | {"decimals": None, "least_decimals": None}
+        forms += [general | {"exponent": style} for style in styles]
     if found := next((form for form in forms if writes_all(form)), None):
         return NumberReading(found, odd)
     what = "an exponent" if has_exponent.any() else "a mark between thousands"
@@ -190,6 +188,8 @@ def number_cells(values: pd.Series[Any], column: Column) -> list[str | None]:
     if column.exponent.startswith(("g", "G")):
         style = f".{column.exponent[1:]}{column.exponent[0]}"
         text = [format(v, style) for v in size.tolist()]
+    elif column.exponent.startswith("<"):
+        text = [_shorter(v, column.exponent[1:]) for v in size.tolist()]
     elif column.exponent:
         text = [_with_exponent(v, most or 0, column.exponent) for v in size.tolist()]
     elif most is None:
@@ -345,10 +345,7 @@ def _digits(core: pd.Series[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"leading_zero": not bare, "exponent": ""}
     has_exponent = halves[1] == "e"
     if has_exponent.all():
-        signed = bool(halves[2].str.startswith(("+", "-")).all())
-        width = int(halves[2].str.lstrip("+-").str.len().min())
-        letter = "E" if "E" in core.iloc[0] else "e"
-        found |= {"exponent": letter + "+" * signed + "0" * width}
+        found |= {"exponent": _exponent_style(core)}
         return found | {"decimals": most, "least_decimals": None}
     if has_exponent.any() or most > _MOST_DECIMALS:
         return found | {"decimals": None, "least_decimals": min(least, 1) or None}
@@ -356,6 +353,14 @@ def _digits(core: pd.Series[Any]) -> dict[str, Any]:
     n_zeros = int(((decimals == most) & core.str.endswith("0")).sum()) if most else 0
     fixed = least == most or n_zeros >= int((decimals < most).sum())
     return found | {"decimals": most, "least_decimals": None if fixed else least}
+
+
+def _exponent_style(core: pd.Series[Any]) -> str:
+    """Letter, sign and least digits of the powers of ten of cells that all have one."""
+    powers = core.str.lower().str.partition("e")[2]
+    signed = bool(powers.str.startswith(("+", "-")).all())
+    width = int(powers.str.lstrip("+-").str.len().min())
+    return ("E" if "E" in core.iloc[0] else "e") + "+" * signed + "0" * width
 
 
 def _inexact(core: pd.Series[Any]) -> str:
@@ -383,6 +388,16 @@ def _with_exponent(value: float, decimals: int, style: str) -> str:
     mantissa, _, power = f"{value:.{decimals}e}".partition("e")
     sign = "-" if power.startswith("-") else "+" if "+" in style else ""
     return f"{mantissa}{style[0]}{sign}{power[1:].lstrip('0').rjust(style.count('0'), '0')}"
+
+
+def _shorter(value: float, style: str) -> str:
+    """A number with an exponent where it is shorter so, with all of its digits."""
+    if value != value:
+        return "nan"
+    exact = Decimal(repr(value)).normalize()
+    plain = format(exact, "f")
+    powered = _with_exponent(value, len(exact.as_tuple().digits) - 1, style)
+    return powered if len(powered) < len(plain) else plain
 
 
 def _without_zeros(text: str, spare: int) -> str:

@@ -76,8 +76,8 @@ class Column:
     plus, leading_zero : bool
         Whether a positive number has its sign, and one below 1 a zero before the mark.
     exponent : str
-        Letter, sign and least digits of the power of ten that every cell has, as in ``e+00``. Of
-        very large and small ones alone: ``g6``, as ``%.6g`` writes numbers of six digits.
+        Letter, sign and least digits of the power of ten that every cell has, as in ``e+00``; with
+        ``<`` before them, those have it that are shorter so. Or ``g6``, which is ``%.6g`` of C.
     format : str or None
         How a date is written as text, in the signs of `strftime`. With a ``-``, as in ``%-d``, a
         part has no leading zeros; ``%3f`` has three digits.
@@ -846,8 +846,8 @@ def _problems_of_types(given: dict[str, Any]) -> list[str]:
         elif wanted is not None and not isinstance(value, wanted):
             should = "true or false" if wanted is bool else "text"
             problems.append(f"{name} is {value!r}, should be {should}")
-    if not re.fullmatch(r"(?:[eE]\+?0+|[gG]\d{1,2})?", str(given.get("exponent", ""))):
-        problems.append("exponent should be as in 'e+00', or g6")
+    if not re.fullmatch(r"(?:<?[eE]\+?0+|[gG]\d{1,2})?", str(given.get("exponent", ""))):
+        problems.append("exponent should be as in 'e+00', '<e+00' or 'g6'")
     return problems
 
 
