@@ -23,6 +23,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "records"
-OUTCOMES = {0: "released", 2: "refused", 3: "kept back"}
+OUTCOMES = {0: "released", 2: "refused", 3: "kept back", -9: "out of time"}
+LIMIT = 1800  # seconds of one call
 TARGETS = {"two_dates": "cost", "one_positive_target": "b", "one_class_synthetic": "cls"}
 # What the message of a refusal asks its owner to decide.
 REMEDIES = {
@@ -89,8 +91,11 @@ def run(arguments: list[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "synthtab", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
+    limit = threading.Timer(LIMIT, process.kill)
+    limit.start()
     told = process.stderr.read().decode()
     _, status, usage = os.wait4(process.pid, 0)
+    limit.cancel()
     code = os.waitstatus_to_exitcode(status)
     return {
         "exit": code,
