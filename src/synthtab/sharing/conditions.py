@@ -208,13 +208,3 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
     if problems:
         raise TableError(f"{path}: " + "; ".join(problems))
     return pd.DataFrame(found)
-
-
-def with_given(rows: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """Typed rows with the given cells exactly as they were given."""
-    rows = rows.copy()
-    for name in given:
-        asked = given[name].reset_index(drop=True)
-        filled = asked.astype(object).where(asked.notna(), rows[name].astype(object))
-        rows[name] = filled.astype(rows[name].dtype)
-    return rows
