@@ -31,7 +31,10 @@ from typing import Any
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORDS = ROOT / "records"
+RECORDS = {
+    "cases": ROOT / "records" / "benchmark_sharing_cases.json",
+    "public": ROOT / "records" / "benchmark_sharing_public.json",
+}
 OUTCOMES = {0: "released", 2: "refused", 3: "kept back", -9: "out of time"}
 LIMIT = 1800  # seconds of one call
 TARGETS = {"two_dates": "cost", "one_positive_target": "b", "one_class_synthetic": "cls"}
@@ -179,7 +182,7 @@ def main() -> None:
             sys.stdout.write(f"{name}: {shown}\n    {row['last_line'][:160]}\n")
             sys.stdout.flush()
     if not options.quick:
-        path = RECORDS / f"benchmark_sharing_{group}.json"
+        path = RECORDS[group]
         values: dict[str, Any] = {group: found}
         parameters: dict[str, Any] = {group: len(found)}
         store.save(

@@ -215,7 +215,7 @@ class Tied:
                 for end in (asked if isinstance(asked, tuple) else [asked] * 2)
             ]
             for c, asked in given.items()
-            if c in self.form.is_whole
+            if c in self.form.is_whole and not isinstance(asked, list)
         }
         for relation in self.transform.exact:
             broken = False
@@ -231,10 +231,14 @@ class Tied:
         """What conditions ask of a column: values, or None where it may be missing."""
         if name not in self.form.categories:
             flag = given.get(self.form.flags.get(name, ""), ())
-            return {None} if "yes" in flag else {given[name]} if name in given else set()
+            value = given.get(name)
+            value = tuple(value) if isinstance(value, list) else value
+            return {None} if "yes" in flag else {value} if name in given else set()
         labels = given.get(name, [])
         known = self.form.categories[name]
-        return {known[label] for label in (labels if isinstance(labels, list) else [labels])}
+        return {
+            known.get(label, label) for label in (labels if isinstance(labels, list) else [labels])
+        }
 
     def _passed_on(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Of conditions on rows of the form those that the model can be given."""
