@@ -121,6 +121,7 @@ def test_no_synthetic_row_breaks_a_relation_and_the_card_counts_them(shared, tab
     assert set(counted(shared / "synthetic.csv", table).values()) == {0}
     page = (shared / "report_card.html").read_text(encoding="utf-8")
     assert "admitted ≤ discharged" in page
+    assert page.count('data-label="tolerated"') == len(record["privacy"]["rows"])  # on a telephone
 
 
 def test_keys_and_names_are_made_up_in_their_places(shared, table):
