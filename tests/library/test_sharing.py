@@ -143,7 +143,7 @@ def test_the_record_says_the_same_as_the_card(shared):
     page = (shared / "report_card.html").read_text(encoding="utf-8")
     assert all("reference" in row for row in record["fidelity"])
     for row in record["privacy"]["rows"].values():
-        assert f'<td class="{row["verdict"]}">{row["verdict"]}</td>' in page
+        assert f'class="{row["verdict"]}" data-label="verdict">{row["verdict"]}</td>' in page
 
 
 def test_the_same_seed_makes_the_same_table(shared, table, tmp_path):
