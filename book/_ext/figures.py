@@ -7,10 +7,10 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from seds500.pages import benchmark, results
+from seds500.pages import benchmark, front, results
 from seds500.records import RecordError, Records
 
-FIGURES = {**results.FIGURES, "drawn_rows": benchmark.drawn_rows}
+FIGURES = {**front.FIGURES, **results.FIGURES, "drawn_rows": benchmark.drawn_rows}
 
 DPI = 170  # sharp in print and on a projector, which show a figure wider than a page does
 

@@ -10,8 +10,8 @@ from seds500.records import Measured, Records, pipe_table
 
 MARKS: Mapping[Outcome, str] = {"supports": "yes", "against": "no", "open": "open"}
 WORDS: Mapping[Outcome, tuple[str, str]] = {
-    "supports": ("supports it", "support it"),
-    "against": ("contradicts it", "contradict it"),
+    "supports": ("supports this", "support this"),
+    "against": ("contradicts this", "contradict this"),
     "open": ("is undecided", "are undecided"),
 }
 """What one figure, and several, say of a claim."""
@@ -163,9 +163,9 @@ def counted(outcomes: Sequence[Outcome]) -> str:
     Examples
     --------
     >>> counted(["supports", "open", "supports"])
-    '2 of 3 figures support it and 1 is undecided'
+    '2 of 3 figures support this and 1 is undecided'
     >>> counted(["against"])
-    'the only figure contradicts it'
+    'the only figure contradicts this'
     """
     found = {outcome: outcomes.count(outcome) for outcome in WORDS if outcome in outcomes}
     if len(outcomes) == 1:
