@@ -474,7 +474,7 @@ def test_a_missing_record_fails_the_build_of_the_ledger_and_is_named(records_boo
         ("{ledger} why", "no record '012_public': make it with"),
         ("{results-table} copies\n:methods: hybrid", "no record '012_public': make it with"),
         ("{ledger} verdicts", "the ledger has no 'verdicts'; it has count, overview, thresholds"),
-        ("{results-table} prices", "unknown table prices; known are scores"),
+        ("{results-table} prices", "unknown table prices; known are advantages"),
     ],
 )
 def test_a_directive_says_what_it_lacks(records_book, directive, message):
@@ -548,7 +548,7 @@ def test_every_claim_that_prose_cites_is_in_the_ledger():
 
 def test_a_results_table_follows_a_changed_record(records_book):
     (records_book / "index.md").write_text(
-        '# Title\n\n```{results-table} scores\n:experiment: "013"\n:methods: hybrid\n```\n'
+        "# Title\n\n```{results-table} reproduced\n```\n\n```{run-sentences} 013_public\n```\n"
     )
     assert warnings_of_a_build(records_book) == ""
     assert "−4.56 [−5.00, −4.00]" not in page_of(records_book)
