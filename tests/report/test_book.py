@@ -511,16 +511,16 @@ def test_roles_put_a_claim_into_a_sentence_and_follow_a_changed_record(records_b
         store.save(record, path)
     assert warnings_of_a_build(records_book) == ""
     text = re.sub(r"<[^>]+>", "", page_of(records_book))
-    assert "its second test does not hold, from 12 to 34 (2 against it)." in text
+    assert "its second test does not hold, from 12 to 34 (2 of 2 figures contradict this)." in text
 
 
 @pytest.mark.parametrize(
     ("role", "message"),
     [
         ("{verdict}`safest_choice`", "the ledger has no claim 'safest_choice'; it has no_actual"),
-        ("{verdict}`safer_choice.9`", "claim 'safer_choice' has tests 1 to 3, not '9'"),
+        ("{verdict}`safer_choice.9`", "claim 'safer_choice' has tests 1 to 6, not '9'"),
         ("{found}`safer_choice`", "name a test of the claim by its number: safer_choice.1"),
-        ("{claims}`hold`", "'hold' is no verdict; known are all, holds, holds in part"),
+        ("{claims}`hold`", "'hold' is no verdict; known are all, figures, holds"),
     ],
 )
 def test_a_role_of_the_ledger_says_what_it_lacks(records_book, role, message):

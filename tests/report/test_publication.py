@@ -297,7 +297,7 @@ def test_placeholders_are_filled_and_filled_again_when_there_is_a_pdf(site):
     assert "which <code>make pdf</code> writes" in page.read_text()
     (site / "synthtab.pdf").write_bytes(b"0" * 2_000_000)
     editions.fill(site)
-    assert '<a href="../synthtab.pdf">the whole report as one PDF</a> (2.0 MB)' in page.read_text()
+    assert '<a href="../synthtab.pdf">the main text as PDF</a> (2.0 MB)' in page.read_text()
     assert page.read_text().count("0.0 MB") == 1
 
 
