@@ -4,7 +4,7 @@ Thresholds stand in `Thresholds` alone. They were set after earlier runs had bee
 the committed records were made. The claims themselves, with the tests of each, are in
 `seds500.claims.study`. Where nothing else is said, scores are those of the learner behind the
 study's figure, and the rows are HybridDiffusion's alone. What is said of diffusion is also tested
-on the study's kind of it, with Gaussian numbers, wherever the runs of the experiments have what is
+on the study's kind of it, Gaussian diffusion, wherever the runs of the experiments have what is
 asked. What is said of SMOGN is tested on its whole output and on its synthetic rows alone.
 """
 
@@ -167,7 +167,7 @@ def both(test: Callable[..., TestOf], *given: Any, **settings: Any) -> tuple[Tes
 
 
 def _of(method: str, what: str) -> str:
-    return f"{what}; Gaussian numbers" if method == "gaussian" else what
+    return what.replace("HybridDiffusion", "Gaussian diffusion") if method == "gaussian" else what
 
 
 def on(
@@ -279,10 +279,13 @@ def less_exposed(method: str, words: str) -> TestOf:
 
 
 METRICS: Mapping[str, str] = {
-    "copies": "share of rows equal to a training row",
-    "ks": "Kolmogorov-Smirnov distance of a number's distributions, mean over columns",
-    "tv": "total variation distance of a category's shares, mean over columns",
-    "association": "change of the association of two columns, mean over pairs",
+    "copies": "share of HybridDiffusion's rows that equal a training row",
+    "ks": "Kolmogorov-Smirnov distance of a number's distribution in HybridDiffusion's rows, mean "
+    "over columns",
+    "tv": "total variation distance of a category's shares in HybridDiffusion's rows, mean over "
+    "columns",
+    "association": "change of the association of two columns in HybridDiffusion's rows, mean over "
+    "pairs",
     "c2st": "detection AUC of HybridDiffusion's rows",
 }
 

@@ -407,7 +407,7 @@ CLAIMS: tuple[Claim, ...] = (
         "one failure is enough.",
         (
             worst("hybrid", "HybridDiffusion's rows alone", TEACHES),
-            worst("gaussian", "HybridDiffusion's rows alone, Gaussian numbers", TEACHES),
+            worst("gaussian", "Gaussian diffusion's rows alone", TEACHES),
             worst("smogn_extreme", "SMOGN's whole output", FAILS, need="one"),
             worst("smogn_extreme_synthetic", "SMOGN's synthetic rows alone", FAILS, need="one"),
         ),
@@ -464,7 +464,7 @@ CLAIMS: tuple[Claim, ...] = (
                 )
                 for method, words in (
                     ("hybrid", "HybridDiffusion"),
-                    ("gaussian", "HybridDiffusion"),
+                    ("gaussian", "Gaussian diffusion"),
                     ("tabddpm", "TabDDPM"),
                 )
             ),
