@@ -1,9 +1,10 @@
 """What the built report weighs, and in which other forms it lies beside the pages.
 
 ``{edition}`pdf` `` links the main text as PDF, ``{edition}`appendices` `` all else, and
-``{edition}`slides` `` the slides, or says how to make what has not been made. ``{weight}`all` `` is the size of all files of the built report,
-``{weight}`page` `` that of the median page with all that it loads, ``{weight}`heaviest` `` that of
-the heaviest. All are filled in when the pages lie there, and again when a PDF has been printed:
+``{edition}`slides` `` the slides, or says how to make what has not been made. ``{weight}`all` `` is
+the size of all files of the built report, ``{weight}`page` `` that of the median page with all that
+it loads, ``{weight}`heaviest` `` that of the heaviest. All are filled in when the pages lie there,
+and again when a PDF has been printed:
 `python book/_ext/editions.py _build/html`.
 """
 
