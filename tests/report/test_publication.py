@@ -50,6 +50,7 @@ repository = module("book/_ext", "repository")
 tables = module("book/_ext", "tables")
 browser = module("tools", "browser")
 accessibility = module("tools", "accessibility")
+print_report = module("tools", "print_report")
 
 needs_chromium = pytest.mark.skipif(browser.find() is None, reason="no Chromium on this machine")
 
@@ -447,3 +448,16 @@ def test_a_finding_says_page_view_rule_and_element():
         "book/index.html", "dark", "color-contrast", "serious", "w", ("<a>",)
     )
     assert str(finding) == "book/index.html (dark): serious, color-contrast: w\n    <a>"
+
+
+# The PDFs
+
+
+def test_every_page_is_in_one_of_the_two_pdfs_and_the_slides_in_their_own():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    main, rest = print_report.parts()
+    assert sorted([*main, *rest, "book/slides"]) == sorted(pages)
+    assert main[0] == "book/index"
+    assert "book/conclusion" in main
+    assert "book/api" in rest
