@@ -4,7 +4,7 @@ Usage: python tools/print_report.py SINGLEHTML HTML. The first folder holds the 
 the second the pages, beside which the PDFs are written and whose page on formats then links them.
 
 Chromium cannot put page numbers into a table of contents. So each file is printed twice: the first
-time with placeholders, and then with the pages that the links of the contents lead to.
+time with placeholders, and then with the pages of the headings, which are in the file's outline.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import yaml
 from playwright.sync_api import Browser
 from pypdf import PdfReader
+from pypdf.generic import Destination
 
 from browser import chromium, show, undrawn
 
@@ -98,7 +100,7 @@ ARRANGE = r"""
     image.loading = "eager";
     return image.decode().catch(() => null);
   }));
-  return [...list.querySelectorAll("a")].map(link => link.getAttribute("href").slice(1));
+  return [...list.querySelectorAll("a")].map(link => link.firstChild.textContent);
 })()
 """
 
@@ -128,21 +130,32 @@ def parts() -> tuple[list[str], list[str]]:
     return [toc["root"], *main], rest
 
 
-def numbers(pdf: Path, targets: list[str]) -> list[int]:
-    """The page that each link of the contents leads to.
+def headings(outline: list[Any]) -> Iterator[Destination]:
+    """All headings of a file in its order, from the outline that Chromium writes."""
+    for item in outline:
+        if isinstance(item, list):
+            yield from headings(item)
+        else:
+            yield item
+
+
+def numbers(pdf: Path, titles: list[str]) -> list[int]:
+    """The page of each title of the contents, which are in the order of the file.
 
     Raises
     ------
     ValueError
-        If the file has no such place.
+        If the file lacks a title.
     """
     reader = PdfReader(pdf)
-    places = reader.named_destinations
-    missing = [target for target in targets if f"/{target}" not in places and target not in places]
-    if missing:
-        raise ValueError(f"{pdf}: the contents lead to places that are not there: {missing[:5]}")
-    found = [places.get(target) or places[f"/{target}"] for target in targets]
-    return [(reader.get_destination_page_number(place) or 0) + 1 for place in found]
+    left = headings(reader.outline)
+    found = []
+    for title in titles:
+        same = (h for h in left if "".join((h.title or "").split()) == "".join(title.split()))
+        if (heading := next(same, None)) is None:
+            raise ValueError(f"{pdf} has no heading {title!r}, or in another order")
+        found.append((reader.get_destination_page_number(heading) or 0) + 1)
+    return found
 
 
 def print_pages(browser: Browser, source: Path, target: Path, settings: dict[str, Any]) -> None:
@@ -158,8 +171,8 @@ def print_pages(browser: Browser, source: Path, target: Path, settings: dict[str
     show(page, source)
     if raw := undrawn(page):
         raise ValueError(f"{source}: {len(raw)} formulas are not drawn, such as {raw[0]}")
-    targets = page.evaluate(ARRANGE % json.dumps(settings))
-    if len(targets) < 2:
+    titles = page.evaluate(ARRANGE % json.dumps(settings))
+    if len(titles) < 2:
         raise ValueError(f"{source} has no chapters")
 
     def save() -> None:
@@ -168,7 +181,7 @@ def print_pages(browser: Browser, source: Path, target: Path, settings: dict[str
         )
 
     save()
-    page.evaluate(NUMBER % json.dumps(numbers(target, targets)))
+    page.evaluate(NUMBER % json.dumps(numbers(target, titles)))
     save()
     page.close()
 
