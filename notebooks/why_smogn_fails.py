@@ -15,14 +15,15 @@
 # # Why SMOGN fails
 #
 # > SMOGN loses R² because it selects rows by their target, with two features as with many.
-# > Interpolation without this selection loses little or nothing, so empty regions are not the reason.
+# > Interpolation without this selection loses little or nothing, so empty regions are not the
+# > reason.
 #
-# The original study trained models on SMOGN's output and found that they predict badly. It gave this
-# reason: interpolated rows fall into *empty regions of a high-dimensional space*, where there are no
-# real rows, and mislead the model. This chapter tests this reason and others.
+# The original study trained models on SMOGN's output and found that they predict badly. It gave
+# this reason: interpolated rows fall into *empty regions of a high-dimensional space*, where there
+# are no real rows, and mislead the model. This chapter tests this reason and others.
 #
-# SMOGN does two things. It **selects** rows: those with a rare target are repeated, and some of those
-# with a common target are removed. It **makes** the additional rows by interpolating between
+# SMOGN does two things. It **selects** rows: those with a rare target are repeated, and some of
+# those with a common target are removed. It **makes** the additional rows by interpolating between
 # neighbours, or by adding noise where the neighbours are far. Each can be done without the other:
 #
 # | | rows selected by target | rows drawn evenly |
@@ -30,11 +31,11 @@
 # | **exact copies** | *selection only* | the training rows |
 # | **interpolated** | *SMOGN* | *interpolation only* |
 #
-# If empty regions are the reason, then interpolation alone fails, selection alone does not, and the
-# loss grows with the number of columns. Other possible reasons are tested as well: that fewer
-# different rows remain (*as few rows, drawn evenly*), that categories were drawn at random, and that
-# synthetic rows were used alone. Two further arms are SMOGN with its selection undone by weights, and
-# a *noise copy*, real rows that are each moved a little.
+# If empty regions are the reason, then interpolation alone fails, selection alone does not, and
+# the loss grows with the number of columns. Other possible reasons are tested as well: that fewer
+# different rows remain (*as few rows, drawn evenly*), that categories were drawn at random, and
+# that synthetic rows were used alone. Two further arms are SMOGN with its selection undone by
+# weights, and a *noise copy*, real rows that are each moved a little.
 
 # %% tags=["hide-input"]
 import pandas as pd
