@@ -186,6 +186,25 @@ def test_leakage_has_a_point_for_every_method_of_the_report_cards(records):
     assert drawn == [(0.7, share) for share in shares]
 
 
+def test_leakage_leaves_out_what_was_found_on_a_void_card(records):
+    def points(figure) -> int:
+        return sum(line.get_marker() in "osD" for ax in figure.axes for line in ax.lines)
+
+    before = points(results.leakage(records))
+
+    def spoil(contents):
+        contents["values"]["cards"]["013_public"]["void"] = ["a copy passes"]
+
+    n_methods = sum(
+        records.has(f"013_public.utility.replacement.{method}")
+        and records.share("013_public", method).value > 0
+        for method in records.value("privacy.cards.013_public")
+        if method in results.COLOURS
+    )
+    change(records, "privacy", spoil)
+    assert points(results.leakage(records)) == before - n_methods
+
+
 def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
     before = results.dimension(records)
     sweep = records.value("why_smogn_fails.sweep.irrelevant")

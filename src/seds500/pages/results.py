@@ -220,7 +220,7 @@ def leakage(records: Records) -> Figure:
     -------
     Figure
         One point for each method and experiment, one panel for each source; 0.5 is chance. Methods
-        as in `cost`.
+        as in `cost`; a run whose card is void has no point.
     """
 
     def auc(run: str, method: str) -> Measured:
@@ -228,7 +228,8 @@ def leakage(records: Records) -> Figure:
         return Measured(found["value"], found["low"], found["high"])
 
     def methods(run: str) -> list[str]:
-        return [m for m in records.value(f"privacy.cards.{run}") if m in COLOURS]
+        cards = records.value(f"privacy.cards.{run}")
+        return [] if cards["void"] else [m for m in cards if m in COLOURS]
 
     figure = _against(records, auc, methods)
     for ax in figure.axes:
