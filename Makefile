@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test test-library fuzz lint run lab experiments compare bench pdf accessibility lock clean
+.PHONY: help install book test test-library fuzz lint run lab demo experiments compare bench pdf accessibility lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ run: $(STAMP) ## run one notebook into runs/: make run EXP=013_public ARGS="-p s
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	$(BIN)/python -m pip install --quiet --requirement requirements-lab.txt
 	$(BIN)/jupyter lab notebooks
+
+demo: $(STAMP) ## open the demo in JupyterLab: from a table to tested synthetic rows in a minute
+	$(BIN)/python -m pip install --quiet --requirement requirements-lab.txt
+	$(BIN)/jupyter lab notebooks/demo.ipynb
 
 experiments: $(STAMP) ## re-run the committed notebooks and records: make experiments [IDS="013_public"]
 	@$(BIN)/python -m seds500 experiments $(IDS)

@@ -36,7 +36,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from seds500.data import load
 from seds500.data.standins import simulate
-from seds500.pages.diffusion import codes, evidence, pictures
+from seds500.pages.diffusion import animation, codes, evidence, pictures
 from seds500.records import store
 from seds500.records.prose import say
 from synthtab.diffusion.gaussian import GaussianHybridDiffusion
@@ -835,6 +835,15 @@ the difference is what learning all orders costs.
 """,
     results,
 )
+
+# %% [markdown]
+# The same model can start from nothing. Below, rows that it has not seen lose their cells one after
+# another, each row in an order of its own. When nothing is left, the model fills cell after cell,
+# again in random orders, and draws each one from what it predicts given the cells on view. The rows
+# that stand there at the end are new ones: nothing of the old rows was known any more.
+
+# %% mystnb={"image": {"alt": "Animation of a table: cells are hidden, then filled by the model"}}
+animation.noising(by_order["any"], split_013.test.head(11), seed=seed)
 
 # %% [markdown]
 # ### The distribution of a number

@@ -167,7 +167,7 @@ def print_pages(browser: Browser, source: Path, target: Path, settings: dict[str
         If the edition has no chapters, or a formula that is not drawn.
     """
     page = browser.new_page(viewport={"width": 1000, "height": 1400})
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", reduced_motion="reduce")  # an animation as a picture
     show(page, source)
     if raw := undrawn(page):
         raise ValueError(f"{source}: {len(raw)} formulas are not drawn, such as {raw[0]}")

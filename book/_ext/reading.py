@@ -2,8 +2,8 @@
 
 - The code of a notebook's cells is folded away until it is asked for.
 - Every figure with a caption gets a number, whether it stands in a page or in a notebook.
-- A figure that is drawn from records names the function that drew it and links to it; a notebook's
-  figure has its code right above it.
+- Below a figure stand links to its record and to its code, as below each table; the code of a
+  notebook's figure is its cell.
 - `book/captions.yml` has the captions of what a notebook's cells show. A figure is found there by
   its alternative text, a table by a piece of its cell's code.
 """
@@ -16,16 +16,15 @@ from typing import Any
 
 import yaml
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.writers.html5 import HTML5Translator
 
 import figures
+import origin
 
-PROMPTS = ("Show the code", "Hide the code")
+CODE, IMPORTS, PARAMETERS = "code", "imports", "parameters"  # what a folded cell is called
 DEFAULT_PROMPT = "Show code cell {type}"
-CODE_PAGE = "book/api_figures"
 CAPTIONS = Path("book") / "captions.yml"
 
 
@@ -50,10 +49,10 @@ class Reading(SphinxTransform):
         known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         for cell in list(self.cells()):
             self.fold(cell)
-            self.caption_figures(cell.children[-1], known.get("figures", {}))
+            self.caption_figures(cell, known.get("figures", {}))
             self.caption_table(cell, known.get("tables", {}))
         for node in self.document.findall(nodes.figure):
-            self.name_function(node)
+            self.tell_origin(node)
         for kind, prefix in ((nodes.figure, "figure"), (NumberedTable, "table")):
             for node in self.document.findall(kind):
                 # Without an id there is no number; this one no other node of the page has.
@@ -71,19 +70,23 @@ class Reading(SphinxTransform):
         """Fold the code of a cell that is not folded already."""
         cell.setdefault("hide_mode", "input")
         if cell.get("prompt_show", DEFAULT_PROMPT) == DEFAULT_PROMPT:
-            cell["prompt_show"], cell["prompt_hide"] = PROMPTS
+            what = kind_of(cell)
+            cell["prompt_show"], cell["prompt_hide"] = f"Show the {what}", f"Hide the {what}"
         if cell["hide_mode"] == "input" and "tag_hide-input" not in cell["classes"]:
             cell["classes"].append("tag_hide-input")
 
-    def caption_figures(self, output: nodes.Element, known: Mapping[str, str]) -> None:
+    def caption_figures(self, cell: nodes.container, known: Mapping[str, str]) -> None:
         """Set captions to the pictures of a cell."""
+        output = cell.children[-1]
         for shown in list(output.children) if is_output(output) else []:
             image = next(iter(shown.findall(nodes.image)), None)
             words = None if image is None else known.get(image.get("alt", ""))
             if words and not next(iter(shown.findall(nodes.figure)), None):
                 figure = nodes.figure()
                 output.replace(shown, figure)
-                figure += [shown, nodes.caption(words, words)]
+                legend = nodes.legend()
+                self.tell_cell(cell, legend)
+                figure += [shown, nodes.caption(words, words), legend]
 
     def caption_table(self, cell: nodes.container, known: Mapping[str, str]) -> None:
         """Set a caption to the table that a cell shows last."""
@@ -94,20 +97,30 @@ class Reading(SphinxTransform):
             table = NumberedTable("", nodes.caption(words, words), *output.children)
             output.children = []
             output += table
+            self.tell_cell(cell, table)
 
-    def name_function(self, figure: nodes.figure) -> None:
-        """Name the function that drew a figure below its caption, linked to its description."""
+    def tell_origin(self, figure: nodes.figure) -> None:
+        """Link a figure that is drawn from records to these, and to what drew it."""
         image = next(iter(figure.findall(nodes.image)), None)
         path = PurePosixPath("" if image is None else image["uri"])
-        if path.parent.name != "_figures" or path.stem not in figures.FIGURES:
-            return
-        name = figures.made_by(path.stem)
-        shown: nodes.Node = nodes.literal(name, name)
-        if CODE_PAGE in self.env.found_docs:
-            at = {"refdomain": "py", "reftype": "func", "reftarget": name}
-            shown = addnodes.pending_xref("", shown, refdoc=self.env.docname, **at)
-        words = nodes.paragraph("", "Drawn from the records by ", shown, classes=["made-by"])
-        figure += nodes.legend("", words)
+        if path.parent.name == "_figures" and path.stem in figures.FIGURES:
+            code = origin.to_function(self.env, figures.made_by(path.stem))
+            line = origin.line(self.env, figures.USED.get(path.stem, ()), code)
+            figure += nodes.legend("", line)
+
+    def tell_cell(self, cell: nodes.container, shown: nodes.Element) -> None:
+        """Link what a cell shows to the run's record, and to the cell."""
+        if not cell["ids"]:
+            cell["ids"].append(nodes.make_id(f"cell-{self.env.new_serialno('cell')}"))
+        code = nodes.reference("", "code", refid=cell["ids"][0], internal=True)
+        shown += origin.line(self.env, [self.env.docname.rpartition("/")[2]], code)
+
+
+def kind_of(cell: nodes.container) -> str:
+    """What a cell holds."""
+    if "tag_parameters" in cell["classes"]:
+        return PARAMETERS
+    return IMPORTS if cell.children[0].astext().startswith(("import ", "from ")) else CODE
 
 
 def is_output(node: nodes.Element) -> bool:

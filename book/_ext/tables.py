@@ -19,16 +19,16 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
+import origin
 from records import RecordsDirective
-from seds500.pages import benchmark, front, results
-from seds500.pages.provenance import provenance
+from seds500.pages import benchmark, front, provenance, results
 from seds500.records import Records, pipe_table, title
 
 TABLES = {
     **results.TABLES,
     "reproduced": front.reproduced,
     "run": front.run_table,
-    "provenance": provenance,
+    **provenance.TABLES,
     **{
         name: getattr(benchmark, name)
         for name in (
@@ -66,7 +66,8 @@ class ResultsTable(RecordsDirective):
         if "name" not in self.options:
             made["ids"].append(f"results-table-{self.env.new_serialno('results-table')}")
         self.add_name(made)
-        return [made]
+        code = origin.to_function(self.env, origin.full_name(TABLES[name]))
+        return [made, origin.line(self.env, records.used, code)]
 
     def caption(self, name: str, records: Records, options: dict[str, Any]) -> str:
         """The caption, with what it says of the options."""

@@ -22,6 +22,38 @@
     entry.setAttribute("role", "listitem");
   }
 
+  // The theme's toggles beside the names of pages have a picture and no name.
+  for (const toggle of document.querySelectorAll("details > summary")) {
+    if (toggle.textContent.trim() === "" && !toggle.ariaLabel) {
+      const page = toggle.closest("li")?.querySelector("a")?.textContent.trim();
+      toggle.setAttribute("aria-label", page ? `Pages of: ${page}` : "More pages");
+    }
+  }
+
+  // A link to a cell's code opens it.
+  const unfold = () => {
+    const cell = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    const folded = cell && cell.classList.contains("cell") && cell.querySelector("details.hide");
+    if (folded) folded.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
+  // What moves for longer than a moment can be stopped: the picture has a still form.
+  for (const moving of document.querySelectorAll('img[alt^="Animation"]')) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) continue;
+    const source = moving.src;
+    const button = document.createElement("button");
+    button.className = "still-button";
+    button.textContent = "Stop the animation";
+    button.addEventListener("click", () => {
+      const stopped = moving.src !== source;
+      moving.src = stopped ? source : `${source}#still`;
+      button.textContent = stopped ? "Stop the animation" : "Start the animation";
+    });
+    moving.after(button);
+  }
+
   addEventListener("load", async () => {
     await (window.MathJax?.startup?.promise ?? null); // formulas get their width when drawn
     mark();

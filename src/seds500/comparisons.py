@@ -8,6 +8,15 @@ from typing import Any
 from seds500.records import Measured
 from synthtab.evaluation.compare import REAL, Comparison, summarise
 
+SETTINGS: Mapping[str, tuple[str, str]] = {
+    "replacement": ("alone", "synthetic rows alone"),
+    "augmentation": ("added to the real rows", "real rows and 500 synthetic ones"),
+}
+"""What tables and figures call each setting."""
+
+OTHER_PACKAGES = "benchmark_other_packages"
+"""The record of packages that are run beside the pages of the experiments."""
+
 
 def best_learner(comparison: Comparison, *, metric: str = "r2") -> str:
     """The learner that scores best when trained on real rows."""

@@ -278,9 +278,9 @@ def association_differences(tables: Mapping[str, pd.DataFrame], schema: Schema) 
     """Association matrix of each synthetic table minus that of the real one."""
     reference = association(tables[REAL], schema)
     others = [m for m in tables if m != REAL]
-    size = 1.1 + 0.42 * len(schema.columns)
+    # As wide as a page, so that the names of the columns are read at their size.
     figure, axes = plt.subplots(
-        1, len(others), figsize=(size * len(others) + 1.2, size + 0.6), squeeze=False,
+        1, len(others), figsize=(8.6, 8.6 / (len(others) + 1) + 1.7), squeeze=False,
         sharey=True, layout="constrained",
     )  # fmt: skip
     for ax, method in zip(axes[0], others, strict=True):

@@ -379,6 +379,11 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         "repeated, or divided by commas. Empty cells, and NA or NaN among numbers and dates, "
         "always do",
     )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="code page of a CSV file, such as cp1251; by default UTF-8, UTF-16 or cp1254",
+    )
     parser.add_argument("--decimal", choices=list(".,"), help="decimal mark of a CSV file")
     parser.add_argument("--thousands", metavar="MARK", help="what separates thousands in it")
     parser.add_argument(
@@ -402,6 +407,7 @@ def _reading(options: argparse.Namespace) -> dict[str, Any]:
     """What the options say of how a file is read."""
     return {
         "header": options.header,
+        "encoding": options.encoding,
         "missing": [cell for cells in options.na_values for cell in cells.split(",") if cell],
         "decimal": options.decimal,
         "thousands": options.thousands,
@@ -530,7 +536,9 @@ def _info(options: argparse.Namespace) -> int:
         sys.stdout.write(declaration_text(plan))
         return DONE
     plan = replace(plan, locale=options.locale or plan.locale)
-    plan = with_relations(plan, typed(source, plan))
+    if plan.learnt:
+        found = with_relations(replace(plan, target=plan.learnt[0].name), typed(source, plan))
+        plan = replace(plan, relations=found.relations)
     sys.stdout.write(plan_text(plan.proposed()))
     return DONE
 

@@ -146,6 +146,21 @@ def test_days_and_hours_between_dates_are_found_as_a_sum():
     )
 
 
+def test_dates_that_are_always_the_same_are_found_and_learnt_once():
+    frame = stays()[["admitted", "noise"]]
+    frame["booked"] = frame.admitted
+    frame["paid"] = frame.admitted.mask(frame.index % 7 == 0)
+    schema = schema_of(frame)
+    found = find_relations(frame, schema)
+    assert {Sum("booked", ("admitted",)), Sum("paid", ("admitted",))} <= set(found)
+    schema = replace(schema, relations=tuple(found))
+    transform, rows = RelationTransform.fit_transform(frame, schema)
+    assert "booked" not in rows
+    back, broken = transform.inverse_transform(rows)
+    assert not broken.any()
+    pd.testing.assert_frame_equal(back, frame)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_found_in_columns_that_have_nothing_to_do_with_each_other(seed):
     rng = np.random.default_rng(seed)

@@ -710,6 +710,8 @@ def test_info_prints_versions_and_a_schema_to_start_from(table, capsys):
     assert re.match(r"synthtab \d", capsys.readouterr().out)
     assert main(["info", str(table), "--target", TARGET]) == 0
     assert '"no": {kind: key}' in capsys.readouterr().out
+    assert main(["info", str(table), "--target", "no"]) == 0  # that cannot be learnt is said there
+    assert '"no": {kind: identifier}' in capsys.readouterr().out
     assert main(["info", str(table)]) == 2
     assert "name the target" in capsys.readouterr().err
 

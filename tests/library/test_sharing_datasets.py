@@ -96,7 +96,7 @@ def test_rows_are_the_same_in_a_file_a_folder_and_on_workers_one_of_which_dies(
         def kill() -> None:
             until = time.monotonic() + 120
             while time.monotonic() < until:  # until one part is there, and three are not
-                if any((tmp_path / "there" / ".unfinished").glob("*.parquet")):
+                if any((tmp_path / ".there.unfinished").glob("*.parquet")):
                     os.kill(victim, signal.SIGKILL)
                     killed.set()
                     return

@@ -121,6 +121,7 @@ def test_no_synthetic_row_breaks_a_relation_and_the_card_counts_them(shared, tab
     assert set(counted(shared / "synthetic.csv", table).values()) == {0}
     page = (shared / "report_card.html").read_text(encoding="utf-8")
     assert "admitted ≤ discharged" in page
+    assert page.count('data-label="tolerated"') == len(record["privacy"]["rows"])  # on a telephone
 
 
 def test_keys_and_names_are_made_up_in_their_places(shared, table):
@@ -188,10 +189,44 @@ def test_rows_are_completed_as_their_relations_say(shared, table, tmp_path):
     assert set(counted(out, table).values()) == {0}
 
 
+def test_cells_that_are_worked_out_may_be_given_alone(shared, table, tmp_path):
+    given = pd.DataFrame(
+        {
+            "discharged": ["06.03.2025", "20.10.2025", None] * 10,
+            "bill": ["100.00", None, "140.50"] * 10,
+            "room": [None, "50.00", "70.00"] * 10,
+        }
+    )
+    given.to_csv(seeds := tmp_path / "seeds.csv", index=False)
+    sample_to_file(shared, None, out := tmp_path / "out.csv", complete=seeds, random_state=0)
+    made = pd.read_csv(out, dtype=str)
+    for name in given:
+        known = given[name].notna()
+        assert made[name][known].tolist() == given[name][known].tolist()
+    assert len(set(made.admitted[0::3])) > 1
+    assert len(set(made.room[0::3])) > 1
+    assert made.room.astype(float).min() > 0
+    assert made.drugs.astype(float).min() > 0
+    assert set(counted(out, table).values()) == {0}
+
+
+def test_conditions_that_no_row_can_meet_are_refused_before_drawing(shared, tmp_path):
+    for where in (
+        ["state=in ward", "discharged>=2025-03-01"],
+        ["admitted>=2025-06-01", "discharged<2025-05-01"],
+    ):
+        with pytest.raises(ValueError, match="no row meets the conditions: "):
+            sample_to_file(shared, 40, tmp_path / "none.csv", where=where)
+
+
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ({"discharged": ["06.03.2025"]}, r"worked out from \['admitted'\]: give \['admitted'\]"),
+        ({"discharged": ["06.03.1995"]}, r"none has \['admitted'\] that go with this 'discharged'"),
+        (
+            {"discharged": [None, "06.03.2025"], "state": ["home", "in ward"]},
+            "discharged is empty only when state is in ward is broken in data row 2",
+        ),
         (
             {"admitted": ["06.03.2025"], "discharged": ["05.03.2025"]},
             "admitted ≤ discharged is broken in data row 1",

@@ -102,6 +102,11 @@ def kind(path: Path, name: str = "v", **reading) -> str:
         (["9007199254740993", "9007199254740995"], ","),
         (["02474", "10001"], ","),
         (["0.1", "1e-05", "3.25"], ","),
+        (["1e-05", "0.0001234", "123456", "1e+06"], ","),
+        (["1E-05", "0.0001234", "1234567"], ","),
+        (["1e-05", "1.25e-06", "3.4028235e+38"], ","),
+        (["1e3", "1012.3", "998"], ","),
+        (["1e+05", "71400", "5380000", "1.1e+07", "1e-04"], ","),
     ],
 )
 def test_cells_come_back_as_they_were(tmp_path, cells, separator):
@@ -135,6 +140,10 @@ def test_a_time_between_two_is_written_with_its_fractions_and_its_zone(tmp_path)
         (["20240101", "20241301", *(f"202402{i:02d}" for i in range(1, 29))], ",", "but a cell"),
         (["0.12345678901234567891", "0.5"], ",", "more than can be held exactly"),
         (["1e200", "2e200"], ",", "cannot be computed with"),
+        (["1.5E-5", "0.00100", "3"], ",", "several ways, some with an exponent"),
+        (["1e3", "1E4"], ",", "written in several ways"),
+        (["1.234,5", "1234,5"], ";", "some with a mark between thousands"),
+        (["+1.5", "2.5"], ",", "some with a plus"),
     ],
 )
 def test_what_can_be_read_in_two_ways_or_not_held_is_refused(tmp_path, cells, separator, message):
@@ -148,6 +157,45 @@ def test_what_can_be_read_in_two_ways_or_not_held_is_refused(tmp_path, cells, se
         check_plan(plan, path)
     assert message in str(caught.value)
     assert "column 'v'" in str(caught.value)
+
+
+def test_the_owner_lets_numbers_be_written_one_way(tmp_path):
+    path = csv(tmp_path, ["1.234,5", "1234,5"], ";")
+    plan = read_schema(read_source(path), "y", None, kinds={"v": {"kind": "number"}})
+    assert set(again(path, plan).read_text().splitlines()[1:]) >= {"k0;1.234,5;0.5"}
+    assert read_source(path).cells.v[1] == "1234,5"
+
+
+def test_zeros_at_the_end_that_do_not_come_back_are_told(tmp_path):
+    for cells, is_told in ((["1.50", "2", "3.25"], True), (["1.5", "2.25"], False)):
+        column = infer_plan(read_source(csv(tmp_path, cells)), "y").columns[1]
+        assert ("zeros at their end" in column.note) is is_told
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark"),
+    [
+        ([12, 15, 17, -999], "-999"),
+        ([0.5, 0.7, 99], "99"),
+        ([3, 0, -1], "-1"),
+        ([1, 3, 9, 12], ""),
+        ([20, 99, 98, 60], ""),
+        ([-5, 3, -1], ""),
+    ],
+)
+def test_a_value_that_may_mean_none_is_pointed_out(tmp_path, cells, mark):
+    column = infer_plan(read_source(csv(tmp_path, [*map(str, cells)])), "y").columns[1]
+    assert column.kind == "number"
+    assert column.note.partition(" stands apart")[0] == mark
+
+
+def test_short_floats_keep_the_digits_they_are_shown_with(tmp_path):
+    rows = {"v": pa.array([i / 10 for i in range(N)], pa.float32()), "y": np.arange(N) / 2}
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    source = read_source(tmp_path / "t.parquet")
+    frame = typed(source, infer_plan(source, "y"))
+    assert frame.v.tolist() == [i / 10 for i in range(N)]
+    assert pq.read_table(again(tmp_path / "t.parquet")).equals(pa.table(rows))
 
 
 def test_the_owner_says_which_mark_it_is(tmp_path):
@@ -397,11 +445,13 @@ def test_what_a_killed_run_has_left_is_cleared_by_the_next(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    assert list(out.rglob("half"))
+    assert not out.exists()
+    assert list(tmp_path.rglob("half"))
     with new_folder(out) as folder:
         assert [p.name for p in folder.iterdir()] == ["lock"]
         (folder / "card").write_text("pass")
     assert [p.name for p in out.iterdir()] == ["card"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 # --- models -----------------------------------------------------------------------------------

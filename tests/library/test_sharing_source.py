@@ -1,5 +1,6 @@
 """Reading somebody's table: what was meant is read, what cannot be read is refused by name."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -288,12 +289,63 @@ def test_a_csv_that_cannot_be_read_is_refused_with_its_name(tmp_path, text, mess
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("cells", "encoding"),
+    [
+        (("муж", "жен"), "cp1251"),
+        (("άνδρας", "γυναίκα"), "cp1253"),
+        (("żółty", "małopolskie"), "cp1250"),
+        (("北京", "上海"), "gb18030"),
+        (("Müller", "Böhm"), "cp850"),
+        (("a", "b"), "utf-16-le"),
+    ],
+)
+def test_another_code_page_is_read_when_it_is_named(tmp_path, cells, encoding):
+    text = "w;n\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells))
+    path = csv(tmp_path, text, encoding)
+    with pytest.raises(TableError, match="--encoding"):
+        read_source(path)
+    source = read_source(path, encoding=encoding)
+    assert source.cells.w.tolist() == [*cells]
+    assert source.encoding == encoding
+    with pytest.raises(TableError, match="unknown encoding: klingon"):
+        read_source(path, encoding="klingon")
+
+
+@pytest.mark.parametrize("cell", ["İÇİŞLERİ", "öğüt", "W/m²K", "Forêt", "°C", "3·4"])
+def test_turkish_and_western_text_is_read_without_being_asked(tmp_path, cell):
+    source = read_source(csv(tmp_path, f"w;n\n{cell};1\n", "cp1254"))
+    assert source.cells.w.tolist() == [cell]
+    assert "read in cp1254" in source.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.tsv", "a\tb\n1\t2,5\n"),
+        ("t.txt", "a;b\n1;2,5\n"),
+        ("t.csv.gz", "a;b\n1;2,5\n"),
+        ("t.csv", "sep=;\r\na;b\r\n1;2,5\r\n"),
+        ("of.x.csv", "sep=:\na:b\n1:2,5\n"),
+    ],
+)
+def test_text_is_read_whatever_its_suffix_packed_or_with_a_word_to_excel(tmp_path, name, text):
+    data = text.encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    source = read_source(tmp_path / name)
+    assert source.format == "csv"
+    assert source.cells.to_dict("list") == {"a": ["1"], "b": ["2,5"]}
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(data)[:-9])
+    with pytest.raises(TableError, match="cannot be unpacked"):
+        read_source(tmp_path / "cut.csv.gz")
+
+
 def test_a_missing_file_a_folder_and_an_unknown_kind_are_refused(tmp_path):
-    (tmp_path / "table.txt").write_text(GOOD)
+    (tmp_path / "table.doc").write_text(GOOD)
     for path, message in (
         (tmp_path / "no.csv", "there is no such file"),
         (tmp_path, "is a folder"),
-        (tmp_path / "table.txt", "files of type '.txt' are not known"),
+        (tmp_path / "table.doc", "files of type '.doc' are not known"),
     ):
         with pytest.raises(TableError, match=message):
             read_source(path)

@@ -51,6 +51,7 @@ def extension(name: str) -> ModuleType:
 
 
 extension("records")
+extension("origin")
 figures = extension("figures")
 
 

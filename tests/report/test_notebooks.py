@@ -70,6 +70,7 @@ QUICK = {
         "n_trainings": 20,
     },
     "share_your_table": {"quick": True},
+    "demo": {"n_rows": 150, "steps": 20},
 }
 ROLE = re.compile(r"\{[a-z-]+\}`[^`]*`")
 PAGE_ROLES = re.compile(r"\{(?:res|given|found|verdict|claim|claims|tally)\}`")

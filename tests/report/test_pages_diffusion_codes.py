@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from seds500.pages.diffusion import codes
+from seds500.pages.diffusion import animation, codes
 from seds500.pages.diffusion.evidence import orders
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.generators.reference import SecondSample
@@ -124,3 +127,31 @@ def test_the_least_held_out_loss_is_marked() -> None:
     for j, ax in enumerate(figure.axes[: len(SCHEMA.columns)]):
         assert ax.get_title() == SCHEMA.columns[j]
         assert float(ax.lines[1].get_ydata()[0]) == MODELS["natural"].held_out_loss_[:, j].min()
+
+
+def test_each_cell_of_a_row_is_drawn_once_in_an_order_of_the_rows_own() -> None:
+    made, turn = animation.revealed(MODELS["any"], ROWS, seed=0)
+    assert made.dtypes.equals(ROWS.dtypes)
+    assert not made.isna().any(axis=None)
+    assert [sorted(row) for row in turn] == [list(range(ROWS.shape[1]))] * len(ROWS)
+    assert len({tuple(row) for row in turn}) > 1
+    again, _ = animation.revealed(MODELS["any"], ROWS.iloc[::-1], seed=0)
+    assert again.to_numpy().tolist() == made.to_numpy().tolist()  # the rows' values are not used
+
+
+def test_the_animation_shows_both_tables_and_stands_still_when_asked() -> None:
+    picture = animation.noising(MODELS["any"], ROWS, seed=0).data
+    root = ElementTree.fromstring(picture)
+    texts = {e.get("class"): set() for e in root.iter("{http://www.w3.org/2000/svg}text")}
+    for element in root.iter("{http://www.w3.org/2000/svg}text"):
+        texts[element.get("class")].add(element.text)
+    made, _ = animation.revealed(MODELS["any"], ROWS, seed=0)
+    for kind, table in (("real", ROWS), ("made", made)):
+        assert {f"{v:g}" if isinstance(v, float) else str(v) for v in table.to_numpy().flat} <= (
+            texts[kind]
+        )
+    assert len(picture) < 100_000
+    names = set(re.findall(r'class="cue (c[\d-]+)"', picture))
+    assert names == set(re.findall(r"@keyframes (c[\d-]+)", picture))
+    moving = picture.index("@media (prefers-reduced-motion: no-preference)")
+    assert moving < picture.index("animation: ")

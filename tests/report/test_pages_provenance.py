@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seds500.pages.provenance import UNKNOWN, provenance
+from seds500.pages import provenance
+from seds500.pages.provenance import UNKNOWN
 from seds500.records import Records, save
 
 ROOT = Path(__file__).parents[2]
@@ -48,14 +49,37 @@ def test_every_part_of_the_benchmark_of_the_model_names_its_origin():
     assert without == {"fresh_tabddpm"}  # older than this rule; empty when it is made again
 
 
-def test_a_table_lists_each_record_and_each_part_of_a_benchmark(tmp_path):
+@pytest.fixture
+def some(tmp_path):
+    """A run with its origin, an older one, and a benchmark of two parts."""
     made = {"commit": "a" * 40, "cpu": "X 1", "started": "2026-01-02T03:04:05Z"}
-    save({"values": {"a": 1}, "provenance": made | {"wall_seconds": 1234.5}}, tmp_path / "run.json")
-    save(
-        {"values": {"a": 1}, "provenance": {"parts": {"b": made, "a": {}}}}, tmp_path / "bench.json"
-    )
-    table = provenance(Records(tmp_path))
-    assert table.index.tolist() == ["bench, a", "bench, b", "run"]
-    assert table.loc["run"].tolist() == ["2026-01-02", "`aaaaaaaaaa`", "X 1", "1,234"]
-    assert table.loc["bench, a"].tolist() == [UNKNOWN] * 4
-    assert table.loc["bench, b", "seconds"] == UNKNOWN
+    new = made | {"wall_seconds": 1234.5, "versions": {"numpy": "2", "python": "3"}}
+    old = {"packages": {"numpy": "1"}, "python": "3"}
+    parts = {"parts": {"b": made, "a": {}}}
+    for name, origin in {"new": new, "old": old, "benchmark_x": parts}.items():
+        save({"values": {"a": 1}, "provenance": origin}, tmp_path / f"{name}.json")
+    return Records(tmp_path)
+
+
+def test_the_runs_are_listed_with_what_all_of_them_take(some):
+    table = provenance.runs(some)
+    assert table.index.tolist() == ["new", "old", "all, one after the other"]
+    day = "2026\u201101\u201102"
+    assert table.loc["new"].tolist() == [day, "1,234", "`aaaaaaaaaa`", "X 1", "A"]
+    assert table.loc["old"].tolist() == [*[UNKNOWN] * 4, "B"]
+    total = table["seconds"].iloc[-1]
+    assert total == "1,234, which is 21 minutes, and 1 not recorded"
+
+
+def test_each_part_of_a_benchmark_has_a_line(some):
+    table = provenance.benchmarks(some)
+    assert table.index.tolist() == ["benchmark_x, a", "benchmark_x, b"]
+    assert table.loc["benchmark_x, a"].tolist() == [UNKNOWN] * 5
+    assert table.loc["benchmark_x, b", "commit"] == "`aaaaaaaaaa`"
+
+
+def test_each_set_of_versions_is_spelt_out_once(some):
+    assert provenance.versions(some)["packages"].to_dict() == {
+        "A": "python 3, numpy 2",
+        "B": "python 3, numpy 1",
+    }

@@ -411,7 +411,8 @@ def test_an_interrupted_run_leaves_nothing(project, number):
 
 def test_experiments_are_made_and_compare_equal(project, in_process, capsys):
     assert main(["experiments"]) == 0
-    assert "2 to run; never run: toy_standin, toy_public" in capsys.readouterr().err
+    told = "2 to run, one after the other; never run: toy_standin, toy_public"
+    assert told in capsys.readouterr().err
     assert files(project / "records") == ["toy_public.json", "toy_standin.json"]
     record = store.load("toy_public", project / "records")
     assert (record["id"], record["parameters"]["rate"]) == ("toy_public", 0.001)
@@ -420,7 +421,7 @@ def test_experiments_are_made_and_compare_equal(project, in_process, capsys):
     assert files(project / "runs") == []
 
     assert main(["experiments", "toy_public", "--compare"]) == 0
-    assert "1 to run; last time they took" in capsys.readouterr().err
+    assert "1 to run, one after the other; last time they took" in capsys.readouterr().err
     record["values"]["rate"] = 0.002
     store.save(record, project / "records" / "toy_public.json")
     assert main(["experiments", "toy_public", "--compare"]) == 1

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seds500.comparisons import OTHER_PACKAGES
 from seds500.methods import SECOND_SAMPLE
 from seds500.plots import (
     BLACK,
@@ -38,8 +39,6 @@ from seds500.records import (
 from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.intervals import verdict
 from synthtab.evaluation.utility import LEARNERS
-
-OTHER_PACKAGES = "benchmark_other_packages"
 
 NAMES: Mapping[str, str] = {
     REAL: "real rows",

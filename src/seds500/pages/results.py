@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from seds500.comparisons import OTHER_PACKAGES
 from seds500.methods import SECOND_SAMPLE
 from seds500.plots import (
     COLOURS,
@@ -32,9 +33,6 @@ from seds500.records import (
     title,
 )
 from synthtab.evaluation.compare import REAL
-
-OTHER_PACKAGES = "benchmark_other_packages"
-
 
 # Tables ---------------------------------------------------------------------------------------
 

@@ -400,15 +400,19 @@ def run_name(notebook: str, values: Mapping[str, Any]) -> str:
 
 
 def _estimate(project: Project, chosen: Sequence[Experiment]) -> str:
-    seconds, unknown = 0.0, []
+    seconds, machines, unknown = 0.0, set(), []
     for experiment in chosen:
         try:
-            seconds += store.load(experiment.id, project.records)["provenance"]["wall_seconds"]
+            made = store.load(experiment.id, project.records)["provenance"]
         except store.RecordError:
             unknown.append(experiment.id)
-    parts = [f"{len(chosen)} to run"]
-    if len(unknown) < len(chosen):
-        parts.append(f"last time they took {seconds / 60:.1f} min in all")
+            continue
+        seconds += made["wall_seconds"]
+        machines.add(made.get("cpu", "an unknown processor"))
+    parts = [f"{len(chosen)} to run, one after the other"]
+    if machines:
+        where = ", ".join(sorted(machines))
+        parts.append(f"last time they took {seconds / 60:.1f} min in all, on {where}")
     if unknown:
         parts.append(f"never run: {', '.join(unknown)}")
     return "; ".join(parts) + "\n"

@@ -396,7 +396,7 @@ class HybridDiffusion(DiffusionModel):
                     first_row=start,
                 )
             rows = self.encoder_.decode(drawn.code, drawn.rank, drawn.copied)
-            yield _with_given(rows, conditions, start)
+            yield with_given(rows, conditions, start)
 
     def _enough(self, conditions: Conditions, times: int, *, is_fixed: bool) -> int:
         """Particles for conditions that all rows share, as a trial draw finds them."""
@@ -493,8 +493,11 @@ class HybridDiffusion(DiffusionModel):
         return found
 
 
-def _with_given(drawn: pd.DataFrame, conditions: Conditions | None, start: int) -> pd.DataFrame:
-    """Drawn rows with given values exactly as they were given: a rank may differ by rounding."""
+def with_given(drawn: pd.DataFrame, conditions: Conditions | None, start: int = 0) -> pd.DataFrame:
+    """Drawn rows with given values exactly as they were given: a rank may differ by rounding.
+
+    The first of the rows is that of number `start` of the conditions. They are changed in place.
+    """
     if conditions is None:
         return drawn
     for name in conditions:

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 
 from synthtab.diffusion.model_file import load_model, save_model
-from synthtab.diffusion.synthesizer import HybridDiffusion
+from synthtab.diffusion.synthesizer import HybridDiffusion, with_given
 from synthtab.parallel import carry_out
-from synthtab.sharing.conditions import conditions_of, given_cells, with_given
+from synthtab.sharing.conditions import conditions_of, given_cells
 from synthtab.sharing.form import TableForm
 from synthtab.sharing.source import TableError
 from synthtab.sharing.ties import Tied

@@ -38,12 +38,15 @@ class NumberReading(NamedTuple):
     """What the cells of a column are, taken as numbers.
 
     `fields` are those of the `Column`, and None if the cells are no numbers; `odd` marks the cells
-    that are none; `problem` says why numbers cannot be taken as they are.
+    that are none; `problem` says why numbers cannot be taken as they are. With fields and a problem
+    they can, but would be written in another way. Where only zeros at the end differ, `note` says
+    so.
     """
 
     fields: dict[str, Any] | None
     odd: pd.Series[bool]
     problem: str = ""
+    note: str = ""
 
 
 def read_number_form(
@@ -93,8 +96,51 @@ def read_number_form(
     if grouping:
         core = core.str.replace(grouping, "", regex=False)
     core = core.str.replace(point, ".", regex=False) if point != "." else core
+    if problem := _inexact(core):
+        return NumberReading(None, odd, problem)
     fields |= {"decimal_mark": point, "thousands": grouping} | _digits(core)
-    return NumberReading(fields, odd, _inexact(core))
+    return _in_one_form(cells, core, fields, odd)
+
+
+def _in_one_form(
+    cells: pd.Series[Any], core: pd.Series[Any], fields: dict[str, Any], odd: pd.Series[bool]
+) -> NumberReading:
+    """The fields that write all cells as they are, where marks or exponents may be in some."""
+    from synthtab.sharing.columns import Column
+
+    has_exponent = core.str.contains("[eE]")
+    if not (has_exponent.any() or fields["thousands"] or fields["plus"]):
+        decimals = core.str.partition(".")[2].str.len()
+        least, most = fields["least_decimals"], int(decimals.max())
+        other = decimals < most if least is None else (decimals > least) & core.str.endswith("0")
+        note = "not all are written with as many zeros at their end as they will be"
+        differs = fields["decimals"] is not None and bool(other.any())
+        return NumberReading(fields, odd, note=note if differs else "")
+    different = cells.drop_duplicates()
+
+    def writes_all(fields: dict[str, Any]) -> bool:
+        column = Column("", "number", **fields)
+        return number_cells(read_numbers(different, column), column) == different.tolist()
+
+    forms = [fields]
+    if has_exponent.any():
+        digits = core.str.lower().str.partition("e")[0].str.replace(".", "", regex=False)
+        most = max(int(digits.str.strip("0").str.len().max()), 1)
+        letter = "G" if core.str.contains("E", regex=False).any() else "g"
+        style = _exponent_style(core[has_exponent])
+        styles = ["", f"<{style}", *(f"{letter}{n}" for n in (most, 6, 12, 17) if n >= most)]
+        general = fields | {"decimals": None, "least_decimals": None}
+        forms += [general | {"exponent": style} for style in styles]
+    if found := next((form for form in forms if writes_all(form)), None):
+        return NumberReading(found, odd)
+    what = "an exponent" if has_exponent.any() else "a mark between thousands"
+    what = what if has_exponent.any() or fields["thousands"] else "a plus"
+    return NumberReading(
+        fields,
+        odd,
+        f"numbers written in several ways, some with {what}: write them all one way, or let "
+        "--number, for this column, have them written so",
+    )
 
 
 def read_numbers(cells: pd.Series[Any], column: Column) -> pd.Series[Any]:
@@ -139,7 +185,12 @@ def number_cells(values: pd.Series[Any], column: Column) -> list[str | None]:
     array = values.to_numpy(dtype=float)
     size = np.abs(array)
     least, most = column.least_decimals, column.decimals
-    if column.exponent:
+    if column.exponent.startswith(("g", "G")):
+        style = f".{column.exponent[1:]}{column.exponent[0]}"
+        text = [format(v, style) for v in size.tolist()]
+    elif column.exponent.startswith("<"):
+        text = [_shorter(v, column.exponent[1:]) for v in size.tolist()]
+    elif column.exponent:
         text = [_with_exponent(v, most or 0, column.exponent) for v in size.tolist()]
     elif most is None:
         text = [repr(v) if least else repr(v).removesuffix(".0") for v in size.tolist()]
@@ -190,6 +241,21 @@ def exactly(values: pd.Series[Any]) -> pd.Series[bool]:
         return True
 
     return pd.Series([is_exact(v) for v in values.tolist()], index=values.index, dtype=bool)
+
+
+def widened(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers as float64; 0.1 of a shorter float stays 0.1, and is not 0.10000000149.
+
+    Examples
+    --------
+    >>> widened(pd.Series([0.1, None], dtype="float32")).tolist()
+    [0.1, nan]
+    """
+    if values.dtype not in (np.float16, np.float32):
+        return values.astype(float)
+    codes, different = pd.factorize(values)
+    decimal = np.append(different.astype(str).astype(float), np.nan)
+    return pd.Series(decimal[codes], index=values.index)
 
 
 def _core(point: str, grouping: str) -> str:
@@ -279,10 +345,7 @@ def _digits(core: pd.Series[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"leading_zero": not bare, "exponent": ""}
     has_exponent = halves[1] == "e"
     if has_exponent.all():
-        signed = bool(halves[2].str.startswith(("+", "-")).all())
-        width = int(halves[2].str.lstrip("+-").str.len().min())
-        letter = "E" if "E" in core.iloc[0] else "e"
-        found |= {"exponent": letter + "+" * signed + "0" * width}
+        found |= {"exponent": _exponent_style(core)}
         return found | {"decimals": most, "least_decimals": None}
     if has_exponent.any() or most > _MOST_DECIMALS:
         return found | {"decimals": None, "least_decimals": min(least, 1) or None}
@@ -290,6 +353,14 @@ def _digits(core: pd.Series[Any]) -> dict[str, Any]:
     n_zeros = int(((decimals == most) & core.str.endswith("0")).sum()) if most else 0
     fixed = least == most or n_zeros >= int((decimals < most).sum())
     return found | {"decimals": most, "least_decimals": None if fixed else least}
+
+
+def _exponent_style(core: pd.Series[Any]) -> str:
+    """Letter, sign and least digits of the powers of ten of cells that all have one."""
+    powers = core.str.lower().str.partition("e")[2]
+    signed = bool(powers.str.startswith(("+", "-")).all())
+    width = int(powers.str.lstrip("+-").str.len().min())
+    return ("E" if "E" in core.iloc[0] else "e") + "+" * signed + "0" * width
 
 
 def _inexact(core: pd.Series[Any]) -> str:
@@ -317,6 +388,16 @@ def _with_exponent(value: float, decimals: int, style: str) -> str:
     mantissa, _, power = f"{value:.{decimals}e}".partition("e")
     sign = "-" if power.startswith("-") else "+" if "+" in style else ""
     return f"{mantissa}{style[0]}{sign}{power[1:].lstrip('0').rjust(style.count('0'), '0')}"
+
+
+def _shorter(value: float, style: str) -> str:
+    """A number with an exponent where it is shorter so, with all of its digits."""
+    if value != value:
+        return "nan"
+    exact = Decimal(repr(value)).normalize()
+    plain = format(exact, "f")
+    powered = _with_exponent(value, len(exact.as_tuple().digits) - 1, style)
+    return powered if len(powered) < len(plain) else plain
 
 
 def _without_zeros(text: str, spare: int) -> str:
@@ -370,16 +451,19 @@ _NEARLY = 0.8
 _EARLIEST, _LATEST = 1850, 2150  # years of a date without marks; any other is a number
 
 
-OTHER_FORMAT = " would fit as well"
 SEVERAL_ZONES = "times of several zones: convert them to one"
 
 
 class DateReading(NamedTuple):
-    """The format that fits most cells (None: none does), which it does not fit, and a remark."""
+    """The format that fits most cells (None: none does), which it does not fit, and a remark.
+
+    `other` is a format that fits as well, and reads other dates.
+    """
 
     format: str | None
     odd: pd.Series[bool]
     note: str = ""
+    other: str = ""
 
 
 def read_date_format(cells: pd.Series[Any]) -> DateReading:
@@ -413,14 +497,16 @@ def read_date_format(cells: pd.Series[Any]) -> DateReading:
         n_zones = clocks["zone"].fillna("").nunique() if clocks["hour"].notna().all() else 1
         return DateReading(best, odd, SEVERAL_ZONES if n_zones > 1 else "")
     days = read_dates(different, best)
-    fits = [
+    fits = (
         form
         for form, fit in tried.items()
         if fit.all() and "." not in form[:4] and not read_dates(different, form).equals(days)
-    ]  # with points the day stands first wherever they are used
+    )  # with points the day stands first wherever they are used
+    other = next(fits, "")
     form, alike = _as_written(different, best)
-    note = f"written {form}" + (f", though {fits[0]}{OTHER_FORMAT}" if fits else "")
-    return DateReading(form, odd, note if alike else f"{note}; not all are written so now")
+    note = f"written {form}" + (f", though {other} would fit as well" if other else "")
+    note = note if alike else f"{note}; not all are written so now"
+    return DateReading(form, odd, note, other)
 
 
 def read_compact_dates(cells: pd.Series[Any]) -> DateReading:

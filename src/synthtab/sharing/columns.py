@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from synthtab.sharing.cells import (
-    OTHER_FORMAT,
     SEVERAL_ZONES,
     exactly,
     format_problem,
@@ -27,6 +26,7 @@ from synthtab.sharing.cells import (
     read_dates,
     read_number_form,
     read_numbers,
+    widened,
     with_zone_of,
 )
 from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, recognised
@@ -48,6 +48,7 @@ _FEW_VALUES = 20  # a column with no more is a list of values, however few rows 
 _LONG_TEXT = 60  # characters
 _DIGITS_OF_AN_ID = 10
 _RARE = 5  # rows
+_SEVERAL = 3  # rows with a value that may mean none
 _INFINITE = r"[+-]?inf(?:inity)?"
 _SIMPLE = (str, int, float, bool, np.generic)
 
@@ -75,7 +76,8 @@ class Column:
     plus, leading_zero : bool
         Whether a positive number has its sign, and one below 1 a zero before the mark.
     exponent : str
-        Letter, sign and least digits of the power of ten that every cell has, as in ``e+00``.
+        Letter, sign and least digits of the power of ten that every cell has, as in ``e+00``; with
+        ``<`` before them, those have it that are shorter so. Or ``g6``, which is ``%.6g`` of C.
     format : str or None
         How a date is written as text, in the signs of `strftime`. With a ``-``, as in ``%-d``, a
         part has no leading zeros; ``%3f`` has three digits.
@@ -408,12 +410,12 @@ def _infer_text(source: Source, name: str, cells: pd.Series[Any], usual: str) ->
         if numbers.problem:
             return Column(name, "mixed", note=numbers.problem)
         if numbers.fields is not None:
-            return Column(name, "number", gap=gap, **numbers.fields)
+            return Column(name, "number", gap=gap, note=numbers.note, **numbers.fields)
         dates = read_date_format(known)
         if numbers.odd.mean() <= _FEW_MISTAKES:
             return _mixed(name, "numbers", known, numbers.odd)
     if dates.format is not None and not dates.odd.any():
-        if OTHER_FORMAT in dates.note:
+        if dates.other:
             remedy = f"say which by --date '{name}={dates.format}'"
             return Column(name, "mixed", note=f"dates {dates.note}: {remedy}")
         return Column(name, "date", format=dates.format, gap=gap, note=dates.note)
@@ -484,9 +486,14 @@ def _unless_useless(column: Column, source: Source, *, is_target: bool) -> Colum
 
 def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Column:
     cells = source.cells[column.name].dropna()
-    if is_target or column.kind != "number" or len(cells) <= _FEW_VALUES:
+    if column.kind != "number":
         return column
-    values = typed_column(cells, column, source)
+    values = typed_column(cells, column, source).dropna()
+    if mark := _odd_end(values):
+        note = f"{mark} stands apart: if it means a missing value, give it to --na-values"
+        column = replace(column, note=f"{column.note}; {note}" if column.note else note)
+    if is_target or len(values) < len(cells) or len(cells) <= _FEW_VALUES:
+        return column
     if (values != values.round()).any() or values.nunique() < len(values):
         return column
     if values.max() - values.min() + 1 == len(values):
@@ -495,6 +502,23 @@ def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Colu
         note = "whole numbers that all differ and are long"
         return replace(column, kind="identifier", note=note)
     return column
+
+
+def _odd_end(values: pd.Series[Any]) -> str:
+    """A value such as -999, in several rows and far from all others; nothing if there is none."""
+    for end in (values.min(), values.max()):
+        rest = values[values != end]
+        if len(values) - len(rest) < _SEVERAL or len(rest) < _SEVERAL:
+            continue
+        spread = rest.max() - rest.min()
+        far = abs(end - (rest.min() if end < rest.min() else rest.max()))
+        if end == -1:
+            is_apart = rest.min() >= 0
+        else:
+            is_apart = set(f"{abs(end):g}") == {"9"} and abs(end) > 9 and far >= max(spread, 10)
+        if is_apart:
+            return f"{end:g}"
+    return ""
 
 
 def _as_class(column: Column, source: Source) -> Column:
@@ -559,7 +583,7 @@ def readable_column(cells: pd.Series[Any], column: Column, source: Source) -> An
         return _dates(known, column, source)
     if source.format == "csv":
         return read_numbers(known, column)
-    values = pd.to_numeric(known, errors="coerce").astype(float)
+    values = widened(pd.to_numeric(known, errors="coerce"))
     return values.where(exactly(known.astype(object)))
 
 
@@ -822,8 +846,8 @@ def _problems_of_types(given: dict[str, Any]) -> list[str]:
         elif wanted is not None and not isinstance(value, wanted):
             should = "true or false" if wanted is bool else "text"
             problems.append(f"{name} is {value!r}, should be {should}")
-    if not re.fullmatch(r"(?:[eE]\+?0+)?", str(given.get("exponent", ""))):
-        problems.append("exponent should be as in 'e+00'")
+    if not re.fullmatch(r"(?:<?[eE]\+?0+|[gG]\d{1,2})?", str(given.get("exponent", ""))):
+        problems.append("exponent should be as in 'e+00', '<e+00' or 'g6'")
     return problems
 
 
@@ -855,7 +879,7 @@ def _reread(column: Column, given: dict[str, Any], source: Source) -> list[str]:
             decimal=given.get("decimal_mark") if told else source.decimal,
             thousands=given.get("thousands") if told else source.thousands,
         )
-        if found_form.problem:
+        if found_form.problem and found_form.fields is None:
             return [found_form.problem]
         for name, value in (found_form.fields or {}).items():
             given.setdefault(name, value)

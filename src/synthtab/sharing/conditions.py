@@ -175,7 +175,10 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
     TableError
         If it cannot be read, has columns that are not drawn, or a cell that its column never has.
     """
-    source = read_source(path, header=form.header, least_columns=1)
+    usual = form.encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1254")
+    source = read_source(
+        path, header=form.header, encoding=None if usual else form.encoding, least_columns=1
+    )
     columns = {c.name: c for c in form.columns}
     if unknown := [str(c) for c in source.cells if c not in columns]:
         raise TableError(
@@ -205,13 +208,3 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
     if problems:
         raise TableError(f"{path}: " + "; ".join(problems))
     return pd.DataFrame(found)
-
-
-def with_given(rows: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """Typed rows with the given cells exactly as they were given."""
-    rows = rows.copy()
-    for name in given:
-        asked = given[name].reset_index(drop=True)
-        filled = asked.astype(object).where(asked.notna(), rows[name].astype(object))
-        rows[name] = filled.astype(rows[name].dtype)
-    return rows

@@ -6,12 +6,15 @@ Every column of the file is taken. A cell of a CSV file stays text here: what it
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
+import gzip
 import io
 import itertools
 import re
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -33,6 +36,16 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 _SEPARATORS = (";", ",", "\t", "|")
 _SUFFIXES: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
+_READ = {**_SUFFIXES, **dict.fromkeys((".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), "csv")}
+_TURKISH = "cp1254"
+_IN_TURKISH = "çğıöşüÇĞİÖŞÜâîûÂÎÛ"
+# Text of another code page, read in the Turkish one: a word that begins with many letters beyond
+# ASCII, or with three of which Turkish has not all; a sign in the midst of a word.
+_NO_TURKISH = re.compile(
+    r"(?<![^\W\d_])(?:(?=[X]*[^\W\d_\x00-\x7fX])[^\W\d_\x00-\x7f]{3}|[^\W\d_\x00-\x7f]{6})"
+    r"|[^\W\d_][¡-¦¨©¬®¯¶¸¼-¿÷‚„†‡ˆ‰‹›•˜™]+[^\W\d_]"
+    r"|[^\W\d_]{2}[²³¹][^\W\d_]{2}".replace("X", _IN_TURKISH)
+)
 _MAX_NAMED = 5
 _MAX_CELLS = 40_000_000  # of a table that is read whole
 
@@ -121,12 +134,12 @@ class Source:
 
 
 def format_of(path: Path) -> Format:
-    """Kind of a file, by its suffix.
+    """Kind of a file to be written, by its suffix.
 
     Raises
     ------
     TableError
-        If tables of this kind are neither read nor written.
+        If tables of this kind are not written.
 
     Examples
     --------
@@ -142,10 +155,23 @@ def format_of(path: Path) -> Format:
     return _SUFFIXES[suffix]
 
 
+def _format_read(path: Path) -> str:
+    """Kind of a file to be read, by its suffix; text may be packed by gzip."""
+    suffixes = "".join(path.suffixes[-2:]).lower()
+    for suffix in (suffixes, path.suffix.lower()):
+        if suffix in _READ:
+            return _READ[suffix]
+    raise TableError(
+        f"{path}: files of type {path.suffix.lower() or '(no suffix)'!r} are not known; use .csv, "
+        ".tsv or .txt (also packed as .gz), .parquet or .xlsx"
+    )
+
+
 def read_source(
     path: str | Path,
     *,
     header: bool | None = None,
+    encoding: str | None = None,
     missing: Sequence[str] = (),
     decimal: str | None = None,
     thousands: str | None = None,
@@ -154,8 +180,9 @@ def read_source(
 ) -> Source:
     """Read a CSV, Parquet or XLSX file, or the folder of a Parquet data set, every column of it.
 
-    CSV is read with semicolons, commas, tabs or bars between the columns, in UTF-8 (with a byte
-    order mark or without), UTF-16 or Windows' Turkish code page.
+    CSV is read with semicolons, commas, tabs or bars between the columns, also from .tsv, .txt and
+    .csv.gz, in UTF-8 (with a byte order mark or without), UTF-16 or Windows' Turkish code page. A
+    file in another one is refused until `encoding` names it.
 
     Parameters
     ----------
@@ -164,6 +191,8 @@ def read_source(
     header : bool or None, default=None
         Whether the first row of a CSV or XLSX file holds names; without them the columns are
         ``column_1`` and so on. None refuses a file whose first row looks like the others.
+    encoding : str or None, default=None
+        Code page of a CSV file, as Python names it: ``cp1251``, say.
     missing : sequence of str, default=()
         Further cells that stand for a missing value: ``-999``, say.
     decimal, thousands : str or None, default=None
@@ -198,7 +227,7 @@ def read_source(
             f"{path} is a folder without Parquet files; give a CSV, Parquet or XLSX file, or the "
             "folder of a Parquet data set"
         )
-    kind = "parquet" if path.is_dir() else format_of(path)
+    kind = "parquet" if path.is_dir() else _format_read(path)
     if path.is_file() and path.stat().st_size == 0:
         raise TableError(f"{path} is empty; export the table again")
     if decimal is not None and decimal == thousands:
@@ -206,7 +235,7 @@ def read_source(
     if kind == "parquet":
         source = _read_parquet(path, max_rows)
     else:
-        source = (_read_csv if kind == "csv" else _read_xlsx)(path, header)
+        source = _read_csv(path, header, encoding) if kind == "csv" else _read_xlsx(path, header)
     _check_shape(source, least_columns)
     return replace(source, missing=tuple(missing), decimal=decimal, thousands=thousands)
 
@@ -346,17 +375,22 @@ def _read_xlsx(path: Path, header: bool | None) -> Source:
     return Source(path, "xlsx", body, header=header is not False, unnamed=unnamed)
 
 
-def _read_csv(path: Path, header: bool | None) -> Source:
-    text, encoding = _decoded(path)
+def _read_csv(path: Path, header: bool | None, encoding: str | None) -> Source:
+    text, encoding, notes = _decoded(path, encoding)
     line_end = "\r\n" if "\r\n" in text else "\n" if "\n" in text else "\r"
     if line_end == "\r":
         text = text.replace("\r", "\n")
+    told = re.match(r'"?sep=(.)"?\r?\n', text, re.IGNORECASE)  # for Excel alone
+    if told:
+        text = text[told.end() :]
+        notes += (f"its first line, sep={told[1]}, tells how to read it, and is left out",)
     begin = next((line for line in text.split("\n") if line.strip()), "")
     if not begin:
         raise TableError(f"{path} holds nothing but empty lines; export the table again")
     with _long_cells(path):
-        firsts = {sep: next(_rows(text, sep)) for sep in _SEPARATORS}
-        separator = max(_SEPARATORS, key=lambda sep: len(firsts[sep]))
+        separators = told[1] if told else _SEPARATORS
+        firsts = {sep: next(_rows(text, sep)) for sep in separators}
+        separator = max(separators, key=lambda sep: len(firsts[sep]))
         first = [name.strip() for name in firsts[separator]]
         shape = _shape(path, text, separator, first)
     cells = pd.read_csv(
@@ -386,7 +420,7 @@ def _read_csv(path: Path, header: bool | None) -> Source:
         line_end,
         header=header is not False,
         unnamed=unnamed,
-        notes=shape.notes,
+        notes=notes + shape.notes,
     )
 
 
@@ -446,23 +480,42 @@ def _shape(path: Path, text: str, separator: str, first: list[str]) -> _Shape:
     return _Shape(width, n_rows, width)
 
 
-def _decoded(path: Path) -> tuple[str, str]:
+def _decoded(path: Path, encoding: str | None) -> tuple[str, str, tuple[str, ...]]:
+    """Text, its code page, and what is to be said of that."""
     data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    elif data.startswith(b"\xef\xbb\xbf"):
-        encoding = "utf-8-sig"
-    else:
-        encoding = "utf-8"
-    for candidate in (encoding, "cp1254"):
+    if path.suffix.lower() == ".gz":
         try:
-            text = data.decode(candidate)
-        except UnicodeDecodeError:
-            continue
-        if "\0" in text:
-            break
-        return text, candidate
-    raise TableError(f"{path} is not a text file; save the table as CSV in UTF-8")
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise TableError(f"{path} cannot be unpacked: {error}; copy it again") from error
+    marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+    marked = next((of for mark, of in marks.items() if data.startswith(mark)), "utf-8")
+    if encoding is not None:
+        try:
+            codecs.lookup(encoding)
+            text = data.decode(encoding)
+        except (LookupError, UnicodeError) as error:
+            raise TableError(f"{path}: --encoding {encoding}: {error}; name another") from error
+        return text.removeprefix("\ufeff"), encoding, ()
+    with contextlib.suppress(UnicodeDecodeError):
+        text = data.decode(marked)
+        if "\0" not in text:
+            return text, marked, ()
+    if b"\0" in data:
+        raise TableError(
+            f"{path} is not a text file; save the table as CSV in UTF-8, or name its --encoding, "
+            "such as utf-16-le"
+        )
+    with contextlib.suppress(UnicodeDecodeError):
+        text = data.decode(_TURKISH)
+        if not _NO_TURKISH.search(text):
+            note = f"read in {_TURKISH}, Windows' Turkish code page; --encoding names another"
+            return text, _TURKISH, (note,)
+    raise TableError(
+        f"{path} is neither in UTF-8 nor in {_TURKISH}; name its code page by --encoding: cp1252 "
+        "(Western Europe), cp1250 (Central Europe), cp1251 (Cyrillic), cp850 (DOS), gb18030 or "
+        "another; or save it in UTF-8"
+    )
 
 
 def _clean(cells: pd.Series[Any]) -> pd.Series[Any]:

@@ -26,12 +26,15 @@ from synthtab.table.relations import (
     Range,
     Relation,
     Sum,
+    as_numbers,
+    from_numbers,
     reference_rows,
     tuples,
 )
 from synthtab.table.schema import Schema
 
 _ROUNDS = 50
+_POOL, _NEAREST = 1_000, 5  # rows among which one is looked for that goes with given cells
 _N_PARTICLES = 16
 
 
@@ -177,8 +180,7 @@ class Tied:
         """Draw prepared rows of the form in blocks.
 
         Conditions on columns that are learnt as they are, and on those that go together, are met as
-        `HybridDiffusion.sample` does; rows that do not meet the others are drawn again. Cells of
-        columns that are worked out are given together with those that they are worked out from.
+        `HybridDiffusion.sample` does; rows that do not meet the others are drawn again.
 
         Raises
         ------
@@ -189,6 +191,7 @@ class Tied:
         if isinstance(conditions, pd.DataFrame):
             raise TypeError("cells are given to `completed`, as typed rows")
         given = dict(conditions or {})
+        self._refuse_contradictions(given)
         passed = self._passed_on(given)
 
         def wanted(typed: pd.DataFrame) -> np.ndarray:
@@ -202,6 +205,40 @@ class Tied:
             wanted if given else None,
         ):
             yield self.form.prepare(typed)
+
+    def _refuse_contradictions(self, given: Mapping[str, Any]) -> None:
+        """Raise a ValueError where conditions break a relation, before any row is drawn."""
+        units = self.form.units
+        ends = {
+            c: [
+                units.get(c, 1) * end
+                for end in (asked if isinstance(asked, tuple) else [asked] * 2)
+            ]
+            for c, asked in given.items()
+            if c in self.form.is_whole and not isinstance(asked, list)
+        }
+        for relation in self.transform.exact:
+            broken = False
+            if isinstance(relation, Order) and {*relation.columns} <= {*ends}:
+                broken = ends[relation.low][0] > ends[relation.high][1]
+            elif isinstance(relation, EmptyWhen):
+                when, asked = (self._asked(given, c) for c in (relation.when, relation.column))
+                broken = bool(when and asked) and when <= {*relation.among} and None not in asked
+            if broken:
+                raise ValueError(f"no row meets the conditions: {relation}")
+
+    def _asked(self, given: Mapping[str, Any], name: str) -> set[Any]:
+        """What conditions ask of a column: values, or None where it may be missing."""
+        if name not in self.form.categories:
+            flag = given.get(self.form.flags.get(name, ""), ())
+            value = given.get(name)
+            value = tuple(value) if isinstance(value, list) else value
+            return {None} if "yes" in flag else {value} if name in given else set()
+        labels = given.get(name, [])
+        known = self.form.categories[name]
+        return {
+            known.get(label, label) for label in (labels if isinstance(labels, list) else [labels])
+        }
 
     def _passed_on(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Of conditions on rows of the form those that the model can be given."""
@@ -229,6 +266,11 @@ class Tied:
         ------
         TableError
             If cells break a relation, or no row has them.
+
+        Notes
+        -----
+        What a given cell is worked out from, and is not given, comes from a drawn row that is near:
+        the parts of a total, the day before which none may lie.
         """
         rng = np.random.default_rng(random_state)
         first = int(given.index[0])
@@ -237,6 +279,8 @@ class Tied:
             known, of = given[name].notna(), self.form.categories[name]
             codes = self.form.prepared(name, given.loc[known, name])[name]
             given.loc[known, name] = [of[code] for code in codes]
+        self._refuse_broken(given, first)
+        given = self._with_origins(given, first, rng)
         conditions = self._inner_given(given, first)
         emptied = {r.column for r in self.transform.exact if isinstance(r, EmptyWhen)}
         drawn: pd.DataFrame | None = None
@@ -258,38 +302,75 @@ class Tied:
             "all relations; leave one of them open"
         )
 
-    def _inner_given(self, given: pd.DataFrame, first: int) -> pd.DataFrame:
-        """Conditions on what is learnt under which rows have the given cells, which are typed.
+    def _refuse_broken(self, given: pd.DataFrame, first: int) -> None:
+        """Raise a TableError that names every relation which given cells break."""
+        problems = []
+        for relation in self.transform.exact:
+            if not {*relation.columns} <= {*given}:
+                continue
+            if isinstance(relation, EmptyWhen):
+                whole = given[[*relation.columns]].notna().all(axis=1).to_numpy()
+                broken = relation.applies(given) & whole
+                if None in relation.among:  # an open cell is no empty one
+                    broken &= given[relation.when].notna().to_numpy()
+            elif isinstance(relation, Order | Sum | Range):
+                broken = relation.violations(given)
+            else:
+                continue  # what goes together is known by `_labels`
+            if broken.any():
+                row = first + int(broken.argmax()) + 1
+                problems.append(f"{relation} is broken in data row {row}")
+        if problems:
+            raise TableError("; ".join(problems))
+
+    def _with_origins(
+        self, given: pd.DataFrame, first: int, rng: np.random.Generator
+    ) -> pd.DataFrame:
+        """Given cells, with those that given cells of other columns are worked out from.
 
         Raises
         ------
         TableError
-            Naming every relation that the cells break, and cells that others must be given with.
+            If no drawn row has such cells.
         """
-        problems = [
-            f"{relation} is broken in data row {first + int(broken.argmax()) + 1}"
-            for relation in self.transform.exact
-            if isinstance(relation, Order | Sum | Range) and {*relation.columns} <= {*given}
-            if (broken := relation.violations(given)).any()
-        ]
-        given = _with_last_parts(given, self.transform.exact)
+        dtypes = self.transform.dtypes
+        sums = {frozenset(r.columns): r for r in self.transform.exact if isinstance(r, Sum)}
+        given = _with_last_parts(given, sums.values(), dtypes)
+        pool: pd.DataFrame | None = None
+        for step in reversed(self.transform.steps):
+            if step.column not in given:
+                continue
+            new = [c for c in step.needs if c not in given]
+            whole = given.assign(**{c: _gaps(dtypes[c], given.index) for c in new})
+            is_open = whole[[*step.needs]].isna()
+            rows = np.flatnonzero(is_open.any(axis=1) & given[step.column].notna())
+            if not len(rows):
+                continue
+            if pool is None:
+                drawn = kept_rows(self.transform, lambda n, r: self._typed(n, r, {}), _POOL, rng)
+                pool = pd.concat(drawn, ignore_index=True)
+            relation = sums.get(frozenset([step.column, *step.needs]))
+            known = pool.dropna(subset=[step.column, *step.needs])
+            filled, lacks = _filled(whole.iloc[rows], step, known, relation is not None, rng)
+            if lacks.any():
+                row = first + int(rows[lacks.argmax()]) + 1
+                raise TableError(
+                    f"data row {row}: of {_POOL:,} drawn rows none has {[*step.needs]} that go "
+                    f"with this {step.column!r}; give them"
+                )
+            whole.iloc[rows] = filled
+            given = _with_last_parts(whole, [relation] if relation else [], dtypes)
+        return given
+
+    def _inner_given(self, given: pd.DataFrame, first: int) -> pd.DataFrame:
+        """Conditions on what is learnt under which rows have the given cells, which are typed."""
         n, names = len(given), [c for c in self.transform.untouched if c in given]
         typed = {c: given[c] for c in names}
         for step in self.transform.steps:
-            if step.column not in given:
-                continue
-            known = given[step.column].notna().to_numpy()
-            others = [c for c in step.needs if c not in given or given.loc[known, c].isna().any()]
-            if known.any() and others:
-                problems.append(
-                    f"{step.column!r} is worked out from {[*step.needs]}: give {others} in the "
-                    "same rows, or leave it open"
-                )
-            elif known.any() and step.name:
+            if step.name and step.column in given:
+                known = given[step.column].notna()
                 learnt = pd.Series(step.forward(given.loc[known]), given.index[known])
                 typed[step.name] = learnt.reindex(range(n))
-        if problems:
-            raise TableError("; ".join(problems))
         conditions = self.inner.given(pd.DataFrame(typed, index=range(n)))
         for joint in self.transform.joints:
             columns = tuple(c for c in joint.columns if c in given)
@@ -373,24 +454,86 @@ def _labels(
     return pd.Series([found[row] for row in rows], dtype=object)
 
 
-def _with_last_parts(given: pd.DataFrame, relations: Iterable[Relation]) -> pd.DataFrame:
+def _filled(
+    given: pd.DataFrame, step: Any, rows: pd.DataFrame, is_sum: bool, rng: np.random.Generator
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Given cells with those of one of the nearest whole rows, from which `step` works one out.
+
+    Of a sum, one part is left to what the others leave. Also returns where no row is to be had.
+    """
+    if rows.empty:
+        return given, np.full(len(given), fill_value=True)
+    known = {c: as_numbers(rows[c])[None, :] for c in (step.column, *step.needs)}
+    own = as_numbers(given[step.column])[:, None]
+    is_open = {c: given[c].isna().to_numpy() for c in step.needs}
+    far = _distances(given, rows)
+    for c, opened in is_open.items():
+        far[opened[:, None] & ~step.may_stand(own, known[c])] = np.inf
+    last = np.full(len(given), "", dtype=object)
+    if is_sum:
+        weight_of: dict[str, float] = dict(zip(step.parts, step.weights, strict=True))
+        rest = own - sum(
+            w * np.where(is_open[c][:, None], known[c], as_numbers(given[c])[:, None])
+            for c, w in weight_of.items()
+        )
+        for c in sorted(weight_of, key=lambda c: known[c].std()):  # the widest is the last to stay
+            last[is_open[c]] = c
+        for c, w in weight_of.items():
+            left = known[c] + rest / w
+            is_out = (left < known[c].min()) | (left > known[c].max())
+            far[(last == c)[:, None] & is_out] = np.inf
+    nearest = np.argsort(far, axis=1)[:, :_NEAREST]
+    n_near = np.isfinite(np.take_along_axis(far, nearest, 1)).sum(axis=1)
+    chosen = nearest[np.arange(len(given)), rng.integers(np.maximum(n_near, 1))]
+    given = given.copy()
+    for c, opened in is_open.items():
+        fill = opened & (last != c)
+        given[c] = given[c].where(~fill, rows[c].iloc[chosen].set_axis(given.index))
+    return given, n_near == 0
+
+
+def _with_last_parts(
+    given: pd.DataFrame, sums: Iterable[Sum], dtypes: Mapping[str, Any]
+) -> pd.DataFrame:
     """Given cells, with the one part of a sum that its total and the others decide."""
     given = given.copy()
-    for relation in relations:
-        known = [c for c in relation.columns if c in given]
-        if not isinstance(relation, Sum) or len(known) < len(relation.columns) - 1:
+    for relation in sums:
+        if len({*relation.columns} - {*given}) > 1:
             continue
-        whole = given.reindex(columns=[*given, *({*relation.columns} - {*known})])
-        if any(pd.api.types.is_datetime64_any_dtype(whole[c]) for c in relation.columns):
-            continue
-        for part, weight in relation.weighted:
-            rest = whole[relation.total] - sum(
-                (w * whole[c] for c, w in relation.weighted if c != part), start=0.0
-            )
-            open_ = whole[part].isna() & rest.notna()
+        terms = {relation.total: -1.0, **dict(relation.weighted)}
+        gaps = np.full(len(given), np.nan)
+        values = {c: as_numbers(given[c]) if c in given else gaps for c in terms}
+        for part in relation.parts:
+            others = [w * values[c] for c, w in terms.items() if c != part]
+            rest = -np.sum(others, axis=0) / terms[part]
+            open_ = np.isnan(values[part]) & ~np.isnan(rest)
             if open_.any():
-                given[part] = whole[part].where(~open_, (rest / weight).round(9))
+                dtype = _gaps(dtypes[part], given.index).dtype
+                rest = rest if pd.api.types.is_datetime64_any_dtype(dtype) else rest.round(9)
+                values[part] = np.where(open_, rest, values[part])
+                given[part] = from_numbers(values[part], dtype)
     return given
+
+
+def _gaps(dtype: Any, index: pd.Index[Any]) -> pd.Series[Any]:
+    """A column without a value, of a dtype that can have none."""
+    is_date = pd.api.types.is_datetime64_any_dtype(dtype)
+    return pd.Series(pd.NaT if is_date else np.nan, index, dtype=dtype if is_date else float)
+
+
+def _distances(given: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """How far given cells are from those of whole rows, shape (n_given, n_rows)."""
+    far = np.zeros((len(given), len(rows)))
+    for name in map(str, given):
+        known = given[name].notna().to_numpy()[:, None]
+        if rows[name].dtype == object:
+            apart = given[name].to_numpy()[:, None] != rows[name].to_numpy()[None, :]
+        else:
+            cells = as_numbers(rows[name])
+            spread = np.nanstd(cells) or 1.0
+            apart = np.abs(as_numbers(given[name])[:, None] - cells[None, :]) / spread
+        far += np.where(known, np.nan_to_num(apart.astype(float), nan=1.0), 0.0)
+    return far
 
 
 def _kind(transform: RelationTransform, column: str) -> Kind:

@@ -1,7 +1,7 @@
 """Where results are made: apart, for one run at a time, and put in their place when all are whole.
 
-What is unfinished lies in a folder of its own, which a run holds locked. A second run is refused at
-once. A run that was killed leaves the folder without its lock; the next one clears it.
+What is unfinished lies in a hidden folder of its own, which a run holds locked. A second run is
+refused at once. A run that was killed leaves the folder without its lock; the next one clears it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _UNFINISHED = ".unfinished"
 def new_folder(out: str | Path) -> Iterator[Path]:
     """A folder to fill, whose entries stand in `out` at the end of the block, and none before.
 
-    `out` may be an empty folder, or a link to one. Ends the block with an error, nothing is left,
-    folders that were made for it among that.
+    `out` may be an empty folder, or a link to one. Ends the block with an error, nothing is left;
+    `out` and the folders above it are made at the end.
 
     Raises
     ------
@@ -42,24 +42,15 @@ def new_folder(out: str | Path) -> Iterator[Path]:
     """
     refuse_taken(out)
     place = Path(os.path.realpath(out))
-    made = [p for p in (place, *place.parents) if not p.exists()]
-    finished = False
-    try:
+    with _locked(_unfinished(place), out) as folder:
+        _refuse_full(place, out)
+        yield folder
+        _refuse_full(place, out)
         place.mkdir(parents=True, exist_ok=True)
-        with _locked(place / _UNFINISHED, out) as folder:
-            _refuse_full(place, out)
-            yield folder
-            _refuse_full(place, out)
-            # The table last: where it stands, all stands.
-            entries = sorted(folder.iterdir(), key=lambda p: p.name.startswith("synthetic"))
-            for entry in entries:
-                if entry.name != "lock":
-                    entry.rename(place / entry.name)
-            finished = True
-    finally:
-        for path in () if finished else made:
-            with contextlib.suppress(OSError):
-                path.rmdir()  # as it was before; it stays if another run is in it
+        # The table last: where it stands, all stands.
+        for entry in sorted(folder.iterdir(), key=lambda p: p.name.startswith("synthetic")):
+            if entry.name != "lock":
+                entry.rename(place / entry.name)
 
 
 def refuse_taken(out: str | Path) -> None:
@@ -74,9 +65,17 @@ def refuse_taken(out: str | Path) -> None:
     if not os.access(parent, os.W_OK | os.X_OK):
         raise TableError(f"{out}: nothing may be written in {parent}; choose another --out")
     _refuse_full(place, out)
-    if (place / _UNFINISHED).exists():
-        with _locked(place / _UNFINISHED, out):
+    if _unfinished(place).exists():
+        with _locked(_unfinished(place), out):
             pass
+
+
+def _unfinished(place: Path) -> Path:
+    """Where the entries of a folder are made: in it, or beside it while it is not there."""
+    if place.exists():
+        return place / _UNFINISHED
+    above = next(p for p in place.parents if p.exists())
+    return above / f".{'-'.join(place.relative_to(above).parts)}{_UNFINISHED}"
 
 
 @contextlib.contextmanager

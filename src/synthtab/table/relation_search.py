@@ -218,11 +218,11 @@ def _as_sum(name: str, found: dict[str, float], dates: set[str]) -> Relation | N
     if not 2 <= len(terms) <= _MAX_PARTS or len(involved) not in (0, 2):
         return None
     if involved:
-        # The later date is the earlier one and some days.
+        # The later date is the earlier one and some days, or there is none.
         rest = [c for c in terms if c not in involved]
-        if len(rest) != 1 or terms[involved[0]] * terms[involved[1]] >= 0:
+        if len(rest) > 1 or terms[involved[0]] * terms[involved[1]] >= 0:
             return None
-        total = next(c for c in involved if terms[c] * terms[rest[0]] < 0)
+        total = next((c for c in involved if rest and terms[c] * terms[rest[0]] < 0), name)
     else:
         # What is alone on its side is the total: a = b - c is read as b = a + c.
         signs = {c: math.copysign(1, w) for c, w in terms.items()}

@@ -66,6 +66,10 @@ class _Gap:
         bound: Floats = np.max(values, axis=0) if self.sign > 0 else np.min(values, axis=0)
         return bound
 
+    def may_stand(self, own: Floats, other: Floats) -> Mask:
+        """Whether values of `column` may stand beside values of one of the others."""
+        return (self.sign * (own - other) >= 0) | (not self.never_negative)
+
     def forward(self, frame: pd.DataFrame) -> Floats:
         gap = self.sign * (as_numbers(frame[self.column]) - self.bound(frame)) / self.unit
         return gap if self.decimals is None else np.round(gap, self.decimals) + 0.0
@@ -103,6 +107,10 @@ class _Rest:
         terms = [w * as_numbers(frame[c]) for c, w in zip(self.parts, self.weights, strict=True)]
         total: Floats = np.sum(terms, axis=0)
         return total
+
+    def may_stand(self, own: Floats, other: Floats) -> Mask:
+        """Whether values of `column` may stand beside values of a part: they always may."""
+        return np.full(np.broadcast_shapes(own.shape, other.shape), fill_value=True)
 
     def forward(self, frame: pd.DataFrame) -> Floats:
         return _clean(as_numbers(frame[self.column]) - self.total(frame))
