@@ -94,12 +94,12 @@ bench: $(STAMP) ## run the benchmarks
 		echo "== $$script"; $(BIN)/python "$$script" || exit; \
 	done
 
-# The whole report is laid out from Sphinx's one-file edition; the slides from their own page.
-pdf: book ## the report and the slides as PDF, beside the built pages (needs Chromium)
+# Main text and appendices are laid out from Sphinx's one-file edition, the slides from their own page.
+pdf: book ## main text, appendices and slides as PDF, beside the built pages (needs Chromium)
 	@test -n "$(CHROMIUM)" || { echo "no Chromium found: install it, or name it: make pdf CHROMIUM=..."; exit 2; }
 	$(BIN)/jupyter-book build $(STRICT) --builder singlehtml .
 	$(BIN)/python tools/print_report.py $(BUILD)/singlehtml $(BUILD)/html
-	@echo "The PDFs are $(BUILD)/html/synthtab.pdf and $(BUILD)/html/synthtab-slides.pdf"
+	@echo "The PDFs are $(BUILD)/html/synthtab.pdf, synthtab-appendices.pdf and synthtab-slides.pdf"
 
 # axe-core comes inside a Python package, of which nothing else is used.
 AXE := $(BUILD)/tools/axe_playwright_python/axe.min.js

@@ -14,25 +14,28 @@
 # %% [markdown]
 # # Why SMOGN fails
 #
-# The original study trained models on SMOGN's output and saw them do badly. It gave a reason: rows
-# made by interpolation fall into *empty regions of a high-dimensional space*, where no real part
-# lies, and mislead the model. This chapter puts that reason to the test, beside the others that
-# are possible.
+# > SMOGN loses R² because it selects rows by their target, with two features as with many.
+# > Interpolation without this selection loses little or nothing, so empty regions are not the
+# > reason.
 #
-# SMOGN does two things. It **selects**: rows with a rare target are multiplied, rows with a common
-# one are thinned out. And it **makes** the additional rows, by interpolating between neighbours or,
-# where these are far, by adding noise. The two can be had one without the other:
+# The original study trained models on SMOGN's output and found that they predict badly. It gave
+# this reason: interpolated rows fall into *empty regions of a high-dimensional space*, where there
+# are no real rows, and mislead the model. This chapter tests this reason and others.
+#
+# SMOGN does two things. It **selects** rows: those with a rare target are repeated, and some of
+# those with a common target are removed. It **makes** the additional rows by interpolating between
+# neighbours, or by adding noise where the neighbours are far. Each can be done without the other:
 #
 # | | rows selected by target | rows drawn evenly |
 # |---|---|---|
 # | **exact copies** | *selection only* | the training rows |
 # | **interpolated** | *SMOGN* | *interpolation only* |
 #
-# If empty regions are the reason, then interpolation alone fails, selection alone does not, and the
-# damage grows with the number of columns. Other things may matter as well, and have an arm each:
-# that fewer different rows remain (*as few rows, drawn evenly*), that categories were drawn at
-# random, that synthetic rows were used alone. Two more complete the picture: SMOGN with its
-# selection undone by weights, and a *noise copy*, real rows each moved a little.
+# If empty regions are the reason, then interpolation alone fails, selection alone does not, and
+# the loss grows with the number of columns. Other possible reasons are tested as well: that fewer
+# different rows remain (*as few rows, drawn evenly*), that categories were drawn at random, and
+# that synthetic rows were used alone. Two further arms are SMOGN with its selection undone by
+# weights, and a *noise copy*, real rows that are each moved a little.
 
 # %% tags=["hide-input"]
 import pandas as pd

@@ -86,7 +86,7 @@ UNDRAWN = """
 
 def show(page: Page, path: Path, query: str = "") -> None:
     """Open a file, and wait until its formulas are drawn and its scripts have run."""
-    page.goto(path.resolve().as_uri() + query, timeout=120_000)  # ms: machines may be busy
+    page.goto(path.resolve().as_uri() + query, timeout=600_000)  # ms: machines may be busy
     page.evaluate(SETTLED)
 
 

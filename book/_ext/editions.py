@@ -1,9 +1,10 @@
 """What the built report weighs, and in which other forms it lies beside the pages.
 
-``{edition}`pdf` `` links the report as one PDF, ``{edition}`slides` `` the slides as PDF, or says
-how to make what has not been made. ``{weight}`all` `` is the size of all files of the built report,
-``{weight}`page` `` that of the median page with all that it loads, ``{weight}`heaviest` `` that of
-the heaviest. All are filled in when the pages lie there, and again when a PDF has been printed:
+``{edition}`pdf` `` links the main text as PDF, ``{edition}`appendices` `` all else, and
+``{edition}`slides` `` the slides, or says how to make what has not been made. ``{weight}`all` `` is
+the size of all files of the built report, ``{weight}`page` `` that of the median page with all that
+it loads, ``{weight}`heaviest` `` that of the heaviest. All are filled in when the pages lie there,
+and again when a PDF has been printed:
 `python book/_ext/editions.py _build/html`.
 """
 
@@ -23,7 +24,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
 PDFS: Mapping[str, tuple[str, str]] = {
-    "pdf": ("synthtab.pdf", "the whole report as one PDF"),
+    "pdf": ("synthtab.pdf", "the main text as PDF"),
+    "appendices": ("synthtab-appendices.pdf", "the appendices as PDF"),
     "slides": ("synthtab-slides.pdf", "the slides as PDF"),
 }
 """By the text of the role: the file beside the pages, and what it is."""

@@ -9,10 +9,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import origin
-from seds500.pages import benchmark, results, slides
+from seds500.pages import benchmark, front, results, slides
 from seds500.records import RecordError, Records
 
-FIGURES = {**results.FIGURES, **slides.FIGURES, "drawn_rows": benchmark.drawn_rows}
+FIGURES = {**front.FIGURES, **results.FIGURES, **slides.FIGURES, "drawn_rows": benchmark.drawn_rows}
 
 ANIMATED = "how_diffusion_works"  # the chapter with the animation
 

@@ -11,8 +11,9 @@ Five roles put a claim into a sentence, so that the sentence stays true when a r
 ``{claim}`safer_choice` `` shows the claim in its words, linked to its place in the ledger;
 ``{verdict}`safer_choice` `` its verdict; ``{verdict}`safer_choice.2` `` that of its second test;
 ``{found}`safer_choice.2` `` the least and the greatest figure of that test, in its format;
-``{tally}`safer_choice.2` `` how many of its figures are for the claim, against it and open; and
-``{claims}`holds` `` how many claims have that verdict, ``{claims}`all` `` how many there are.
+``{tally}`safer_choice.2` `` how many of its figures support the claim, contradict it and are
+undecided, as a clause; ``{claims}`holds` `` how many claims have that verdict, ``{claims}`all` ``
+how many there are, and ``{claims}`figures` `` how many figures they are tested with.
 """
 
 from __future__ import annotations

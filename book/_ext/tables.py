@@ -21,11 +21,13 @@ from sphinx.application import Sphinx
 
 import origin
 from records import RecordsDirective
-from seds500.pages import benchmark, provenance, results
+from seds500.pages import benchmark, front, provenance, results
 from seds500.records import Records, pipe_table, title
 
 TABLES = {
     **results.TABLES,
+    "reproduced": front.reproduced,
+    "run": front.run_table,
     **provenance.TABLES,
     **{
         name: getattr(benchmark, name)
@@ -43,7 +45,7 @@ class ResultsTable(RecordsDirective):
 
     required_arguments = 1
     option_spec: ClassVar[dict[str, Any]] = {
-        "experiment": directives.unchanged_required,
+        "run": directives.unchanged_required,
         "methods": directives.unchanged_required,
         "table": directives.unchanged_required,
         "name": directives.unchanged_required,
@@ -72,6 +74,8 @@ class ResultsTable(RecordsDirective):
         known = dict(options)
         if name == "literature":
             known |= records.value(f"published.related_work.{options['table']}")
+        if name == "run":
+            known["title"] = title(options["run"])
         if name == "ablation":
             known["title"] = title(options["table"])
         path = self.env.srcdir / "book" / "captions.yml"
@@ -80,7 +84,17 @@ class ResultsTable(RecordsDirective):
         return captions[name].format(**known)
 
 
+class RunSentences(RecordsDirective):
+    """The directive `run-sentences`: what a run found, in sentences that follow from its record."""
+
+    required_arguments = 1
+
+    def write(self, records: Records) -> list[nodes.Node]:
+        return self.parse(front.run_sentences(records, self.arguments[0]))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("results-table", ResultsTable)
+    app.add_directive("run-sentences", RunSentences)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -30,7 +30,7 @@ METHOD_LABELS: Mapping[str, str] = {
     REAL: "training rows",
     SECOND_SAMPLE: "second sample",
     "hybrid": "HybridDiffusion",
-    "gaussian": "HybridDiffusion, Gaussian numbers",
+    "gaussian": "Gaussian diffusion",
     "tabddpm": "TabDDPM",
     "tabsyn": "TabSyn",
     "stasy": "STaSy",

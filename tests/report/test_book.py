@@ -475,7 +475,7 @@ def test_a_missing_record_fails_the_build_of_the_ledger_and_is_named(records_boo
         ("{ledger} why", "no record '012_public': make it with"),
         ("{results-table} copies\n:methods: hybrid", "no record '012_public': make it with"),
         ("{ledger} verdicts", "the ledger has no 'verdicts'; it has count, overview, thresholds"),
-        ("{results-table} prices", "unknown table prices; known are scores"),
+        ("{results-table} prices", "unknown table prices; known are advantages"),
     ],
 )
 def test_a_directive_says_what_it_lacks(records_book, directive, message):
@@ -512,16 +512,16 @@ def test_roles_put_a_claim_into_a_sentence_and_follow_a_changed_record(records_b
         store.save(record, path)
     assert warnings_of_a_build(records_book) == ""
     text = re.sub(r"<[^>]+>", "", page_of(records_book))
-    assert "its second test does not hold, from 12 to 34 (2 against it)." in text
+    assert "its second test does not hold, from 12 to 34 (2 of 2 figures contradict this)." in text
 
 
 @pytest.mark.parametrize(
     ("role", "message"),
     [
         ("{verdict}`safest_choice`", "the ledger has no claim 'safest_choice'; it has no_actual"),
-        ("{verdict}`safer_choice.9`", "claim 'safer_choice' has tests 1 to 3, not '9'"),
+        ("{verdict}`safer_choice.9`", "claim 'safer_choice' has tests 1 to 6, not '9'"),
         ("{found}`safer_choice`", "name a test of the claim by its number: safer_choice.1"),
-        ("{claims}`hold`", "'hold' is no verdict; known are all, holds, holds in part"),
+        ("{claims}`hold`", "'hold' is no verdict; known are all, figures, holds"),
     ],
 )
 def test_a_role_of_the_ledger_says_what_it_lacks(records_book, role, message):
@@ -549,7 +549,7 @@ def test_every_claim_that_prose_cites_is_in_the_ledger():
 
 def test_a_results_table_follows_a_changed_record(records_book):
     (records_book / "index.md").write_text(
-        '# Title\n\n```{results-table} scores\n:experiment: "013"\n:methods: hybrid\n```\n'
+        "# Title\n\n```{results-table} reproduced\n```\n\n```{run-sentences} 013_public\n```\n"
     )
     assert warnings_of_a_build(records_book) == ""
     assert "−4.56 [−5.00, −4.00]" not in page_of(records_book)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seds500.claims.evidence import REASONS, THRESHOLDS, working_share
+from seds500.claims.evidence import REASONS, SMOGN, THRESHOLDS, working_share
 from seds500.claims.rule import (
     VERDICTS,
     Claim,
@@ -180,9 +180,9 @@ def card(
             "white_box": row(0.6, open_model),
             "attacks": {"dcr": {"all": distance}},
         },
-        "smogn_extreme": {
-            "membership": row(rival),
-            "attacks": {"dcr": {"all": rival_distance}},
+        **{
+            method: {"membership": row(rival), "attacks": {"dcr": {"all": rival_distance}}}
+            for method in SMOGN
         },
     }
 
@@ -192,7 +192,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        kept = dict.fromkeys(METHODS, 100.0) | {"smogn_extreme": -50.0}
+        kept = dict.fromkeys(METHODS, 100.0) | dict.fromkeys(SMOGN, -50.0)
         fidelity = {"ks": 0.01, "tv": 0.01, "association": 0.01, "c2st": 0.5}
         copies = {"copies": 0.0, "copies_of_as_many": 0.0, "copies_of_test": 0.0}
         self.runs = {
@@ -470,16 +470,18 @@ def test_a_table_may_be_shared_if_its_report_card_passes(world, privacy, expecte
 
 
 @pytest.mark.parametrize(
-    ("key", "field", "edge", "side", "widths"),
+    ("key", "field", "edge", "side", "widths", "figures"),
     [
-        ("no_actual_records", "copies", THRESHOLDS.copies, "below", 1),
-        ("safer_choice", "membership", 0.9, "below", 2),
-        ("published_membership", "distance", 0.49, "above", 0),
-        ("published_membership", "distance", 0.53, "below", 0),
-        ("published_membership", "rival_distance", 0.55, "below", 0),
+        ("no_actual_records", "copies", THRESHOLDS.copies, "below", 1, 6),
+        ("safer_choice", "membership", 0.9, "below", 2, 12),
+        ("published_membership", "distance", 0.49, "above", 0, 6),
+        ("published_membership", "distance", 0.53, "below", 0, 6),
+        ("published_membership", "rival_distance", 0.55, "below", 0, 12),
     ],
 )
-def test_what_attacks_find_counts_on_either_side_of_its_edge(world, key, field, edge, side, widths):
+def test_what_attacks_find_counts_on_either_side_of_its_edge(
+    world, key, field, edge, side, widths, figures
+):
     sign = 1 if side == "above" else -1
     counts = []
     for distance in (widths * WIDTH + EPSILON, -widths * WIDTH - EPSILON):
@@ -488,7 +490,22 @@ def test_what_attacks_find_counts_on_either_side_of_its_edge(world, key, field, 
         outcomes = [outcome for test in entry.tests for outcome in test.outcomes()]
         counts.append((outcomes.count("supports"), outcomes.count("against")))
     (supports, against), (supports_out, against_out) = counts
-    assert supports - supports_out == against_out - against == 6
+    assert supports - supports_out == against_out - against == figures
+
+
+@pytest.mark.parametrize("key", ["no_actual_records", "safer_choice", "published_membership"])
+def test_what_attacks_find_on_a_void_card_settles_nothing(world, key):
+    world.privacy = {"membership": 0.0, "copies": 1.0}
+    (before,) = ledger([BY_KEY[key]], world.write())
+    world.privacy |= {"void": ("a copy passes",)}
+    (after,) = ledger([BY_KEY[key]], world.write())
+    changed = [
+        set(new.outcomes())
+        for old, new in zip(before.tests, after.tests, strict=True)
+        if old.outcomes() != new.outcomes()
+    ]
+    assert changed
+    assert all(outcomes == {"open"} for outcomes in changed)
 
 
 def test_a_gaussian_copula_has_to_be_beaten_where_it_was_run(world):

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from seds500.pages import results
-from seds500.records import EXPERIMENTS, SOURCES, Measured, Records, runs, store, title
+from seds500.records import EXPERIMENTS, Measured, Records, runs, store, title
 
 COMMITTED = Path(__file__).parents[2] / "records"
 
@@ -71,48 +71,6 @@ def test_fidelity_has_the_interval_that_the_record_has(records):
 
 
 # Tables ------------------------------------------------------------------------------------------
-
-
-def test_a_score_is_the_study_s_beside_those_of_both_sources(records):
-    def set_score(contents):
-        contents["values"]["utility"]["augmentation"]["hybrid"]["rf"]["r2"] = {
-            "mean": 0.5,
-            "low": -0.25,
-            "high": 1.25,
-        }
-
-    change(records, "013_standin", set_score)
-    table = results.scores(records, "013", ["real", "hybrid", "smogn_extreme"])
-    assert list(table.columns) == ["reported", *SOURCES.values()]
-    added = table.loc["HybridDiffusion, added to the real rows"]
-    assert added["reported"] == "0.64"
-    assert added["stand-in"] == "0.50 [−0.25, 1.25]"
-    assert table.loc["training rows", "reported"] == "0.65"
-    assert table.loc["HybridDiffusion, alone", "reported"] == "0.56 (later)"
-    assert table.loc["SMOGN, extreme, alone", "reported"] == "−0.39"
-    assert table.loc["SMOGN, extreme, added to the real rows", "reported"] == "–"
-
-
-@pytest.mark.parametrize(
-    ("experiment", "method", "reported"),
-    [("011", "smogn_extreme", "negative"), ("012", "smogn_extreme", "0.39 to 0.55")],
-)
-def test_a_range_and_a_word_are_reported_as_such(records, experiment, method, reported):
-    table = results.scores(records, experiment, [method])
-    assert table["reported"].iloc[0] == reported
-
-
-def test_a_method_that_one_run_lacks_has_a_dash_and_one_that_all_lack_is_named(records):
-    def drop(contents):
-        del contents["values"]["utility"]["replacement"]["noise_copy"]
-
-    change(records, "012_public", drop)
-    table = results.scores(records, "012", ["noise_copy"])
-    assert table.loc["noise copy, alone", "public table"] == "–"
-    assert table.loc["noise copy, alone", "stand-in"] != "–"
-    change(records, "012_standin", drop)
-    with pytest.raises(store.RecordError, match="has no 'noise_copy'"):
-        results.scores(records, "012", ["noise_copy"])
 
 
 def test_differences_carry_the_verdict_of_the_learner_behind_the_study_s_figure(records):
@@ -188,8 +146,6 @@ def test_published_tables_name_their_source_and_are_complete():
 @pytest.mark.parametrize(
     ("table", "options", "message"),
     [
-        (results.scores, {"experiment": "014", "methods": ["real"]}, "unknown experiment 014"),
-        (results.scores, {"experiment": "013", "methods": ["gan"]}, "unknown method gan; known"),
         (results.times, {"methods": ["gan"]}, "unknown method gan; known are"),
     ],
 )
@@ -199,25 +155,6 @@ def test_what_a_table_cannot_show_is_named(table, options, message):
 
 
 # Figures -----------------------------------------------------------------------------------------
-
-
-def test_every_run_has_a_panel_of_scores_with_both_settings(records):
-    figure = results.share_figure(records)
-    axes = figure.axes
-    assert len(axes) == 6
-    for row, experiment in enumerate(EXPERIMENTS):
-        for ax, words in zip(axes[2 * row : 2 * row + 2], SOURCES.values(), strict=True):
-            assert ax.get_title().startswith(f"{experiment}, {words}")
-    share = records.share("013_public", "hybrid", setting="augmentation")
-    points = [line for line in axes[5].lines if line.get_marker() == "o"]
-    drawn = {(line.get_xdata()[0], line.get_markerfacecolor()) for line in points}
-    assert (share.value, "white") in drawn
-
-
-def test_a_mean_left_of_the_axis_is_written_out(records):
-    figure = results.share_figure(records)
-    share = records.share("013_standin", "smogn_extreme_synthetic").value
-    assert f"{share:.0f}".replace("-", "−") in [text.get_text() for text in figure.axes[4].texts]
 
 
 def test_cost_is_shown_on_a_logarithmic_axis_without_methods_that_keep_nothing(records):
@@ -249,6 +186,25 @@ def test_leakage_has_a_point_for_every_method_of_the_report_cards(records):
     assert drawn == [(0.7, share) for share in shares]
 
 
+def test_leakage_leaves_out_what_was_found_on_a_void_card(records):
+    def points(figure) -> int:
+        return sum(line.get_marker() in "osD" for ax in figure.axes for line in ax.lines)
+
+    before = points(results.leakage(records))
+
+    def spoil(contents):
+        contents["values"]["cards"]["013_public"]["void"] = ["a copy passes"]
+
+    n_methods = sum(
+        records.has(f"013_public.utility.replacement.{method}")
+        and records.share("013_public", method).value > 0
+        for method in records.value("privacy.cards.013_public")
+        if method in results.COLOURS
+    )
+    change(records, "privacy", spoil)
+    assert points(results.leakage(records)) == before - n_methods
+
+
 def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
     before = results.dimension(records)
     sweep = records.value("why_smogn_fails.sweep.irrelevant")
@@ -265,16 +221,6 @@ def test_the_dimension_has_a_line_for_every_arm_that_the_record_has(records):
     after = results.dimension(records)
     n_before, n_after = (len(f.legends[0].get_texts()) for f in (before, after))
     assert n_after == n_before + 1
-
-
-def test_the_overview_shows_runs_beside_reported_figures(records):
-    figure = results.overview(records)
-    assert [ax.get_title() for ax in figure.axes] == [title(run) for run, _, _ in runs()]
-    crosses = [
-        [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x"] for ax in figure.axes
-    ]
-    assert crosses[2] == [0.65, 0.64, -0.39]
-    assert not any(crosses[3:])  # a public table was never reported on
 
 
 def test_figures_are_closed(records):

@@ -52,6 +52,7 @@ repository = module("book/_ext", "repository")
 tables = module("book/_ext", "tables")
 browser = module("tools", "browser")
 accessibility = module("tools", "accessibility")
+print_report = module("tools", "print_report")
 
 needs_chromium = pytest.mark.skipif(browser.find() is None, reason="no Chromium on this machine")
 
@@ -312,7 +313,7 @@ def test_placeholders_are_filled_and_filled_again_when_there_is_a_pdf(site):
     assert "which <code>make pdf</code> writes" in page.read_text()
     (site / "synthtab.pdf").write_bytes(b"0" * 2_000_000)
     editions.fill(site)
-    assert '<a href="../synthtab.pdf">the whole report as one PDF</a> (2.0 MB)' in page.read_text()
+    assert '<a href="../synthtab.pdf">the main text as PDF</a> (2.0 MB)' in page.read_text()
     assert page.read_text().count("0.0 MB") == 1
 
 
@@ -497,3 +498,16 @@ def test_a_finding_says_page_view_rule_and_element():
         "book/index.html", "dark", "color-contrast", "serious", "w", ("<a>",)
     )
     assert str(finding) == "book/index.html (dark): serious, color-contrast: w\n    <a>"
+
+
+# The PDFs
+
+
+def test_every_page_is_in_one_of_the_two_pdfs_and_the_slides_in_their_own():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    main, rest = print_report.parts()
+    assert sorted([*main, *rest, "book/slides"]) == sorted(pages)
+    assert main[0] == "book/index"
+    assert "book/conclusion" in main
+    assert "book/api" in rest

@@ -9,7 +9,12 @@ from seds500.claims.rule import VERDICTS, Entry, Outcome, Test, count
 from seds500.records import Measured, Records, pipe_table
 
 MARKS: Mapping[Outcome, str] = {"supports": "yes", "against": "no", "open": "open"}
-WORDS: Mapping[Outcome, str] = {"supports": "for it", "against": "against it", "open": "open"}
+WORDS: Mapping[Outcome, tuple[str, str]] = {
+    "supports": ("supports this", "support this"),
+    "against": ("contradicts this", "contradict this"),
+    "open": ("is undecided", "are undecided"),
+}
+"""What one figure, and several, say of a claim."""
 ROLES = ("claim", "verdict", "found", "tally", "claims")
 
 
@@ -71,8 +76,11 @@ def words(role: str, entries: Sequence[Entry], text: str) -> str:
     """
     if role == "claims":
         what = text.strip()
+        if what == "figures":
+            return str(sum(len(test.figures) for entry in entries for test in entry.tests))
         if what not in ("all", *VERDICTS):
-            raise ValueError(f"{what!r} is no verdict; known are all, {', '.join(VERDICTS)}")
+            known = ", ".join(("all", "figures", *VERDICTS))
+            raise ValueError(f"{what!r} is no verdict; known are {known}")
         return str(sum(what in ("all", entry.verdict) for entry in entries))
     entry, test = pick(entries, text)
     if role == "claim":
@@ -104,7 +112,7 @@ def count_sentence(entries: Sequence[Entry]) -> str:
     failed = [link(entry) for entry in entries if entry.verdict == "does not hold"]
     if not failed:
         return f"{sentence} There is none that does not hold."
-    verb = "What does not hold is" if len(failed) == 1 else "What does not hold:"
+    verb = "This claim does not hold:" if len(failed) == 1 else "These claims do not hold:"
     return f"{sentence} {verb} {'; '.join(failed)}."
 
 
@@ -131,8 +139,8 @@ def thresholds(records: Records) -> str:
 def section(entry: Entry, pages: Set[str]) -> str:
     """A claim: heading, verdict, reading, tests and records; those in `pages` have a link."""
     outcomes = [outcome for test in entry.tests for outcome in test.outcomes()]
-    plural = "figures" if len(outcomes) > 1 else "figure"
-    counts = f" Of {len(outcomes)} {plural}, {counted(outcomes)}." if outcomes else ""
+    words = counted(outcomes)
+    counts = f" {words[0].upper()}{words[1:]}." if outcomes else ""
     parts = [
         f"({label(entry)})=\n### {entry.number}. {quoted(entry)}",
         f"{badge(entry.verdict)}{counts}",
@@ -140,7 +148,7 @@ def section(entry: Entry, pages: Set[str]) -> str:
     ]
     for test in entry.tests:
         one = "; one such figure is enough" if test.need == "one" else ""
-        asked = f"**Tested:** {test.what}. For the claim: {test.region.words(test.form)}{one}."
+        asked = f"**Tested:** {test.what}. Supports the claim: {test.region.words(test.form)}{one}."
         parts += [f"{asked} {sentence(test)}"] if len(test.figures) <= 3 else [asked, table(test)]
     links = [
         f"{{doc}}`{name} <../notebooks/{name}>`" if name in pages else f"`{name}`"
@@ -150,15 +158,24 @@ def section(entry: Entry, pages: Set[str]) -> str:
 
 
 def counted(outcomes: Sequence[Outcome]) -> str:
-    """How many figures are for a claim, against it and open; what there is none of is left out.
+    """How many figures support a claim, contradict it and are undecided, as a clause.
 
     Examples
     --------
     >>> counted(["supports", "open", "supports"])
-    '2 for it, 1 open'
+    '2 of 3 figures support this and 1 is undecided'
+    >>> counted(["against"])
+    'the only figure contradicts this'
     """
-    found = ((outcomes.count(outcome), word) for outcome, word in WORDS.items())
-    return ", ".join(f"{n} {word}" for n, word in found if n)
+    found = {outcome: outcomes.count(outcome) for outcome in WORDS if outcome in outcomes}
+    if len(outcomes) == 1:
+        return f"the only figure {WORDS[outcomes[0]][0]}"
+    parts = [f"{n} {WORDS[outcome][n > 1]}" for outcome, n in found.items()]
+    if parts:
+        n, _, rest = parts[0].partition(" ")
+        parts[0] = f"{n} of {len(outcomes)} figures {rest}"
+    *first, last = parts or ["no figure was measured"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def shown(test: Test, figure: Measured) -> str:

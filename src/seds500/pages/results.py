@@ -13,18 +13,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seds500.comparisons import OTHER_PACKAGES, SETTINGS
+from seds500.comparisons import OTHER_PACKAGES
 from seds500.methods import SECOND_SAMPLE
 from seds500.plots import (
     COLOURS,
-    FLOOR,
     LABELS,
     baseline,
     legend,
     mark,
-    methods_axis,
-    panels,
-    score,
     styled,
 )
 from seds500.records import (
@@ -33,76 +29,12 @@ from seds500.records import (
     STUDY_LEARNER,
     Measured,
     Records,
-    reported,
     runs,
     title,
 )
 from synthtab.evaluation.compare import REAL
-from synthtab.evaluation.utility import LEARNERS
 
 # Tables ---------------------------------------------------------------------------------------
-
-
-def scores(records: Records, experiment: str, methods: Sequence[str]) -> pd.DataFrame:
-    """R² on real test rows: reported, on the stand-in, and on the public table.
-
-    Parameters
-    ----------
-    records : Records
-        The committed runs.
-    experiment : {"011", "012", "013"}
-        Which.
-    methods : sequence of str
-        Keys of `seds500.plots.LABELS`, each a row for every setting. One that a single run lacks
-        (the second sample, where rows are few) has a dash there.
-
-    Returns
-    -------
-    DataFrame of str
-        Scores with intervals of the learner behind the study's figure.
-
-    Raises
-    ------
-    ValueError
-        If the experiment or a method is unknown.
-    seds500.records.store.RecordError
-        If a record does not exist, or no run has a method.
-    """
-    _known("experiment", [experiment], EXPERIMENTS)
-    _known("method", methods, LABELS)
-    study = _reported(records, experiment)
-    ids = {words: f"{experiment}_{source}" for source, words in SOURCES.items()}
-    rows = {}
-    for method in methods:
-        for setting, (words, _) in SETTINGS.items():
-            if method == REAL and setting != "replacement":
-                continue
-            held = [r for r in ids.values() if records.has(f"{r}.utility.{setting}.{method}")]
-            label = LABELS[method] if method == REAL else f"{LABELS[method]}, {words}"
-            rows[label] = {"reported": study.get((method, setting), "–")} | {
-                # A method that no run holds is looked up all the same, and found missing.
-                source: records.score(run, method, setting=setting).show(".2f")
-                if run in held or not held
-                else "–"
-                for source, run in ids.items()
-            }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.rename_axis(index=f"{LEARNERS[STUDY_LEARNER[experiment]]} trained on")
-
-
-def _reported(records: Records, experiment: str) -> dict[tuple[str, str], str]:
-    """The study's figures by the method and setting that they were measured with."""
-    figures = records.value(f"published.{experiment}.reported")
-    found = {
-        (REAL, "replacement"): reported(figures["original_r2"]),
-        ("hybrid", "augmentation"): reported(figures["diffusion_r2"]),
-        ("smogn_extreme", "replacement"): reported(figures.get("smogn_r2", "negative")),
-    }
-    if experiment == "013":
-        later = records.value("published.later_013_replacement")
-        found["hybrid", "replacement"] = f"{reported(later['tabddpm_style_r2'])} (later)"
-        found["ctgan", "replacement"] = f"{reported(later['ctgan_r2'])} (later)"
-    return found
 
 
 def _by_run(
@@ -234,7 +166,7 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
 
 
 TABLES: Mapping[str, Callable[..., pd.DataFrame]] = {
-    table.__name__: table for table in (scores, advantages, kept, copies, times, literature)
+    table.__name__: table for table in (advantages, kept, copies, times, literature)
 }
 """By the name that a page asks for them with."""
 
@@ -246,93 +178,6 @@ def _methods(records: Records, section: str) -> list[str]:
     """Methods that some run has in a section of its record, in the order of `LABELS`."""
     found = {method for run, _, _ in runs() for method in records.value(f"{run}.{section}")}
     return [method for method in LABELS if method in found]
-
-
-@styled
-def overview(records: Records, *, learner: str = "rf") -> Figure:
-    """R² by method in replacement, one panel per run, with what the study reported.
-
-    Parameters
-    ----------
-    records : Records
-        The committed runs.
-    learner : str, default="rf"
-        Learner shown.
-
-    Returns
-    -------
-    Figure
-        Panels in the order of the runs, three a row. A figure left of the axis is an arrow with
-        its value; crosses are the original study's figures.
-    """
-    order = [m for m in _methods(records, "utility.replacement") if m != "smogn_balance"]
-    height = 0.3 * len(order) + 0.5
-    figure, axes = panels(
-        len(list(runs())), 3, 8.6 / 3, height, below=0.4, sharex=True, sharey=True
-    )
-    for ax, (run, experiment, source) in zip(axes, runs(), strict=True):
-        for y, method in enumerate(order):
-            if records.has(f"{run}.utility.replacement.{method}"):
-                found = records.score(run, method, learner=learner)
-                score(ax, found, y, COLOURS[method], left=FLOOR, form=".2f")
-        baseline(ax, records.score(run, REAL, learner=learner).value)
-        if source == "standin":  # a public table was never reported on
-            for method, value in _crosses(records, experiment).items():
-                ax.plot(value, order.index(method), "x", color=COLOURS[REAL], ms=6, mew=1.5)
-        ax.set_title(title(run))
-    for ax in axes[-3:]:
-        ax.set_xlabel("R² on test rows")
-    methods_axis(axes[0], order, left=FLOOR, right=1.0)
-    return figure
-
-
-def _crosses(records: Records, experiment: str) -> dict[str, float]:
-    """The study's R² by method, where it is one number; the middle of a range."""
-    figures = records.value(f"published.{experiment}.reported")
-    keys = {REAL: "original_r2", "hybrid": "diffusion_r2", "smogn_extreme": "smogn_r2"}
-    return {m: float(np.mean(figures[key])) for m, key in keys.items() if key in figures}
-
-
-@styled
-def share_figure(records: Records, *, left: float = -20.0) -> Figure:
-    """Share of the real rows' R² by method, in both settings, one panel for each run.
-
-    Parameters
-    ----------
-    records : Records
-        The committed runs.
-    left : float, default=-20
-        Left end of the axis in percent. A mean farther left is written out.
-
-    Returns
-    -------
-    Figure
-        Means with intervals, of the learner behind the study's figure.
-    """
-    order = [m for m in _methods(records, "utility.replacement") if m != REAL]
-    figure, axes = plt.subplots(
-        len(EXPERIMENTS), 2, figsize=(8.2, (0.3 * len(order) + 0.75) * len(EXPERIMENTS) + 0.5),
-        sharex=True, sharey=True, layout="constrained",
-    )  # fmt: skip
-    for run, experiment, source in runs():
-        ax = axes[EXPERIMENTS.index(experiment)][list(SOURCES).index(source)]
-        for y, method in enumerate(order):
-            for setting, shift, fill in (
-                ("replacement", -0.16, None),
-                ("augmentation", 0.16, "white"),
-            ):
-                if records.has(f"{run}.utility.{setting}.{method}"):
-                    share = records.share(run, method, setting=setting)
-                    colour = COLOURS[method]
-                    score(ax, share, y + shift, colour, left=left, form=".0f", fill=fill)
-        baseline(ax)
-        ax.set_title(f"{title(run)} ({LEARNERS[STUDY_LEARNER[experiment]]})")
-    for ax in axes[-1]:
-        ax.set_xlabel("R², % of that of real rows")
-    methods_axis(axes[0][0], order, left=left, right=115)
-    fills = zip(SETTINGS.values(), ({}, {"mfc": "white"}), strict=True)
-    legend(figure, [mark(words, **fill) for (_, words), fill in fills], ncols=2)
-    return figure
 
 
 def cost(records: Records) -> Figure:
@@ -373,7 +218,7 @@ def leakage(records: Records) -> Figure:
     -------
     Figure
         One point for each method and experiment, one panel for each source; 0.5 is chance. Methods
-        as in `cost`.
+        as in `cost`; a run whose card is void has no point.
     """
 
     def auc(run: str, method: str) -> Measured:
@@ -381,7 +226,8 @@ def leakage(records: Records) -> Figure:
         return Measured(found["value"], found["low"], found["high"])
 
     def methods(run: str) -> list[str]:
-        return [m for m in records.value(f"privacy.cards.{run}") if m in COLOURS]
+        cards = records.value(f"privacy.cards.{run}")
+        return [] if cards["void"] else [m for m in cards if m in COLOURS]
 
     figure = _against(records, auc, methods)
     for ax in figure.axes:
@@ -468,8 +314,6 @@ def dimension(
 
 
 FIGURES: Mapping[str, Callable[[Records], Figure]] = {
-    "overview": overview,
-    "scores": share_figure,
     "cost": cost,
     "leakage": leakage,
     "dimension": dimension,

@@ -126,11 +126,11 @@ class Measured(NamedTuple):
         >>> Measured(5, 4, 6).minus(Measured(2, 1, 3))
         Measured(value=3, low=1, high=5, text='')
         """
-        value = self.value - other.value
+        value, text = self.value - other.value, self.text or other.text
         if self.low is None and other.low is None:
-            return Measured(value)
+            return Measured(value, text=text)
         (low, high), (other_low, other_high) = self.span, other.span
-        return Measured(value, low - other_high, high - other_low)
+        return Measured(value, low - other_high, high - other_low, text)
 
 
 class Records:
