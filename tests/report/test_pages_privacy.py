@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from seds500.data import load
@@ -14,12 +13,7 @@ from synthtab import HybridDiffusion
 from synthtab.attacks.card import ROWS, Card, judge, make_card
 from synthtab.attacks.compare import AttackComparison, measure
 from synthtab.attacks.roc import Auc
-from synthtab.attacks.shadow import (
-    Trainings,
-    exposure,
-    likelihood_ratio_attack,
-    repeated_training,
-)
+from synthtab.attacks.shadow import shadow_attack
 from synthtab.generators.reference import Bootstrap
 
 DATA = load("013").subset(300, random_state=0)
@@ -154,51 +148,8 @@ def test_the_table_of_power_shows_each_leak_by_size() -> None:
 # Repeated training --------------------------------------------------------------------------
 
 
-def planted(shift: np.ndarray, seed: int, n_models: int = 16) -> Trainings:
-    """Log losses that are lower by `shift` standard deviations where a row was trained on."""
-    rng = np.random.default_rng(seed)
-    n = len(shift)
-    member = np.zeros((n_models, n), dtype=bool)
-    for pair in range(0, n_models, 2):
-        member[pair, rng.permutation(n)[: n // 2]] = True
-        member[pair + 1] = ~member[pair]
-    return Trainings(rng.normal(size=(n_models, n)) - shift * member, member)
-
-
-def test_every_row_is_a_member_of_half_of_the_models() -> None:
-    model = HybridDiffusion(n_iter=2, width=16)
-    rows = DATA.frame.iloc[:61]
-    trained = repeated_training(model, rows, DATA.schema, n_models=8, random_state=0)
-    assert trained.log_loss.shape == trained.is_member.shape == (8, 60)
-    assert (trained.is_member.sum(axis=0) == 4).all()
-    assert (trained.is_member[::2] == ~trained.is_member[1::2]).all()
-    again = repeated_training(model, rows, DATA.schema, n_models=8, random_state=0)
-    assert np.array_equal(trained.log_loss, again.log_loss)
-    for n_models in (4, 10):
-        with pytest.raises(ValueError, match=f"n_models={n_models}: give a multiple of 4"):
-            repeated_training(model, rows, DATA.schema, n_models=n_models)
-
-
-def test_exposure_is_the_planted_shift() -> None:
-    shift = np.repeat([0.0, 2.0], 500)
-    found = exposure(planted(shift, 0))
-    # Each is a difference of two means of 8.
-    error = 4 * np.sqrt(2 / 8 / 500)
-    assert abs(found[:500].mean()) < error
-    assert abs(found[500:].mean() - 2) < error + 0.05
-
-
-def test_choosing_the_most_exposed_rows_does_not_flatter_the_attack() -> None:
-    found = likelihood_ratio_attack(planted(np.zeros(1000), 1), random_state=0)
-    assert found["exposed"].n_rows == 50
-    for part in found.values():
-        assert abs(part.auc.value - 0.5) < 4 * np.sqrt(part.auc.variance)
-
-
-def test_the_most_exposed_rows_are_told_apart_where_the_average_is_not() -> None:
-    shift = np.where(np.arange(1000) < 40, 3.0, 0.0)
-    found = likelihood_ratio_attack(planted(shift, 2), random_state=0)
-    assert found["all"].auc.value < 0.55
-    assert found["exposed"].auc.value > 0.8
-    assert report.exposed_record(found)["exposed"]["auc"] == found["exposed"].auc.value
-    assert report.exposed_table(found).loc["most exposed rows", "rows"] == "50"
+def test_repeated_training_stands_in_table_and_record() -> None:
+    found = shadow_attack(Bootstrap(), DATA.frame, DATA.schema, n_models=6, random_state=0)
+    record = report.exposed_record(found)
+    assert record["drawn_5"]["exposed"]["auc"] == found["drawn_5"]["exposed"].auc.value
+    assert report.exposed_table(found).loc["n rows drawn, most exposed rows", "rows"] == "15"

@@ -35,9 +35,10 @@ from synthtab.attacks.roc import pool, tpr_interval
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
 from synthtab.attacks.shadow import Exposed
 from synthtab.evaluation.compare import REAL
-from synthtab.evaluation.intervals import Estimate, average
+from synthtab.evaluation.intervals import Estimate
 
 _ATTACKS = {**ATTACKS, WHITE_BOX: "white box"}
+_SHADOWS = {"drawn_1": "n rows drawn", "drawn_5": "5 n rows drawn", WHITE_BOX: "the model"}
 _SHORT = {
     "copies": "returned\nwhole",
     "near": "nearly\nwhole",
@@ -428,17 +429,21 @@ def _rates(findings: Sequence[Findings], attack: str) -> dict[float, Estimate]:
     }
 
 
-def exposed_table(found: Mapping[str, Exposed]) -> pd.DataFrame:
-    """Attack by repeated training, on all rows and on the most exposed ones."""
+def exposed_table(found: Mapping[str, Mapping[str, Exposed]]) -> pd.DataFrame:
+    """Attack by repeated training, on all rows and on the most exposed ones.
+
+    By what is attacked, as `synthtab.attacks.shadow.shadow_attack` finds it.
+    """
     rows = {}
-    for key, name in {"all": "all rows", "exposed": "most exposed rows"}.items():
-        area = average([found[key].auc.value], [found[key].auc.variance])
-        rate = tpr_interval(found[key].flags)
-        rows[name] = {
-            "rows": str(found[key].n_rows),
-            "AUC": _bounds(area),
-            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _bounds(rate),
-        }
+    for attacked, parts in found.items():
+        for key, name in {"all": "all rows", "exposed": "most exposed rows"}.items():
+            part = parts[key]
+            rows[f"{_SHADOWS[attacked]}, {name}"] = {
+                "rows": str(part.n_rows),
+                "AUC": _bounds(part.auc),
+                "AUC, members made up": f"{part.null:.3f}",
+                "TPR": f"{_bounds(tpr_interval(part.flags))} at {100 * part.flags.fpr:.0f} % FPR",
+            }
     return pd.DataFrame(rows).T
 
 
@@ -603,14 +608,20 @@ def _method_record(card: Card, method: str, findings: Sequence[Findings]) -> dic
     return record
 
 
-def exposed_record(found: Mapping[str, Exposed]) -> dict[str, Any]:
+def exposed_record(found: Mapping[str, Mapping[str, Exposed]]) -> dict[str, Any]:
     """The attack by repeated training, for `seds500.records.store.record`."""
     return {
-        key: {
-            "auc": part.auc.value,
-            "tpr": part.flags.tpr,
-            "fpr": part.flags.fpr,
-            "n_rows": part.n_rows,
+        attacked: {
+            key: {
+                "auc": part.auc.value,
+                "auc_low": part.auc.low,
+                "auc_high": part.auc.high,
+                "null": part.null,
+                "tpr": part.flags.tpr,
+                "fpr": part.flags.fpr,
+                "n_rows": part.n_rows,
+            }
+            for key, part in parts.items()
         }
-        for key, part in found.items()
+        for attacked, parts in found.items()
     }
