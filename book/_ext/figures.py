@@ -7,10 +7,14 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from seds500.pages import benchmark, results
+from seds500.pages import benchmark, privacy_benchmarks, results
 from seds500.records import RecordError, Records
 
-FIGURES = {**results.FIGURES, "drawn_rows": benchmark.drawn_rows}
+FIGURES = {
+    **results.FIGURES,
+    "drawn_rows": benchmark.drawn_rows,
+    "frontier": privacy_benchmarks.frontier,
+}
 
 DPI = 170  # sharp in print and on a projector, which show a figure wider than a page does
 

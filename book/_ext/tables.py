@@ -20,7 +20,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 
 from records import RecordsDirective
-from seds500.pages import benchmark, results
+from seds500.pages import benchmark, privacy_benchmarks, results
 from seds500.pages.provenance import provenance
 from seds500.records import Records, pipe_table, title
 
@@ -33,6 +33,10 @@ TABLES = {
             "targets", "quality", "ablation", "diamonds", "fresh", "dev", "field",
             "training_steps", "growth", "rivals",
         )
+    },
+    **{
+        name: getattr(privacy_benchmarks, name)
+        for name in ("exposure", "power", "false_alarms")
     },
 }  # fmt: skip
 """By the name that a page asks for them with."""
@@ -73,6 +77,8 @@ class ResultsTable(RecordsDirective):
             known |= records.value(f"published.related_work.{options['table']}")
         if name == "ablation":
             known["title"] = title(options["table"])
+        if name == "exposure":
+            known["title"] = privacy_benchmarks.DEVELOPMENT[options["table"]]
         path = self.env.srcdir / "book" / "captions.yml"
         self.env.note_dependency(str(path))
         captions = yaml.safe_load(path.read_text(encoding="utf-8"))["records"]

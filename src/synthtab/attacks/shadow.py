@@ -211,22 +211,26 @@ def _statistics(
     if "random_state" in model.get_params():
         model.set_params(random_state=seed)
     model.fit(rows[member].reset_index(drop=True), schema)
-    metric = MixedDistance(schema, scale_by=rows)
-    points = metric.coordinates(rows)
-    width = _WIDTH * float(np.median(metric.nearest(rows, rows, k=_K + 1).distance[:, _K])) or 1.0
     n_drawn = [max(1, round(factor * member.sum())) for factor in draws]
     drawn = model.sample(max(n_drawn, default=1), random_state=seed)
-    found = {}
-    for factor, n in zip(draws, n_drawn, strict=True):
-        nearest = metric.nearest(rows, drawn.head(n)).distance[:, 0]
-        density = _density(points, metric.coordinates(drawn.head(n)), width)
-        found[f"drawn_{factor:g}"] = np.column_stack(
-            [np.log(nearest + _TOUCHING), -np.log(density + _LEAST_DENSITY)]
-        )
+    found = {
+        f"drawn_{factor:g}": table_statistic(rows, drawn.head(n), schema)
+        for factor, n in zip(draws, n_drawn, strict=True)
+    }
     if white_box:
         losses = log_losses(model, rows, sigma=SIGMA, n_noises=N_NOISES, seeds=noise_seeds)
         found[WHITE_BOX] = losses[:, None]
     return found
+
+
+def table_statistic(rows: pd.DataFrame, drawn: pd.DataFrame, schema: Schema) -> Floats:
+    """What a drawn table says of each row, shape (n, 2): see ``draws`` of `repeated_training`."""
+    metric = MixedDistance(schema, scale_by=rows)
+    points = metric.coordinates(rows)
+    width = _WIDTH * float(np.median(metric.nearest(rows, rows, k=_K + 1).distance[:, _K])) or 1.0
+    nearest = metric.nearest(rows, drawn).distance[:, 0]
+    density = _density(points, metric.coordinates(drawn), width)
+    return np.column_stack([np.log(nearest + _TOUCHING), -np.log(density + _LEAST_DENSITY)])
 
 
 def _density(points: Floats, drawn: Floats, width: float) -> Floats:
@@ -272,6 +276,27 @@ def _taught(trained: Trainings) -> _Taught:
     weight = signal / np.maximum(signal + noise, 1e-300)
     gap = raw.mean(axis=0) + weight * (raw - raw.mean(axis=0))
     return _Taught((seen + unseen) / 2, gap, covariance)
+
+
+def likelihood_ratios(taught_by: Trainings, statistic: Floats) -> tuple[Floats, Floats]:
+    """Log likelihood ratio of each row under models that others trained, and its exposure.
+
+    Parameters
+    ----------
+    taught_by : Trainings
+        Models of which it is known who was a member.
+    statistic : ndarray of shape (..., n, k)
+        Of the models attacked.
+
+    Returns
+    -------
+    score : ndarray of shape (..., n)
+        Larger where a row is more likely a member.
+    exposure : ndarray of shape (n,)
+        How far apart the models with and without a row are; rows that rank high are told best.
+    """
+    taught = _taught(taught_by)
+    return ((taught.middle - statistic) * taught.weights).sum(axis=-1), taught.exposure
 
 
 def likelihood_ratio_attack(
@@ -336,10 +361,10 @@ def _by_pair(
     flags: dict[str, list[Flagged]] = {key: [] for key in _FPR}
     for first in range(0, n_models, 2):
         others = np.delete(np.arange(n_models), [first, first + 1])
-        taught = _taught(Trainings(trained.statistic[others], trained.is_member[others]))
+        known = Trainings(trained.statistic[others], trained.is_member[others])
         own = slice(first, first + 2)
-        score = ((taught.middle - trained.statistic[own]) * taught.weights).sum(axis=2)
-        ranked = np.argsort(-taught.exposure, kind="stable")
+        score, exposure = likelihood_ratios(known, trained.statistic[own])
+        ranked = np.argsort(-exposure, kind="stable")
         groups = {"all": np.arange(n), "exposed": ranked[: _n_exposed(share, n)]}
         for key, rows in groups.items():
             member, values = trained.is_member[own, rows].ravel(), score[:, rows].ravel()
