@@ -24,7 +24,7 @@ from synthtab.__main__ import main
 from synthtab.attacks.card import Item, Row
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.intervals import Estimate
-from synthtab.sharing import share
+from synthtab.sharing import load_bundle, share
 from synthtab.sharing.assessment import (
     Assessment,
     PrivacyJudgement,
@@ -161,6 +161,11 @@ def test_the_card_says_how_exposed_the_most_exposed_rows_are(shared, table, tmp_
     for wrong in ("5", "4"):
         assert main([*asked, "--shadow-models", wrong]) == 2
         assert f"--shadow-models {wrong}: give 0 or an even number" in capsys.readouterr().err
+
+
+def test_small_tables_are_learnt_by_one_network_a_column(shared):
+    model, _ = load_bundle(shared / "private" / "model")
+    assert model.networks_.n_members == 1
 
 
 def test_the_same_seed_makes_the_same_table(shared, table, tmp_path):
