@@ -35,6 +35,7 @@ _OURS: Mapping[str, str] = {
     "few_5_one_member_dropout_5": "^",
     "few_20_one_member": "D",
 }
+_PARTS = ("no_dropout", "one_member")  # of HybridDiffusion, without more than that
 _OTHERS: Mapping[str, str] = {
     "gaussian_copula": COLOURS["mst"],
     "marginals": LIGHT,
@@ -68,9 +69,8 @@ def exposure(records: Records, table: str) -> pd.DataFrame:
         HybridDiffusion and its variants first. AUCs with intervals over pairs of models.
     """
     arms = records.value(f"{EXPOSURE}.{table}")
-    order = [*_OURS, *(arm for arm in arms if arm not in _OURS)]
     rows = {}
-    for arm in (a for a in order if a in arms):
+    for arm in (a for a in (*_OURS, *_PARTS, *_OTHERS) if a in arms):
         of = arms[arm]
         name = of["name"] + (" (default of share)" if arm == _DEFAULT else "")
         rows[name] = {
