@@ -31,7 +31,7 @@ _OURS: Mapping[str, str] = {
     "hybrid": "o",
     "few_5": "s",
     _DEFAULT: "*",
-    "few_5_dropout_5": "v",
+    "few_5_dropout_5": "P",
     "few_5_one_member_dropout_5": "^",
     "few_20_one_member": "D",
 }
@@ -106,8 +106,8 @@ def frontier(records: Records) -> Figure:
     Returns
     -------
     Figure
-        One panel a table; vertical and horizontal lines are intervals. What teaches less than the
-        axis shows is an arrow at its foot.
+        One panel a table; lines are intervals of the AUC. What teaches less than the axis shows is
+        an arrow at its foot.
     """
     figure, axes = panels(len(DEVELOPMENT), 2, 4.1, 3.6, below=1.3, sharey=True)
     drawn: dict[str, Any] = {}
