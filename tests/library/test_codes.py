@@ -55,7 +55,8 @@ def test_numbers_come_back_and_own_ranks_of_their_bin(values: list[float], n_gap
     assert codes.edges[0] == 0
     assert codes.edges[-1] == pytest.approx(1)
     known = ~series.isna().to_numpy()
-    code, rank, low, high = (part[known] for part in cells)
+    code, rank, low, high, value = (part[known] for part in cells)
+    np.testing.assert_array_equal(value, series.dropna())
     assert (codes.edges[code] <= low).all()
     assert (high <= codes.edges[code + 1]).all()
     assert ((low <= rank) & (rank <= high) & (low < high)).all()

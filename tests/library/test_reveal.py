@@ -16,6 +16,8 @@ from synthtab.table.schema import Schema
 N = 20_000
 EDGES = torch.tensor([0.0, 0.1, 0.15, 0.5, 0.8, 1.0], dtype=torch.float64)
 
+NO_PLACES = torch.zeros(1, 0)  # of a number that is never another one
+
 
 def assert_frequencies(counts: np.ndarray, p: np.ndarray, slack: float = 0.0) -> None:
     """Chi-squared: a right sampler fails once in a million; `slack` is a bias allowed, a share.
@@ -32,7 +34,7 @@ def assert_frequencies(counts: np.ndarray, p: np.ndarray, slack: float = 0.0) ->
     assert (distance**2 / expected).sum() < chi2.ppf(1 - 1e-6, len(counts) - 1)
 
 
-def parts(n: int, *, gap: float) -> NumberParts:
+def parts(n: int, *, gap: float, copies: tuple[float, ...] = ()) -> NumberParts:
     """One predicted number, n times over."""
     histogram = np.append(np.array([0.3, 0.05, 0.05, 0.4, 0.2]) * (1 - gap), gap)
 
@@ -40,7 +42,10 @@ def parts(n: int, *, gap: float) -> NumberParts:
         return torch.tensor(np.asarray(values, dtype=float)).expand(n, -1)
 
     return NumberParts(
-        tile(histogram), tile([0.6])[:, 0], tile([0.3, 0.7]), tile([-1.0, 0.5]), tile([0.2, 0.8])
+        tile(histogram),
+        tile([0.6])[:, 0],
+        *(tile([0.3, 0.7]), tile([-1.0, 0.5]), tile([0.2, 0.8])),
+        copies=tile(copies),
     )
 
 
@@ -64,10 +69,10 @@ def test_a_number_is_drawn_from_its_distribution(span: tuple[float, float] | Non
         applies = torch.ones(N, dtype=torch.bool)
         nothing = torch.zeros(N, dtype=torch.float64)
         condition = Condition(
-            applies, False, nothing.long(), nothing, nothing + least, nothing + greatest,
+            applies, False, nothing.long(), nothing, nothing + least, nothing + greatest, nothing,
             torch.zeros(N, 0),
         )  # fmt: skip
-    drawn = draw_number(parts(N, gap=0.1), EDGES, uniform, condition)
+    drawn = draw_number(parts(N, gap=0.1), EDGES, uniform, condition, NO_PLACES)
     code, rank = drawn.code.numpy(), drawn.rank.numpy()
     is_gap = code == 5
     ends = np.linspace(least, greatest, 41)
@@ -87,9 +92,32 @@ def test_the_ends_of_a_range_stay_inside() -> None:
     nothing = torch.zeros(3, dtype=torch.float64)
     condition = Condition(
         torch.ones(3, dtype=torch.bool), False, nothing.long(), nothing,
-        nothing + 0.15, nothing + 0.5, torch.zeros(3, 0),
+        nothing + 0.15, nothing + 0.5, nothing, torch.zeros(3, 0),
     )  # fmt: skip
-    assert draw_number(parts(3, gap=0.0), EDGES, ends, condition).code.tolist() == [2, 2, 2]
+    drawn = draw_number(parts(3, gap=0.0), EDGES, ends, condition, NO_PLACES)
+    assert drawn.code.tolist() == [2, 2, 2]
+
+
+def test_a_number_is_another_one_as_often_as_predicted() -> None:
+    uniform = torch.rand(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    nothing = torch.zeros(N, dtype=torch.float64)
+    condition = Condition(
+        torch.ones(N, dtype=torch.bool), False, nothing.long(), nothing, nothing, nothing + 0.5,
+        nothing, torch.zeros(N, 0),
+    )  # fmt: skip
+    made = parts(N, gap=0.0, copies=(0.2, 0.3, 0.1))
+    places = torch.tensor([0.9, 0.4, 0.25], dtype=torch.float64).expand(N, -1)
+    rest = 0.4 * probability(np.zeros(1), np.full(1, 0.5), gap=0.0)[0]
+    for asked, p in ((None, [0.4, 0.2, 0.3, 0.1]), (condition, [rest, 0, 0.3, 0.1])):
+        drawn = draw_number(made, EDGES, uniform, asked, places)
+        counts = np.bincount(drawn.tie + 1, minlength=4)
+        possible = np.array(p) > 0
+        assert (counts[~possible] == 0).all()
+        assert_frequencies(counts[possible], np.array(p)[possible] / sum(p))
+        for tie, place in enumerate((0.9, 0.4, 0.25)):
+            assert (drawn.rank[drawn.tie == tie] == place).all()
+        np.testing.assert_allclose(drawn.log_weight, np.log(sum(p)), atol=1e-9)
+    assert (drawn.code == torch.searchsorted(EDGES[1:-1], drawn.rank)).all()
 
 
 def test_a_category_is_drawn_from_its_distribution() -> None:
@@ -100,12 +128,12 @@ def test_a_category_is_drawn_from_its_distribution() -> None:
     nothing = torch.zeros(N, dtype=torch.float64)
     allowed = torch.tensor([False, True, True, True]).expand(N, -1)
     applies = torch.arange(N) % 2 == 0
-    some = Condition(applies, False, nothing.long(), nothing, nothing, nothing, allowed)
+    some = Condition(applies, False, nothing.long(), *[nothing] * 4, allowed)
     drawn = draw_category(predicted, uniform, some)
     assert_frequencies(np.bincount(drawn.code[applies], minlength=4), p * [0, 1, 1, 1])
     assert_frequencies(np.bincount(drawn.code[~applies], minlength=4), p)
     np.testing.assert_allclose(drawn.log_weight[applies].exp(), 0.5)
-    one = Condition(applies, True, nothing.long() + 2, nothing, nothing, nothing, allowed[:, :0])
+    one = Condition(applies, True, nothing.long() + 2, *[nothing] * 4, allowed[:, :0])
     drawn = draw_category(predicted, uniform, one)
     assert (drawn.code[applies] == 2).all()
     np.testing.assert_allclose(drawn.log_weight[applies].exp(), 0.2)
@@ -253,3 +281,90 @@ def test_rows_are_independent_draws(model: HybridDiffusion) -> None:
     # The test tells: rows paired with their opposites would fail it.
     antithetic = [np.append(d[:20], 5 - d[:20]) for d in draws]
     assert variance_ratio(antithetic) < 1 - limit
+
+
+# --- numbers that are often those of another column ---------------------------------------------
+
+PAID = 0.3  # share of bills that are paid in full
+
+
+def bills(n: int, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    bill = rng.gamma(2, 100, n)
+    paid = np.where(rng.random(n) < PAID, bill, bill * rng.random(n))
+    return pd.DataFrame({"bill": bill, "paid": paid, "late": rng.gamma(2, 100, n)})
+
+
+@pytest.fixture(scope="module", params=["natural", "any"])
+def tied(request: pytest.FixtureRequest) -> HybridDiffusion:
+    frame = bills(3000)
+    settings = {"width": 24, "n_members": 2, "dropout": 0.0, "n_iter": 400, "random_state": 0}
+    return HybridDiffusion(order=request.param, **settings).fit(
+        frame, Schema.infer(frame, target="late")
+    )
+
+
+def test_numbers_are_equal_as_often_as_in_training_and_to_the_last_digit(
+    tied: HybridDiffusion,
+) -> None:
+    assert tied.encoder_.ties_ == {"bill": ["paid"], "paid": ["bill"]}
+    n = 4000
+    drawn = tied.sample(n, random_state=1)
+    # What 3,000 rows tell of a share, and what 4,000 drawn ones do.
+    error = np.sqrt(PAID * (1 - PAID) * (1 / 3000 + 1 / n))
+    assert abs((drawn.bill == drawn.paid).mean() - PAID) < 4 * error + 0.02
+    assert (drawn.late == drawn.bill).sum() == 0
+
+
+def test_a_range_holds_for_a_number_that_is_another_one(tied: HybridDiffusion) -> None:
+    drawn = tied.sample(1000, random_state=1, conditions={"paid": (150, 200)})
+    assert drawn.paid.between(150, 200).all()
+    real = bills(200_000).query("150 <= paid <= 200")
+    share = (real.bill == real.paid).mean()
+    assert abs((drawn.bill == drawn.paid).mean() - share) < 0.1
+
+
+def test_given_numbers_are_copied_as_they_were_given(tied: HybridDiffusion) -> None:
+    given = bills(1000, seed=1)[["bill"]].clip(5, 900)  # within what training rows hold
+    drawn = tied.sample(1000, random_state=1, conditions=given)
+    np.testing.assert_array_equal(drawn.bill, given.bill)
+    assert abs((drawn.bill == drawn.paid).mean() - PAID) < 0.06
+
+
+def test_an_equal_number_is_likely_and_probabilities_sum_to_one(tied: HybridDiffusion) -> None:
+    bill = 180.0
+    grid = np.unique(np.append(np.linspace(0.01, 1500, 4000), bill))
+    rows = pd.DataFrame({"bill": bill, "paid": grid, "late": 100.0})
+    log_p = tied.log_likelihood(rows)
+    equal = int(np.flatnonzero(grid == bill)[0])
+    assert log_p[equal] > np.delete(log_p, equal).max() + 3
+    # A neighbour's probability is that of one rank in 3,000; all ranks together are the rest.
+    codes = tied.encoder_.columns_["paid"]
+    rank = codes.encode(grid).rank
+    density = np.exp(np.delete(log_p, equal)) / codes.grain
+    rest = np.trapezoid(density, np.delete(rank, equal))
+    marginal = np.exp(log_p[equal]) + rest
+    assert np.exp(log_p[equal]) / marginal == pytest.approx(PAID, abs=0.1)
+
+
+def test_a_network_is_told_of_a_tie_when_it_sees_both_numbers(tied: HybridDiffusion) -> None:
+    networks, rows = tied.networks_, bills(3000).query("bill == paid").head(50)
+    changed = rows.assign(bill=rows.bill + 1)
+
+    def cells(frame: pd.DataFrame, *seen: int) -> np.ndarray:
+        known = None
+        if networks.any_order:
+            known = torch.zeros(networks.n_members, len(frame), 3, 3)
+            known[..., list(seen)] = 1.0
+        made = to_batch(tied.encoder_, tied.encoder_.cells(frame)).take(None)
+        return networks.log_likelihood(made, known).numpy()
+
+    before, after = cells(rows, 0, 1), cells(changed, 0, 1)
+    assert (before[:, 1] > after[:, 1] + 3).all()  # `paid` is no longer the number it sees
+    assert (before[:, 2] != after[:, 2]).any()
+    if networks.any_order:  # where the bill is hidden, nothing tells that the two are equal
+        np.testing.assert_array_equal(cells(rows, 1)[:, 1:], cells(changed, 1)[:, 1:])
+        np.testing.assert_array_equal(cells(rows)[:, 1], cells(changed)[:, 1])
+    else:
+        later = rows.assign(paid=rows.paid + 1, late=rows.late + 1)
+        np.testing.assert_array_equal(before[:, 0], cells(later)[:, 0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -30,19 +30,24 @@ _GRAIN = 1e-4  # finer ranks are lost in single precision
 _EDGE = 1e-9  # ranks stay this far from 0 and 1, where scores are infinite
 _TAIL = 1e-4  # ranks beyond it look alike to a network
 _FAR = 50.0  # score that stands for infinity: beyond it no probability is left
+_TIED_ROWS, _TIED_SHARE = 20, 0.01  # rows in which two numbers are equal, at least
+_TIED_BY_CHANCE = 5  # times as many as by chance
+_TIES_PER_COLUMN = 12
 
 
 class Cells(NamedTuple):
     """The cells of one column, as arrays of shape (n,).
 
     `code` is the code. Of a number, `rank` in [0, 1] is the middle of the ranks that the value
-    owns, `low` and `high` are their ends; of a missing cell and of a category they are 0.
+    owns, `low` and `high` are their ends; of a missing cell and of a category they are 0. `value`
+    is the number itself, NaN where there is none.
     """
 
     code: IntArray
     rank: FloatArray
     low: FloatArray
     high: FloatArray
+    value: FloatArray
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,8 @@ class NumberCodes:
             low, high = self.edges[code], self.edges[code + 1]
             rank = (low + high) / 2
         code = np.where(missing, self.n_bins, code)
-        return Cells(code, *(np.where(missing, 0.0, part) for part in (rank, low, high)))
+        rank, low, high = (np.where(missing, 0.0, part) for part in (rank, low, high))
+        return Cells(code, rank, low, high, values)
 
     def decode(self, code: IntArray, rank: FloatArray) -> FloatArray:
         """Values of codes and ranks, NaN for the code of a missing cell, shape (n,)."""
@@ -132,6 +138,11 @@ class NumberCodes:
         """Normal scores of cells, at most 3.7 from 0; 0 where one is missing."""
         scores = np.asarray(ndtri(cells.rank.clip(_TAIL, 1 - _TAIL)))
         return np.where(cells.code < self.n_bins, scores, 0.0)
+
+    def is_within(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values, NaN where one is missing, are within the range of the training values."""
+        least, greatest = self.ranks.knot_values[[0, -1]]
+        return np.asarray((values >= least) & (values <= greatest))
 
     def standardised(self, values: FloatArray) -> FloatArray:
         """Values in standard deviations from the mean, at most six; 0 where one is missing."""
@@ -189,7 +200,7 @@ class CategoryCodes:
         code = np.full(len(values), len(self.levels))
         code[~missing] = category_codes(values[~missing], self.levels)
         nothing = np.zeros(len(values))
-        return Cells(code, nothing, nothing, nothing)
+        return Cells(code, nothing, nothing, nothing, np.full(len(values), np.nan))
 
     def decode(self, code: IntArray) -> NDArray[Any]:
         """Categories of codes, NaN for the code of a missing cell, shape (n,)."""
@@ -205,6 +216,9 @@ class CodeEncoder:
         Description of the fitted table.
     columns_ : dict of str to NumberCodes or CategoryCodes
         In the order of the schema.
+    ties_ : dict of str to list of str
+        Of each number the others that it equals in more rows than by chance: a bill and what was
+        paid, a price and the list price. Bins alone would only bring them near each other.
     dtypes_ : Series
         Dtype of each column, restored on decoding.
 
@@ -218,6 +232,7 @@ class CodeEncoder:
 
     schema_: Schema
     columns_: dict[str, NumberCodes | CategoryCodes]
+    ties_: dict[str, list[str]]
     dtypes_: pd.Series[Any]
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
@@ -246,6 +261,7 @@ class CodeEncoder:
             else NumberCodes.of(frame[c])
             for c in schema.columns
         }
+        self.ties_ = _ties(frame, self.columns_)
         return self
 
     def cells(self, frame: pd.DataFrame) -> dict[str, Cells]:
@@ -270,15 +286,21 @@ class CodeEncoder:
             for c, codes in self.columns_.items()
         }
 
-    def decode(self, code: IntArray, rank: FloatArray) -> pd.DataFrame:
-        """The frame of codes and ranks, both of shape (n, n_columns)."""
+    def decode(
+        self, code: IntArray, rank: FloatArray, copied: FloatArray | None = None
+    ) -> pd.DataFrame:
+        """The frame of codes and ranks, all of shape (n, n_columns).
+
+        `copied` are numbers that stand for their code and rank, NaN where there is none.
+        """
         columns = {}
         for j, (name, codes) in enumerate(self.columns_.items()):
-            values = (
-                codes.decode(code[:, j], rank[:, j])
-                if isinstance(codes, NumberCodes)
-                else codes.decode(code[:, j])
-            )
+            if isinstance(codes, NumberCodes):
+                values: NDArray[Any] = codes.decode(code[:, j], rank[:, j])
+                if copied is not None:
+                    values = np.where(np.isnan(copied[:, j]), values, copied[:, j])
+            else:
+                values = codes.decode(code[:, j])
             columns[name] = pd.Series(values).astype(self.dtypes_[name])
         return pd.DataFrame(columns)
 
@@ -288,6 +310,7 @@ class CodeEncoder:
         return {
             "dtypes": {c: _plain_dtype(dtype) for c, dtype in self.dtypes_.items()},
             "gaps": [c for c, codes in self.columns_.items() if codes.has_gaps],
+            "ties": self.ties_,
             "numbers": {
                 c: {
                     "ranks": n.ranks.to_plain(),
@@ -307,7 +330,7 @@ class CodeEncoder:
         encoder = cls()
         encoder.schema_ = schema
         encoder.dtypes_ = pd.Series({c: _dtype(part) for c, part in plain["dtypes"].items()})
-        encoder.columns_ = {}
+        encoder.columns_, encoder.ties_ = {}, plain["ties"]
         for c in schema.columns:
             has_gaps = c in plain["gaps"]
             if c in schema.categorical:
@@ -327,6 +350,38 @@ class CodeEncoder:
                 has_gaps,
             )
         return encoder
+
+
+def _ties(
+    frame: pd.DataFrame, columns: Mapping[str, NumberCodes | CategoryCodes]
+) -> dict[str, list[str]]:
+    """Numbers that are equal in more rows than by chance, most often first: see `CodeEncoder`.
+
+    Values of many rows do not count. They are codes of their own, and networks learn how codes go
+    together.
+    """
+    values = {}
+    for name, codes in columns.items():
+        if isinstance(codes, NumberCodes) and codes.levels is None:
+            exact = as_float(frame[name])
+            shares = pd.Series(exact).value_counts(normalize=True)
+            common = shares.index[shares >= _HEAVY / codes.n_bins]
+            values[name] = np.where(np.isin(exact, common), np.nan, exact)
+    shares_of = {c: pd.Series(v).value_counts() / len(frame) for c, v in values.items()}
+    found: dict[str, list[tuple[int, str]]] = {name: [] for name in values}
+    for a, b in combinations(values, 2):
+        n_equal = int((values[a] == values[b]).sum())
+        if n_equal < max(_TIED_ROWS, _TIED_SHARE * len(frame)):
+            continue
+        by_chance = shares_of[a].mul(shares_of[b], fill_value=0.0).sum() * len(frame)
+        if n_equal > _TIED_BY_CHANCE * by_chance:
+            found[a].append((n_equal, b))
+            found[b].append((n_equal, a))
+    return {
+        name: [other for _, other in sorted(ties, reverse=True)[:_TIES_PER_COLUMN]]
+        for name, ties in found.items()
+        if ties
+    }
 
 
 def _plain_dtype(dtype: Any) -> str | dict[str, Any]:

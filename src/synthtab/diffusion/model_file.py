@@ -30,7 +30,7 @@ from synthtab.table.schema import Schema
 Model = HybridDiffusion | GaussianHybridDiffusion
 
 _FORMAT = "synthtab HybridDiffusion"
-_LAYOUT = 3  # of the file and of the model in it; a change of either needs another number
+_LAYOUT = 4  # of the file and of the model in it; a change of either needs another number
 _NOT_KEPT = {"callback", "random_state", "device", "progress", "privacy"}  # encoders keep the last
 
 

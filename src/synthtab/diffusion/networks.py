@@ -2,7 +2,8 @@
 
 All networks of all members work in one batched product. A number's distribution is a mixture of
 two parts: a histogram over its bins, which can take any shape, and a few Gaussians of its normal
-score, which are smooth and place a value inside its bin.
+score, which are smooth and place a value inside its bin. Where two numbers are often equal, a third
+part is the other number itself (a pointer mixture, as Vinyals et al., 2015, have for words).
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Batch(NamedTuple):
     `code` of shape (..., n_columns). Of the numbers, shape (..., n_num): the `rank`, its normal
     `score`, the `value` in standard deviations; and for the likelihood the normal scores `low`
     and `high` at the ends of the ranks that the value owns, and `log_share`, the log share of the
-    ranks of its bin that these are.
+    ranks of its bin that these are. `tied`, of shape (..., n_num, n_ties), says of each tie of the
+    encoder whether the number equals the other one (1), differs (0) or cannot equal it (-1).
     """
 
     code: Tensor
@@ -40,6 +42,7 @@ class Batch(NamedTuple):
     low: Tensor
     high: Tensor
     log_share: Tensor
+    tied: Tensor
 
     def take(self, *index: Any) -> Batch:
         """Some of the rows: each part at an index."""
@@ -54,7 +57,8 @@ class NumberParts(NamedTuple):
     """Predicted distribution of a number, for n cells: probabilities and Gaussians of its score.
 
     `histogram` of shape (n, n_codes); `smooth` of shape (n,), the weight of the Gaussians against
-    it; `weight`, `mean` and `sd` of shape (n, n_components).
+    it; `weight`, `mean` and `sd` of shape (n, n_components); `copies` of shape (n, n_ties), the
+    probabilities that the number is that of another column, which leave less for the rest.
     """
 
     histogram: Tensor
@@ -62,12 +66,13 @@ class NumberParts(NamedTuple):
     weight: Tensor
     mean: Tensor
     sd: Tensor
+    copies: Tensor
 
 
 def to_batch(encoder: CodeEncoder, cells: dict[str, Cells]) -> Batch:
     """The cells of rows as a batch of shape (n, ...)."""
     n = len(next(iter(cells.values())).code)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in Batch._fields[1:]}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in Batch._fields[1:-1]}
     for name, codes in encoder.columns_.items():
         if not isinstance(codes, NumberCodes):
             continue
@@ -82,11 +87,23 @@ def to_batch(encoder: CodeEncoder, cells: dict[str, Cells]) -> Batch:
         parts["high"].append(np.where(known, score(cell.high), 0.0))
         parts["log_share"].append(np.log(share.clip(1e-9, 1.0)))
     code = np.column_stack([cells[name].code for name in encoder.columns_])
-    numbers = (
-        torch.from_numpy(np.column_stack(p)).float() if p else torch.zeros(n, 0)
-        for p in parts.values()
-    )
-    return Batch(torch.from_numpy(code), *numbers)
+    tensors = {
+        name: torch.from_numpy(np.column_stack(p)).float() if p else torch.zeros(n, 0)
+        for name, p in parts.items()
+    }
+    tensors["tied"] = torch.from_numpy(_tied(encoder, cells, n))
+    return Batch(torch.from_numpy(code), **tensors)
+
+
+def _tied(encoder: CodeEncoder, cells: dict[str, Cells], n: int) -> np.ndarray:
+    """What `Batch.tied` says of rows, shape (n, n_num, n_ties)."""
+    numbers = {c: codes for c, codes in encoder.columns_.items() if isinstance(codes, NumberCodes)}
+    tied = np.full((n, len(numbers), max(map(len, encoder.ties_.values()), default=0)), -1)
+    for i, (name, codes) in enumerate(numbers.items()):
+        for s, other in enumerate(encoder.ties_.get(name, [])):
+            value = cells[other].value
+            tied[:, i, s] = np.where(codes.is_within(value), cells[name].value == value, -1)
+    return tied
 
 
 class ColumnNetworks(nn.Module):
@@ -115,6 +132,7 @@ class ColumnNetworks(nn.Module):
     seen: Tensor
     owner: Tensor
     waves: Tensor
+    partner: Tensor
 
     def __init__(
         self,
@@ -140,15 +158,33 @@ class ColumnNetworks(nn.Module):
         categories = [j for j in range(len(columns)) if j not in self.numbers]
         self.one_hot = [j for j in categories if self.sizes[j] <= _MAX_ONE_HOT]
         self.long_lists = [j for j in categories if self.sizes[j] > _MAX_ONE_HOT]
+        self._add_ties(encoder)
         self._add_inputs(columns, frequencies)
         self._add_trunk(len(columns))
         self._add_heads(columns, frequencies)
+
+    def _add_ties(self, encoder: CodeEncoder) -> None:
+        """Which column each tie of a number is with, (n_num, n_ties); -1 where there is none."""
+        names = list(encoder.columns_)
+        ties = [encoder.ties_.get(names[j], []) for j in self.numbers]
+        self.n_ties = max(map(len, ties), default=0)
+        partner = torch.full((len(ties), self.n_ties), -1)
+        for i, others in enumerate(ties):
+            partner[i, : len(others)] = torch.tensor([names.index(other) for other in others])
+        self.register_buffer("partner", partner, persistent=False)
+
+    def tie_inputs(self, j: int) -> list[int]:
+        """Ties of a number of which the networks after it are told whether they hold."""
+        if self.any_order:  # one of the two may be unknown
+            return []
+        partner = self.partner[self.numbers.index(j)].tolist()
+        return [s for s, other in enumerate(partner) if 0 <= other < j]
 
     def _add_inputs(self, columns: Sequence[object], frequencies: Sequence[np.ndarray]) -> None:
         """Tables of what codes enter as, and which column each input belongs to."""
         owners: list[int] = []
         for j in self.numbers:
-            owners += [j] * (2 + self.n_segments + self.gaps[j])
+            owners += [j] * (2 + self.n_segments + self.gaps[j] + len(self.tie_inputs(j)))
         self.tables = nn.ParameterList()
         for j in self.one_hot:
             table = torch.eye(self.sizes[j])
@@ -222,6 +258,9 @@ class ColumnNetworks(nn.Module):
             )
             start[-1 - self.n_components : -1] = -0.6  # log standard deviation
             self.gaussians_bias = nn.Parameter(start.repeat(members, n, 1, 1))
+            if self.n_ties:
+                self.copies = nn.Parameter(torch.zeros(members, n, width, self.n_ties))
+                self.copies_bias = nn.Parameter(torch.full((members, n, 1, self.n_ties), -3.0))
         if self.one_hot:
             self.category_bias = nn.Parameter(bias(self.one_hot))
             size = self.category_bias.shape[-1]
@@ -242,7 +281,7 @@ class ColumnNetworks(nn.Module):
         for name, _ in self.named_parameters():
             if name.startswith("tables"):  # given, not trained
                 continue
-            if name.startswith(("histogram", "gaussians")):
+            if name.startswith(("histogram", "gaussians", "copies")):
                 groups[name] = self.numbers
             elif name.startswith("category"):
                 groups[name] = self.one_hot
@@ -283,6 +322,8 @@ class ColumnNetworks(nn.Module):
             parts += [rows.score[..., i : i + 1], rows.value[..., i : i + 1], segments[..., i, :]]
             if self.gaps[j]:
                 parts.append((rows.code[..., j] == self.sizes[j] - 1)[..., None].float())
+            if inputs := self.tie_inputs(j):
+                parts.append((rows.tied[..., i, inputs] > 0).float())
         parts += [t[rows.code[..., j]] for j, t in zip(self.one_hot, self.tables, strict=True)]
         if not parts:
             return torch.zeros(self.n_members, rows.code.shape[-2], 0)
@@ -350,6 +391,13 @@ class ColumnNetworks(nn.Module):
             found[:, self.numbers] = torch.logaddexp(
                 logsigmoid(gate) + inside, logsigmoid(-gate) + log_p + share
             )
+            if self.n_ties:
+                tied = rows.tied.expand(members, -1, -1, -1).transpose(1, 2)
+                logits = own @ self.copies + self.copies_bias
+                rest, copied = self._copies(logits, (tied >= 0) & self._sees_partner(known))
+                copied = copied.masked_fill(tied < 1, -torch.inf)
+                mixed = torch.cat([(found[:, self.numbers] + rest)[..., None], copied], dim=-1)
+                found[:, self.numbers] = mixed.logsumexp(-1)
         if self.one_hot:
             logits = h[:, self.one_hot] @ self.category + self.category_bias
             found[:, self.one_hot] = _at(logits.log_softmax(-1), code[:, self.one_hot])
@@ -357,6 +405,21 @@ class ColumnNetworks(nn.Module):
             logits = h[:, [j]] @ weight + bias
             found[:, [j]] = _at(logits.log_softmax(-1), code[:, [j]])
         return found
+
+    def _sees_partner(self, known: Tensor | None) -> Tensor:
+        """Whether networks see the partners of ties, to (n_members, n_num, n, n_ties)."""
+        own = torch.tensor(self.numbers, device=self.partner.device)[:, None]
+        if known is None:
+            return ((self.partner >= 0) & (self.partner < own))[:, None]
+        seen = known[:, :, own, self.partner.clamp(min=0)] > 0
+        return (seen & (self.partner >= 0)).transpose(1, 2)
+
+    @staticmethod
+    def _copies(logits: Tensor, possible: Tensor) -> tuple[Tensor, Tensor]:
+        """Log probabilities that a number is none of its partners, (...), and each, (..., n)."""
+        logits = logits.masked_fill(~possible, -torch.inf)
+        log_p = pad(logits, (1, 0)).log_softmax(-1)
+        return log_p[..., 0], log_p[..., 1:]
 
     def _gaussians(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Log weights, means, inverse standard deviations and the gate of Gaussians."""
@@ -370,7 +433,12 @@ class ColumnNetworks(nn.Module):
         )
 
     def predict(
-        self, j: int, rows: Batch, known: Tensor | None, member: Tensor
+        self,
+        j: int,
+        rows: Batch,
+        known: Tensor | None,
+        member: Tensor,
+        copies: Tensor | None = None,
     ) -> Tensor | NumberParts:
         """Distribution of one cell in each of n rows, by one member's network in each.
 
@@ -384,6 +452,8 @@ class ColumnNetworks(nn.Module):
             Which cells are known; None where the order is natural.
         member : Tensor of shape (n,)
             Whose prediction is taken in each row.
+        copies : Tensor of shape (n, n_ties), optional
+            Whether a number can be that of each partner of its ties; none if not given.
 
         Returns
         -------
@@ -419,7 +489,13 @@ class ColumnNetworks(nn.Module):
             output = (h @ self.gaussians[:, i] + self.gaussians_bias[:, i])[pick].double()
             log_weight, mean, precision, gate = self._gaussians(output)
             histogram = logits[:, : self.sizes[j]].double().softmax(-1)
-            return NumberParts(histogram, gate.sigmoid(), log_weight.exp(), mean, 1 / precision)
+            copied = torch.zeros(n, 0, dtype=torch.float64)
+            if copies is not None and self.n_ties:
+                output = (h @ self.copies[:, i] + self.copies_bias[:, i])[pick].double()
+                copied = self._copies(output, copies)[1].exp()
+            return NumberParts(
+                histogram, gate.sigmoid(), log_weight.exp(), mean, 1 / precision, copied
+            )
         return logits[:, : self.sizes[j]].double().softmax(-1)
 
 

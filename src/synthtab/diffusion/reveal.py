@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,9 +19,9 @@ class Condition(NamedTuple):
     """What one column may be in each of n rows.
 
     Rows where `applies`, of shape (n,), is false are free. `is_exact` says whether each row has one
-    value only, whose `code` and `rank` are given. For a number `low` and `high` are the ranks to
-    stay within; for a category that has no one value `allowed`, of shape (n, n_codes), says which
-    codes it may have.
+    value only, whose `code` and `rank`, and of a number the `value`, are given. For a number `low`
+    and `high` are the ranks to stay within; for a category that has no one value `allowed`, of
+    shape (n, n_codes), says which codes it may have.
     """
 
     applies: Tensor
@@ -29,6 +30,7 @@ class Condition(NamedTuple):
     rank: Tensor
     low: Tensor
     high: Tensor
+    value: Tensor
     allowed: Tensor
 
     def repeat(self, times: int) -> Condition:
@@ -50,25 +52,28 @@ class Condition(NamedTuple):
 class Revealed(NamedTuple):
     """Drawn rows: codes and ranks of the cells, shape (n_rows, n_columns).
 
+    `copied`, of the same shape, are numbers taken over from another column, NaN in other cells;
     `alive` is the share of the particles of all rows that counted where fewest did: the effective
     sample size over their number. It is 1 without weights.
     """
 
     code: IntArray
     rank: FloatArray
+    copied: FloatArray
     alive: float
 
 
 class Drawn(NamedTuple):
     """A drawn cell of n rows.
 
-    Its code, its rank (0 for a category and a missing cell), and the log probability that a free
-    draw would have met the condition.
+    Its code, its rank (0 for a category and a missing cell), the log probability that a free draw
+    would have met the condition, and which tie it is copied by (-1 for none).
     """
 
     code: Tensor
     rank: Tensor
     log_weight: Tensor
+    tie: Tensor
 
 
 @torch.no_grad()
@@ -129,7 +134,7 @@ def reveal(
     if known is not None:
         for j, given in asked.items():
             if given.is_exact:
-                state.put(j, given.code, given.rank, given.applies)
+                state.put(j, given.code, given.rank, given.applies, given.value)
                 known[:, j] = given.applies
     first = [j for j, c in asked.items() if known is not None and not c.is_exact]
     for j in [*first, *(j for j in range(n_columns) if j not in first)]:
@@ -138,19 +143,21 @@ def reveal(
         if not free.any():
             continue
         member = (luck[:, j, 0] * networks.n_members).long()
-        predicted = networks.predict(j, state.rows, known, member)
+        places = state.places(j)
+        predicted = networks.predict(j, state.rows, known, member, ~places.isnan())
         if columns[j].has_gaps and not with_gaps:
             (predicted[0] if isinstance(predicted, NumberParts) else predicted)[:, -1] = 0.0
         if isinstance(predicted, NumberParts):
             edges = torch.from_numpy(columns[j].edges)
-            drawn = draw_number(predicted, edges, luck[:, j, 1:3], condition)
+            drawn = draw_number(predicted, edges, luck[:, j, 1:3], condition, places)
         else:
             drawn = draw_category(predicted, luck[:, j, 1:3], condition)
-        code, rank = drawn.code, drawn.rank
+        code, rank, copied = drawn.code, drawn.rank, state.partner_values(j, drawn.tie)
         if condition is not None and condition.is_exact:
             code = torch.where(condition.applies, condition.code, code)
             rank = torch.where(condition.applies, condition.rank, rank)
-        state.put(j, code, rank, free)
+            copied = torch.where(condition.applies, condition.value, copied)
+        state.put(j, code, rank, free, copied)
         if known is not None:
             known[:, j] = True
         if condition is not None:
@@ -163,28 +170,70 @@ def reveal(
             known = None if known is None else known[index]
     # After resampling the particles of a row are alike in law, but ordered: take one at random.
     rows = torch.arange(n_rows) * n_particles + last.long().clamp(max=n_particles - 1)
-    return Revealed(state.rows.code[rows].numpy(), state.rank[rows].numpy(), alive)
+    code, rank, copied = state.rows.code[rows], state.rank[rows], state.copied[rows]
+    return Revealed(code.numpy(), rank.numpy(), copied.numpy(), alive)
 
 
 class _State:
-    """Cells of n rows so far: as the networks take them, and as codes and ranks."""
+    """Cells of n rows so far: as the networks take them, as codes and ranks, and as numbers.
+
+    `copied` are numbers that are another column's, or given; `values` are all numbers, NaN where
+    one is missing or not drawn.
+    """
 
     def __init__(self, n: int, encoder: CodeEncoder, networks: ColumnNetworks) -> None:
         self.columns, self.numbers = list(encoder.columns_.values()), networks.numbers
+        self.partner = networks.partner
         self.rank = torch.zeros(n, len(self.columns), dtype=torch.float64)
+        self.copied = torch.full_like(self.rank, torch.nan)
+        self.values = self.copied.clone()
         code = torch.zeros(n, len(self.columns), dtype=torch.int64)
-        blank = [torch.zeros(n, len(self.numbers)) for _ in range(3)]
-        self.rows = Batch(code, *blank, *[torch.zeros(n, 0)] * 3)
+        rank, score, value = (torch.zeros(n, len(self.numbers)) for _ in range(3))
+        none = torch.zeros(n, 0)  # of what only a likelihood needs
+        tied = torch.full((n, *self.partner.shape), -1)
+        self.rows = Batch(code, rank, score, value, none, none, none, tied)
 
-    def put(self, j: int, code: Tensor, rank: Tensor, where: Tensor) -> None:
+    def places(self, j: int) -> Tensor:
+        """Ranks that the partners of a number's ties would have in its column, (n, n_ties).
+
+        NaN where a partner has no value yet, or none that the column takes.
+        """
+        n = len(self.rank)
+        column = self.columns[j]
+        if not isinstance(column, NumberCodes):
+            return torch.zeros(n, 0)
+        partner = self.partner[self.numbers.index(j)]
+        places = torch.full((n, len(partner)), torch.nan, dtype=torch.float64)
+        for s, other in enumerate(partner.tolist()):
+            if other >= 0:
+                values = self.values[:, other].numpy()
+                rank = column.encode(values).rank
+                places[:, s] = torch.from_numpy(np.where(column.is_within(values), rank, np.nan))
+        return places
+
+    def partner_values(self, j: int, tie: Tensor) -> Tensor:
+        """The numbers that cells of a column are copied from; NaN where `tie` is -1."""
+        copied = torch.full((len(tie),), torch.nan, dtype=torch.float64)
+        if (tie >= 0).any():
+            partner = self.partner[self.numbers.index(j)][tie]
+            source = self.values.gather(1, partner.clamp(min=0)[:, None])[:, 0]
+            copied = torch.where(tie >= 0, source, copied)
+        return copied
+
+    def put(self, j: int, code: Tensor, rank: Tensor, where: Tensor, copied: Tensor) -> None:
         """Set the cells of a column in the rows `where`, in place."""
         column = self.columns[j]
         self.rank[:, j] = torch.where(where, rank, self.rank[:, j])
         if isinstance(column, NumberCodes):
             # A value owns several ranks, and networks have learnt the middle one.
             values = column.decode(code.numpy(), rank.numpy())
+            values = np.where(np.isnan(copied.numpy()), values, copied.numpy())
             cells, i = column.encode(values), self.numbers.index(j)
+            for table, part in ((self.copied, copied), (self.values, torch.from_numpy(values))):
+                table[:, j] = torch.where(where, part, table[:, j])
             code = torch.from_numpy(cells.code)
+            same = self.values[:, [j]] == self.values[:, self.partner[i].clamp(min=0)]
+            self.rows.tied[:, i] = torch.where(where[:, None], same.long(), self.rows.tied[:, i])
             for part, found in (
                 (self.rows.rank, cells.rank),
                 (self.rows.score, column.scores(cells)),
@@ -196,6 +245,7 @@ class _State:
     def choose(self, index: Tensor) -> None:
         """Go on with some of the rows."""
         self.rank, self.rows = self.rank[index], self.rows.take(index)
+        self.copied, self.values = self.copied[index], self.values[index]
 
 
 def _alive(log_weight: Tensor) -> float:
@@ -228,7 +278,11 @@ def _resample(log_weight: Tensor, uniform: Tensor, first_row: int) -> Tensor:
 
 
 def draw_number(
-    parts: NumberParts, edges: Tensor, uniform: Tensor, condition: Condition | None
+    parts: NumberParts,
+    edges: Tensor,
+    uniform: Tensor,
+    condition: Condition | None,
+    places: Tensor,
 ) -> Drawn:
     """Draw a number's code and rank from its predicted distribution.
 
@@ -242,6 +296,8 @@ def draw_number(
         Numbers that decide: which bin or Gaussian, and where in it.
     condition : Condition or None
         Ranks to stay within.
+    places : Tensor of shape (n, n_ties)
+        Ranks of the numbers that it may be copied from.
 
     Returns
     -------
@@ -268,8 +324,14 @@ def draw_number(
     smooth = parts.smooth[:, None] * parts.weight * (p_high - p_low).clamp(min=0)
     rough = (1 - parts.smooth[:, None]) * torch.cat([parts.histogram[:, :n_bins] * inside, gaps], 1)
     mass = torch.cat([smooth, rough], dim=1)
+    n_rest = mass.shape[1]
+    if parts.copies.shape[1]:
+        allowed = (places >= low[:, None]) & (places <= high[:, None])  # never where NaN
+        rest = 1 - parts.copies.sum(dim=1, keepdim=True)
+        mass = torch.cat([rest * mass, parts.copies * allowed], dim=1)
     total = mass.sum(dim=1)
     choice = _inverse(mass, uniform[:, 0])
+    tie = torch.where(choice >= n_rest, choice - n_rest, -1)
     n_components = parts.weight.shape[1]
     is_smooth = choice < n_components
     component = choice.clamp(max=n_components - 1)[:, None]
@@ -287,7 +349,11 @@ def draw_number(
     )  # an end is a neighbour's too
     is_gap = ~is_smooth & (code >= n_bins)
     code = torch.where(is_gap, code, torch.searchsorted(edges[1:-1], rank))
-    return Drawn(code, torch.where(is_gap, 0.0, rank), torch.log(total))
+    rank = torch.where(is_gap, 0.0, rank)
+    if parts.copies.shape[1]:
+        rank = torch.where(tie >= 0, places.gather(1, tie.clamp(min=0)[:, None])[:, 0], rank)
+        code = torch.where(tie >= 0, torch.searchsorted(edges[1:-1], rank), code)
+    return Drawn(code, rank, torch.log(total), tie)
 
 
 def draw_category(p: Tensor, uniform: Tensor, condition: Condition | None) -> Drawn:
@@ -298,7 +364,8 @@ def draw_category(p: Tensor, uniform: Tensor, condition: Condition | None) -> Dr
             allowed = torch.arange(p.shape[1]) == condition.code[:, None]
         p = torch.where(condition.applies[:, None], p * allowed, p)
     code = _inverse(p, uniform[:, 0])
-    return Drawn(code, torch.zeros(len(code), dtype=torch.float64), torch.log(p.sum(dim=1)))
+    zeros, none = torch.zeros(len(code), dtype=torch.float64), torch.full_like(code, -1)
+    return Drawn(code, zeros, torch.log(p.sum(dim=1)), none)
 
 
 def _cdf(z: Tensor) -> Tensor:

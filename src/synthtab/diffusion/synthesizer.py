@@ -45,7 +45,8 @@ class HybridDiffusion(DiffusionModel):
     order of the columns is learnt; with "natural" one order is, and the model is then
     autoregressive, which fits better and draws no worse. Each column has a small network of its
     own. Numbers have Gaussians beside their bins, so that smooth dependence is learnt from few
-    rows, and a value has its place inside its bin.
+    rows, and a value has its place inside its bin. Where two numbers are often equal, a number may
+    be copied from the other, to its last digit.
 
     Parameters
     ----------
@@ -394,7 +395,8 @@ class HybridDiffusion(DiffusionModel):
                     with_gaps=with_gaps,
                     first_row=start,
                 )
-            yield _with_given(self.encoder_.decode(drawn.code, drawn.rank), conditions, start)
+            rows = self.encoder_.decode(drawn.code, drawn.rank, drawn.copied)
+            yield _with_given(rows, conditions, start)
 
     def _enough(self, conditions: Conditions, times: int, *, is_fixed: bool) -> int:
         """Particles for conditions that all rows share, as a trial draw finds them."""
@@ -521,8 +523,8 @@ def _given_cells(name: str, codes: Any, values: pd.Series[Any], n: int) -> Condi
             raise _never(name, codes, strange)
         filled = values.astype(object).where(values.notna(), codes.levels[0])
         cells = codes.encode(filled)
-    code, rank, low, high = (torch.from_numpy(part) for part in cells)
-    return Condition(applies, True, code, rank, low, high, torch.zeros(n, 0))
+    parts = {name: torch.from_numpy(part) for name, part in cells._asdict().items()}
+    return _condition(applies, is_exact=True, **parts)
 
 
 def _given_lists(name: str, codes: Any, cells: pd.Series[Any], applies: Tensor) -> Condition:
@@ -537,8 +539,7 @@ def _given_lists(name: str, codes: Any, cells: pd.Series[Any], applies: Tensor) 
     allowed = torch.zeros(len(lists), len(codes.levels) + codes.has_gaps, dtype=torch.bool)
     for row, levels in enumerate(lists):
         allowed[row, [code_of[level] for level in levels]] = True
-    nothing = torch.zeros(len(lists), dtype=torch.float64)
-    return Condition(applies, False, nothing.long(), nothing, nothing, nothing, allowed)
+    return _condition(applies, allowed=allowed)
 
 
 def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
@@ -548,8 +549,6 @@ def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
             raise ValueError(f"column {name!r}: {asked!r} is no value; leave a free column out")
         return _given_cells(name, codes, pd.Series([asked] * n), n)
     applies = torch.ones(n, dtype=torch.bool)
-    nothing = torch.zeros(n, dtype=torch.float64)
-    code = torch.zeros(n, dtype=torch.int64)
     if isinstance(codes, NumberCodes):
         if not isinstance(asked, tuple) or len(asked) != 2 or not asked[0] <= asked[1]:
             raise ValueError(
@@ -562,16 +561,23 @@ def _given_value(name: str, codes: Any, asked: Any, n: int) -> Condition:
         low, high = codes.range_of(least, greatest)
         if not low < high:
             raise ValueError(f"column {name!r} has no values from {asked[0]} to {asked[1]}")
-        return Condition(
-            applies, False, code, nothing, nothing + low, nothing + high, torch.zeros(n, 0)
-        )
+        span = torch.tensor([low, high], dtype=torch.float64).expand(n, 2)
+        return _condition(applies, low=span[:, 0], high=span[:, 1])
     strange = _unknown(codes, asked)
     if strange or not asked:
         raise _never(name, codes, strange)
     allowed = np.append(np.isin(codes.levels, list(asked)), [False] * codes.has_gaps)
-    return Condition(
-        applies, False, code, nothing, nothing, nothing, torch.from_numpy(allowed).expand(n, -1)
+    return _condition(applies, allowed=torch.from_numpy(allowed).expand(n, -1))
+
+
+def _condition(applies: Tensor, *, is_exact: bool = False, **parts: Tensor) -> Condition:
+    """A condition of the given parts; the others are not looked at."""
+    n = len(applies)
+    blank: dict[str, Tensor] = dict.fromkeys(
+        ("rank", "low", "high", "value"), torch.zeros(n, dtype=torch.float64)
     )
+    blank |= {"code": torch.zeros(n, dtype=torch.int64), "allowed": torch.zeros(n, 0)}
+    return Condition(applies=applies, is_exact=is_exact, **(blank | parts))
 
 
 def _check_whole(name: str, dtype: Any, asked: Any) -> None:

@@ -106,7 +106,7 @@ def density(model: HybridDiffusion, frame: pd.DataFrame, column: str, ranks: Flo
         assert isinstance(parts, NumberParts)
         gate = parts.smooth.numpy()[:, None]
         rough = (parts.histogram.numpy()[:, : len(edges) - 1] / np.diff(edges))[:, bins]
-        weight, mean, sd = (p.numpy()[..., None] for p in parts[2:])
+        weight, mean, sd = (p.numpy()[..., None] for p in (parts.weight, parts.mean, parts.sd))
         smooth = (weight * norm.pdf(scores, mean, sd)).sum(axis=1) / norm.pdf(scores)
         found.append(((1 - gate) * rough, gate * smooth))
     histogram, gaussians = np.mean(found, axis=0)
@@ -131,7 +131,7 @@ def code_probabilities(
             continue
         assert isinstance(codes, NumberCodes)
         scores = np.asarray(ndtri(codes.edges))[:, None, None]
-        weight, mean, sd = (p.numpy() for p in parts[2:])
+        weight, mean, sd = (p.numpy() for p in (parts.weight, parts.mean, parts.sd))
         below = (weight * norm.cdf(scores, mean, sd)).sum(axis=2).T
         gate = parts.smooth.numpy()[:, None]
         p = (1 - gate) * parts.histogram.numpy()
