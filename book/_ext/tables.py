@@ -36,7 +36,7 @@ TABLES = {
     },
     **{
         name: getattr(privacy_benchmarks, name)
-        for name in ("exposure", "power", "false_alarms")
+        for name in ("exposure", "power", "false_alarms", "guarantee", "guarantee_aims")
     },
 }  # fmt: skip
 """By the name that a page asks for them with."""

@@ -191,6 +191,26 @@ def test_exposure_stands_in_a_table_and_a_figure(tmp_path) -> None:
     assert 50 < points[("v", 0.51)] < 60  # below the axis: an arrow at its foot
 
 
+def test_missed_aims_under_a_guarantee_stand_first(tmp_path) -> None:
+    def of(percent: float) -> dict:
+        return {"percent": percent, "sd": 2.0}
+
+    tables = ("013_standin", "013_public", "012_public", "011_public")
+    arm = {"dp_1": of(79.0), "dp_3": of(93.0), "dp_8": of(95.0)}
+    values = {table: {"corrected": arm, "no_correction": {"dp_3": of(85.0)}} for table in tables}
+    values["adult"] = {"corrected": arm}
+    contents = {"values": values, "parameters": {"n_seeds": 5}}
+    store.save(contents, tmp_path / "benchmark_dp_utility.json")
+    aims = privacy_benchmarks.guarantee_aims(Records(tmp_path))
+    assert aims[""].tolist() == ["missed", "missed", "met", "met"]
+    assert aims.loc["mean of four tables, ε = 1", "measured"] == "79.0 [77.8, 80.2] %"
+    table = privacy_benchmarks.guarantee(Records(tmp_path))
+    assert table.loc["HybridDiffusion; adult"].tolist()[0] == "79 [77, 81]"
+    assert (
+        table.loc["no correction, all budget in the network; mean of the four", "ε = 1, %"] == "–"
+    )
+
+
 # Repeated training --------------------------------------------------------------------------
 
 
