@@ -236,7 +236,7 @@ def power(records: Records) -> pd.DataFrame:
     return pd.DataFrame(
         {
             f"{int(n):,} rows": {of["name"]: _failing(of) for of in leaks.values()}
-            for n, leaks in records.value(f"{ALARMS}.power").items()
+            for n, leaks in sorted(records.value(f"{ALARMS}.power").items(), key=lambda of: int(of[0]))
         }
     ).fillna("not tried").rename_axis("leak")  # fmt: skip
 
