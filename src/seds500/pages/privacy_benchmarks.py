@@ -233,10 +233,11 @@ def guarantee(records: Records) -> pd.DataFrame:
 
 def power(records: Records) -> pd.DataFrame:
     """How often a table with a planted leak fails, by leak and rows, with exact intervals."""
+    by_size = records.value(f"{ALARMS}.power")
     return pd.DataFrame(
         {
-            f"{int(n):,} rows": {of["name"]: _failing(of) for of in leaks.values()}
-            for n, leaks in sorted(records.value(f"{ALARMS}.power").items(), key=lambda of: int(of[0]))
+            f"{int(n):,} rows": {of["name"]: _failing(of) for of in by_size[n].values()}
+            for n in sorted(by_size, key=int)
         }
     ).fillna("not tried").rename_axis("leak")  # fmt: skip
 
