@@ -9,10 +9,16 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import origin
-from seds500.pages import benchmark, front, results, slides
+from seds500.pages import benchmark, front, privacy_benchmarks, results, slides
 from seds500.records import RecordError, Records
 
-FIGURES = {**front.FIGURES, **results.FIGURES, **slides.FIGURES, "drawn_rows": benchmark.drawn_rows}
+FIGURES = {
+    **front.FIGURES,
+    **results.FIGURES,
+    **slides.FIGURES,
+    "drawn_rows": benchmark.drawn_rows,
+    "frontier": privacy_benchmarks.frontier,
+}
 
 ANIMATED = "how_diffusion_works"  # the chapter with the animation
 

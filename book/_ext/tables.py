@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 
 import origin
 from records import RecordsDirective
-from seds500.pages import benchmark, front, provenance, results
+from seds500.pages import benchmark, front, privacy_benchmarks, provenance, results
 from seds500.records import Records, pipe_table, title
 
 TABLES = {
@@ -35,6 +35,10 @@ TABLES = {
             "targets", "quality", "ablation", "diamonds", "fresh", "dev", "field",
             "training_steps", "growth", "rivals",
         )
+    },
+    **{
+        name: getattr(privacy_benchmarks, name)
+        for name in ("exposure", "power", "false_alarms", "guarantee", "guarantee_aims")
     },
 }  # fmt: skip
 """By the name that a page asks for them with."""
@@ -78,6 +82,8 @@ class ResultsTable(RecordsDirective):
             known["title"] = title(options["run"])
         if name == "ablation":
             known["title"] = title(options["table"])
+        if name == "exposure":
+            known["title"] = privacy_benchmarks.DEVELOPMENT[options["table"]]
         path = self.env.srcdir / "book" / "captions.yml"
         self.env.note_dependency(str(path))
         captions = yaml.safe_load(path.read_text(encoding="utf-8"))["records"]

@@ -76,9 +76,6 @@ COLOURS: Mapping[str, str] = {
 }
 """A colour for each method; arms of a chapter have those of methods that it does not show."""
 
-# Vermillion and bluish green, and a grey between them; letters say it again.
-VERDICTS: Mapping[str, str] = {"fail": "#E69F7D", "inconclusive": "#E8E8E8", "pass": "#8CCFB7"}
-
 MARKERS: Mapping[str, str] = dict(zip(LEARNERS, "osvD^", strict=True))
 """A marker for each learner."""
 

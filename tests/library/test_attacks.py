@@ -195,6 +195,17 @@ def test_rows_that_return_with_little_noise_are_near_and_fresh_rows_are_not() ->
         assert none.excess().low < 0 < none.excess().high
 
 
+def test_one_training_row_in_twenty_with_little_noise_is_mostly_found() -> None:
+    found = 0
+    for seed in range(10):
+        split, fresh = parts(seed)
+        noisy = NoiseCopy(scale=0.02).fit(split.train, SCHEMA).sample(N, random_state=seed)
+        leaky = pd.concat([fresh[: N - N // 20], noisy[: N // 20]], ignore_index=True)
+        near = returned(split, leaky).near, returned(split, leaky).near_alone
+        found += any(of.excess(1 - 0.05 / 14).low > 0 for of in near)
+    assert found >= 5
+
+
 def test_a_table_that_keeps_away_from_the_training_rows_fails() -> None:
     data = example_table(1600)
     rows = pd.concat([data.frame, data.reserve], ignore_index=True)

@@ -9,7 +9,7 @@ from synthtab import IndependentMarginals
 from synthtab.attacks.card import ROWS, Row, judge, make_card, void_reasons
 from synthtab.attacks.compare import measure
 from synthtab.attacks.controls import CONTROLS
-from synthtab.attacks.copies import CopyExcess, Counted, Returned
+from synthtab.attacks.copies import Closeness, CopyExcess, Counted, Returned
 from synthtab.attacks.inference import Guessed
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.roc import ENDS, Auc, Flagged
@@ -23,9 +23,10 @@ N = 10_000
 CHANCE = Auc(0.5, 1e-6)
 NO_COPY = CopyExcess(0.2, 0.2, np.linspace(-0.01, 0.01, 999))
 NOBODY = Counted(0, 0, N, N)
+FAR = Closeness(0, 0, N, N, 0, 0)
 # 1,000 of 10,000 rows flagged wrongly, and as many rightly.
 CLEAN = Findings(
-    returned=Returned(unique=NOBODY, certain=NOBODY, near=NOBODY, near_alone=NOBODY),
+    returned=Returned(unique=NOBODY, certain=NOBODY, near=FAR, near_alone=FAR),
     copies={"all": NO_COPY, "features": NO_COPY},
     membership=dict.fromkeys(ATTACKS, CHANCE),
     flags={
@@ -134,13 +135,21 @@ def test_one_record_that_chance_cannot_make_fails(
 
 
 def test_rows_that_return_nearly_whole_fail_beyond_one_in_a_hundred() -> None:
-    near = Counted(400, 100, N, N)
+    near = Closeness(400, 100, N, N, 400, 100)
     found = row("near", returned=CLEAN.returned._replace(near=near))
     assert (found.verdict, found.shown.note) == (
         "fail",
-        "1,600 of 40,000 training rows, 400 of 40,000 fresh ones",
+        "as if 1,600.0 of 40,000 training rows came back, and 400.0 of 40,000 fresh ones",
     )
-    assert row("near", returned=CLEAN.returned._replace(near=Counted(140, 100, N, N))).detected
+    near = Closeness(140, 100, N, N, 140, 100)
+    assert row("near", returned=CLEAN.returned._replace(near=near)).detected
+
+
+def test_of_few_rows_none_of_which_is_near_nothing_is_concluded() -> None:
+    few = Closeness(0, 0, 100, 50, 0, 0)
+    found = row("near", n_splits=1, returned=CLEAN.returned._replace(near=few, near_alone=few))
+    assert found.verdict == "inconclusive"
+    assert found.too_few
 
 
 def test_a_row_shows_its_worst_item() -> None:

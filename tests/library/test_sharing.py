@@ -24,7 +24,7 @@ from synthtab.__main__ import main
 from synthtab.attacks.card import Item, Row
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.intervals import Estimate
-from synthtab.sharing import share
+from synthtab.sharing import load_bundle, share
 from synthtab.sharing.assessment import (
     Assessment,
     PrivacyJudgement,
@@ -79,6 +79,7 @@ def table(tmp_path_factory) -> Path:
 def shared(table, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("shared") / "out"
     asked = ["share", str(table), "--target", TARGET, "--out", str(out), "--drop", "no"]
+    asked += ["--shadow-models", "6"]
     assert main([*asked, "--steps", "20", "--min-count", "5", "-n", "900"]) == 0
     return out
 
@@ -144,6 +145,27 @@ def test_the_record_says_the_same_as_the_card(shared):
     assert all("reference" in row for row in record["fidelity"])
     for row in record["privacy"]["rows"].values():
         assert f'class="{row["verdict"]}" data-label="verdict">{row["verdict"]}</td>' in page
+
+
+def test_the_card_says_how_exposed_the_most_exposed_rows_are(shared, table, tmp_path, capsys):
+    record = json.loads((shared / "record.json").read_text("utf-8"))["shadows"]
+    assert set(record) == {"449 rows", "2,243 rows"}  # of 152 learnt, in proportion to a release
+    for parts in record.values():
+        assert parts["exposed"]["n_models"] == 6
+        assert parts["exposed"]["n_rows"] == 15
+        assert parts["all"]["low"] < 0.6  # after twenty steps little is known
+    card = (shared / "report_card.html").read_text("utf-8")
+    assert "The most exposed records" in card
+    assert "Not measured: how exposed" not in card
+    asked = ["share", str(table), "--target", TARGET, "--out", str(tmp_path / "o")]
+    for wrong in ("5", "4"):
+        assert main([*asked, "--shadow-models", wrong]) == 2
+        assert f"--shadow-models {wrong}: give 0 or an even number" in capsys.readouterr().err
+
+
+def test_small_tables_are_learnt_by_one_network_a_column(shared):
+    model, _ = load_bundle(shared / "private" / "model")
+    assert model.networks_.n_members == 1
 
 
 def test_the_same_seed_makes_the_same_table(shared, table, tmp_path):
@@ -272,7 +294,9 @@ def test_a_table_of_too_few_rows_is_kept_back_and_never_passes(tmp_path, capsys)
     asked = ["share", str(path), "--target", TARGET, "--drop", "no", "--steps", "2"]
     assert main([*asked, "--out", str(tmp_path / "out")]) == 3
     assert "too few rows to judge" in capsys.readouterr().err
-    assert "Too few rows to judge" in (tmp_path / "out" / "report_card.html").read_text("utf-8")
+    card = (tmp_path / "out" / "report_card.html").read_text("utf-8")
+    assert "Too few rows to judge" in card
+    assert "Not measured: how exposed the most exposed records are" in card
 
 
 def test_every_fit_is_judged_and_a_budget_is_not_spent_twice(table, tmp_path):

@@ -2,25 +2,20 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from seds500.data import load
 from seds500.former_rules import former_verdicts
 from seds500.pages import privacy as report
+from seds500.pages import privacy_benchmarks
 from seds500.plots import LABELS
-from seds500.records import store
+from seds500.records import Records, store
 from synthtab import HybridDiffusion
 from synthtab.attacks.card import ROWS, Card, judge, make_card
 from synthtab.attacks.compare import AttackComparison, measure
 from synthtab.attacks.roc import Auc
-from synthtab.attacks.shadow import (
-    Trainings,
-    exposure,
-    likelihood_ratio_attack,
-    repeated_training,
-)
-from synthtab.generators.reference import Bootstrap
+from synthtab.attacks.shadow import shadow_attack
+from synthtab.generators.reference import Bootstrap, IndependentMarginals
 
 DATA = load("013").subset(300, random_state=0)
 
@@ -58,16 +53,19 @@ def test_a_void_card_counts_for_nobody(card: Card) -> None:
     assert report.card_table({"second": void}, "bootstrap").loc["verdict", "second"] == "void"
 
 
-def test_the_figure_writes_every_value_and_says_void(card: Card) -> None:
+def test_the_figure_shows_every_auc_with_its_interval(card: Card) -> None:
     void = replace(card, void=("a control missed",))
-    figure = report.card_figure({"first": card, "second": void})
+    figure = report.effect_figure({"first": card, "second": void})
     first, second = figure.axes
-    texts = [t.get_text() for t in first.texts]
-    n_rows = sum(len(of) for of in card.rows.values())
-    assert sum(t != "no model" for t in texts) == n_rows
-    assert texts.count("no model") == len(card.rows) * len(ROWS) - n_rows
-    assert "hybrid" not in card.void
-    assert second.get_title("left") == "second: VOID (a control missed)"
+    shown = [line for line in first.lines if line.get_marker() in ("o", "s")]
+    known = ("membership", "isolated", "white_box")
+    aucs = [of[row].estimate for of in card.rows.values() for row in known if row in of]
+    assert sorted(float(line.get_xdata()[0]) for line in shown) == sorted(e.value for e in aucs)
+    spans = {tuple(line.get_xdata()) for line in first.lines if len(line.get_xdata()) == 2}
+    whole = card.rows["hybrid"]["white_box"].estimate
+    assert (max(whole.low, 0.38), whole.high) in spans
+    assert first.get_title() == "first"
+    assert second.get_title() == "second: card void"
 
 
 def test_copies_are_shown_for_training_and_holdout_rows(measured: AttackComparison) -> None:
@@ -145,60 +143,92 @@ def test_the_former_rules_fail_on_significance_alone(measured: AttackComparison)
     assert judge(changed)["isolated"].verdict == "pass"
 
 
-def test_the_table_of_power_shows_each_leak_by_size() -> None:
+# Benchmarks ---------------------------------------------------------------------------------
+
+
+def test_the_table_of_power_shows_each_leak_by_size(tmp_path) -> None:
     found = {"fail": 0.9, "fail_low": 0.8, "fail_high": 0.95, "name": "1 % training rows"}
-    table = report.power_table({"power": {"1000": {"verbatim_1": found}}})
-    assert table.loc["1 % training rows", "1,000 rows"] == "0.900 [0.800, 0.950]"
+    rare = {**found, "name": "overtrained"}
+    values = {
+        "power": {"1000": {"verbatim_1": found, "rare": rare}, "5000": {"verbatim_1": found}},
+        "1000": {"copies": found, "card": found, "n_cards": 7},
+        "all": {"card": found, "n_cards": 7},
+    }
+    store.save({"values": values}, tmp_path / "benchmark_privacy_false_alarms.json")
+    table = privacy_benchmarks.power(Records(tmp_path))
+    assert table.loc["1 % training rows", "1,000 rows"] == "90 [80, 95] %"
+    assert table.loc["overtrained", "5,000 rows"] == "not tried"
+    alarms = privacy_benchmarks.false_alarms(Records(tmp_path))
+    assert alarms.index.tolist() == ["training rows returned whole", "any row of the card"]
+    assert alarms.columns.tolist() == ["1,000 rows, 7 cards"]
+
+
+def test_exposure_stands_in_a_table_and_a_figure(tmp_path) -> None:
+    def of(value: float) -> dict:
+        return {"value": value, "low": value - 0.1, "high": value + 0.1, "null": 0.5}
+
+    def arm(name: str, percent: float, told: float, **more) -> dict:
+        attacked = {k: {"all": of(told), "exposed": of(told)} for k in ("drawn_1", "drawn_5")}
+        return {"name": name, "percent": of(percent), **attacked, **more}
+
+    white_box = {"exposed": of(0.8)}
+    arms = {
+        "marginals": arm("independent marginals", 5.0, 0.51),
+        "few_5_one_member": arm("the default", 90.0, 0.63, white_box=white_box),
+    }
+    values = dict.fromkeys(privacy_benchmarks.DEVELOPMENT, arms)
+    store.save({"values": values}, tmp_path / "benchmark_exposure.json")
+    table = privacy_benchmarks.exposure(Records(tmp_path), "concrete")
+    assert table.index.tolist() == ["the default (default of share)", "independent marginals"]
+    assert table["most exposed, the model"].tolist() == ["0.80 [0.70, 0.90]", "–"]
+    figure = privacy_benchmarks.frontier(Records(tmp_path))
+    points = {
+        (line.get_marker(), line.get_xdata()[0]): float(line.get_ydata()[0])
+        for line in figure.axes[0].lines
+        if len(line.get_xdata()) == 1
+    }
+    assert points[("*", 0.63)] == 90.0
+    assert 50 < points[("v", 0.51)] < 60  # below the axis: an arrow at its foot
+
+
+def test_missed_aims_under_a_guarantee_stand_first(tmp_path) -> None:
+    def of(percent: float) -> dict:
+        return {"percent": percent, "sd": 2.0}
+
+    tables = ("013_standin", "013_public", "012_public", "011_public")
+    arm = {"dp_1": of(79.0), "dp_3": of(93.0), "dp_8": of(95.0)}
+    values = {table: {"corrected": arm, "no_correction": {"dp_3": of(85.0)}} for table in tables}
+    values["adult"] = {"corrected": arm}
+    contents = {"values": values, "parameters": {"n_seeds": 5}}
+    store.save(contents, tmp_path / "benchmark_dp_utility.json")
+    aims = privacy_benchmarks.guarantee_aims(Records(tmp_path))
+    assert aims[""].tolist() == ["missed", "missed", "met", "met"]
+    assert aims.loc["mean of four tables, ε = 1", "measured"] == "79.0 [77.8, 80.2] %"
+    table = privacy_benchmarks.guarantee(Records(tmp_path))
+    assert table.loc["HybridDiffusion; adult"].tolist()[0] == "79 [77, 81]"
+    assert (
+        table.loc["no correction, all budget in the network; mean of the four", "ε = 1, %"] == "–"
+    )
 
 
 # Repeated training --------------------------------------------------------------------------
 
 
-def planted(shift: np.ndarray, seed: int, n_models: int = 16) -> Trainings:
-    """Log losses that are lower by `shift` standard deviations where a row was trained on."""
-    rng = np.random.default_rng(seed)
-    n = len(shift)
-    member = np.zeros((n_models, n), dtype=bool)
-    for pair in range(0, n_models, 2):
-        member[pair, rng.permutation(n)[: n // 2]] = True
-        member[pair + 1] = ~member[pair]
-    return Trainings(rng.normal(size=(n_models, n)) - shift * member, member)
+def test_repeated_training_stands_in_table_and_record() -> None:
+    found = shadow_attack(Bootstrap(), DATA.frame, DATA.schema, n_models=6, random_state=0)
+    record = report.exposed_record(found)
+    assert record["drawn_5"]["exposed"]["auc"] == found["drawn_5"]["exposed"].auc.value
+    assert report.exposed_table(found).loc["n rows drawn, most exposed rows", "rows"] == "15"
 
 
-def test_every_row_is_a_member_of_half_of_the_models() -> None:
-    model = HybridDiffusion(n_iter=2, width=16)
-    rows = DATA.frame.iloc[:61]
-    trained = repeated_training(model, rows, DATA.schema, n_models=8, random_state=0)
-    assert trained.log_loss.shape == trained.is_member.shape == (8, 60)
-    assert (trained.is_member.sum(axis=0) == 4).all()
-    assert (trained.is_member[::2] == ~trained.is_member[1::2]).all()
-    again = repeated_training(model, rows, DATA.schema, n_models=8, random_state=0)
-    assert np.array_equal(trained.log_loss, again.log_loss)
-    for n_models in (4, 10):
-        with pytest.raises(ValueError, match=f"n_models={n_models}: give a multiple of 4"):
-            repeated_training(model, rows, DATA.schema, n_models=n_models)
-
-
-def test_exposure_is_the_planted_shift() -> None:
-    shift = np.repeat([0.0, 2.0], 500)
-    found = exposure(planted(shift, 0))
-    # Each is a difference of two means of 8.
-    error = 4 * np.sqrt(2 / 8 / 500)
-    assert abs(found[:500].mean()) < error
-    assert abs(found[500:].mean() - 2) < error + 0.05
-
-
-def test_choosing_the_most_exposed_rows_does_not_flatter_the_attack() -> None:
-    found = likelihood_ratio_attack(planted(np.zeros(1000), 1), random_state=0)
-    assert found["exposed"].n_rows == 50
-    for part in found.values():
-        assert abs(part.auc.value - 0.5) < 4 * np.sqrt(part.auc.variance)
-
-
-def test_the_most_exposed_rows_are_told_apart_where_the_average_is_not() -> None:
-    shift = np.where(np.arange(1000) < 40, 3.0, 0.0)
-    found = likelihood_ratio_attack(planted(shift, 2), random_state=0)
-    assert found["all"].auc.value < 0.55
-    assert found["exposed"].auc.value > 0.8
-    assert report.exposed_record(found)["exposed"]["auc"] == found["exposed"].auc.value
-    assert report.exposed_table(found).loc["most exposed rows", "rows"] == "50"
+def test_an_outsider_recognises_what_a_bootstrap_hands_out() -> None:
+    found = report.outsider(
+        Bootstrap(), DATA.frame, DATA.schema, n_models=6, n_releases=2, random_state=0
+    )
+    record = report.outsider_record(found)
+    assert record["ratio"]["all"]["value"] > 0.75
+    assert report.outsider_table(found).loc["likelihood ratio"].str.contains(r"\[").all()
+    independent = report.outsider(
+        IndependentMarginals(), DATA.frame, DATA.schema, n_models=6, n_releases=2, random_state=0
+    )
+    assert independent["ratio"]["all"].value < 0.65

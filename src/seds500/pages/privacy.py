@@ -2,60 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from sklearn.base import clone
 
 from seds500.former_rules import former_verdicts
 from seds500.plots import (
     BLACK,
     COLOURS,
+    GREY,
     LABELS,
-    VERDICTS,
     baseline,
     legend,
     mark,
+    methods_axis,
     panels,
+    score,
     styled,
 )
 from seds500.records import Measured, Records
-from synthtab.attacks.card import ROWS, Card, Row, worst
+from synthtab.attacks.card import ROWS, Card, Row, Verdict, worst
 from synthtab.attacks.compare import AttackComparison
 from synthtab.attacks.copies import excess_p_value
 from synthtab.attacks.membership import ATTACKS
-from synthtab.attacks.roc import pool, tpr_interval
+from synthtab.attacks.roc import auc, pool, tpr_interval
 from synthtab.attacks.run import FALSE_POSITIVE_RATES, WHITE_BOX, Findings
-from synthtab.attacks.shadow import Exposed
+from synthtab.attacks.shadow import (
+    Exposed,
+    Trainings,
+    likelihood_ratios,
+    repeated_training,
+    table_statistic,
+)
+from synthtab.attacks.tolerances import TOLERANCES
 from synthtab.evaluation.compare import REAL
-from synthtab.evaluation.intervals import Estimate, average
+from synthtab.evaluation.intervals import Estimate, interval
+from synthtab.generators.contract import Generator
+from synthtab.table.schema import Schema
 
+VERDICTS: tuple[str, ...] = get_args(Verdict)
 _ATTACKS = {**ATTACKS, WHITE_BOX: "white box"}
-_SHORT = {
-    "copies": "returned\nwhole",
-    "near": "nearly\nwhole",
-    "membership": "member-\nship",
-    "tpr_1": "TPR at\n1 %",
-    "tpr_10": "TPR at\n10 %",
-    "white_box": "white\nbox",
-    "isolated": "isolated\nrows",
-    "inference": "infer-\nence",
+_EFFECTS: Mapping[str, tuple[str, str, float, str | None]] = {
+    "membership": ("all records", "o", -0.22, None),
+    "isolated": ("isolated records", "o", 0.0, "white"),
+    WHITE_BOX: ("the model at hand", "s", 0.22, None),
 }
+_LEAST_AUC = 0.38  # at the left end of the axis
+_SHADOWS = {"drawn_1": "n rows drawn", "drawn_5": "5 n rows drawn", WHITE_BOX: "the model"}
 
 
 # Cards ----------------------------------------------------------------------------------------
 
 
 @styled
-def card_figure(cards: Mapping[str, Card]) -> Figure:
-    """Verdict and value of every row of several cards, one panel each.
+def effect_figure(cards: Mapping[str, Card]) -> Figure:
+    """What the strongest attacks find, as AUCs with intervals on one axis; a panel a table.
 
     Parameters
     ----------
@@ -65,52 +72,41 @@ def card_figure(cards: Mapping[str, Card]) -> Figure:
     Returns
     -------
     Figure
-        Orange fails, grey is inconclusive, green passes; F, I and P say the same. A number is the
-        value of the row's worst attack: AUC for the membership rows, otherwise percent; a star says
-        that chance is ruled out. A card that is void says so above its panel.
+        Filled: all records. Hollow: isolated records. Squares: with the model at hand. Grey is what
+        the card tolerates for all records, dotted what it does for isolated ones.
     """
     methods = _methods(cards)
-    figure, axes = panels(len(cards), 1, 7.6, 0.33 * len(methods) + 1.0)
+    height = 0.3 * len(methods) + 0.6
+    figure, axes = panels(len(cards), 2, 3.8, height, below=0.6, sharex=True, sharey=True)
     for ax, (name, card) in zip(axes, cards.items(), strict=True):
-        _verdicts(ax, card, [m for m in methods if m in card.rows])
-        void = f": VOID ({'; '.join(card.void)})" if card.void else ""
-        ax.set_title(f"{name}{void}", loc="left")
-    legend(figure, [Patch(color=c, label=v) for v, c in VERDICTS.items()])
+        within, far = TOLERANCES["membership"].beyond, TOLERANCES["isolated"].beyond
+        ax.axvspan(0.5 - within, 0.5 + within, color="#e8e8e8", lw=0)
+        ax.axvline(0.5, color=BLACK, lw=0.8)
+        for edge in (0.5 - far, 0.5 + far):
+            ax.axvline(edge, color=GREY, lw=0.8, ls=":")
+        for y, method in enumerate(methods):
+            colour = COLOURS.get(method, GREY)
+            for row, (_, marker, offset, fill) in _EFFECTS.items():
+                if row in card.rows.get(method, {}):
+                    found = Measured(*card.rows[method][row].estimate)
+                    score(
+                        ax, found, y + offset, colour, left=_LEAST_AUC, form=".2f",
+                        marker=marker, fill=fill,
+                    )  # fmt: skip
+        ax.set_title(f"{name}: card void" if card.void else name)
+    methods_axis(axes[0], methods, left=_LEAST_AUC, right=1.01)
+    for ax in axes[-2:]:
+        ax.set_xlabel("AUC")
+    legend(
+        figure,
+        [mark(words, marker, mfc=fill or GREY) for words, marker, _, fill in _EFFECTS.values()],
+    )
     return figure
 
 
 def _methods(cards: Mapping[str, Card]) -> list[str]:
     """Methods and controls that some card has."""
     return [m for m in LABELS if any(m in card.rows for card in cards.values())]
-
-
-def _verdicts(ax: Axes, card: Card, methods: Sequence[str]) -> None:
-    names = [*VERDICTS, None]
-
-    def cells(show: Callable[[str, Row | None], Any]) -> pd.DataFrame:
-        index = [f"{LABELS[m]}: {card.verdicts[m]}" for m in methods]
-        shown = {_SHORT[c]: [show(c, card.rows[m].get(c)) for m in methods] for c in ROWS}
-        return pd.DataFrame(shown, index=index)
-
-    sns.heatmap(
-        cells(lambda _, row: names.index(row.verdict if row else None)),
-        ax=ax, annot=cells(_text), fmt="", annot_kws={"fontsize": 8}, cbar=False,
-        cmap=ListedColormap([*VERDICTS.values(), "white"]), vmin=0, vmax=len(VERDICTS),
-        linewidths=2, linecolor="white",
-    )  # fmt: skip
-    ax.tick_params(length=0)
-    ax.tick_params(axis="x", labelsize=8)
-
-
-def _text(column: str, row: Row | None) -> str:
-    if row is None:
-        return "no model"
-    is_area = column in ("membership", "white_box", "isolated")
-    digits = 1 if column in ("copies", "near") else 0
-    value = row.estimate.value
-    shown = f"{value:.2f}" if is_area else f"{100 * value + 0.0:.{digits}f} %"
-    star = "*" if row.detected else ""
-    return f"{shown}{star} {row.verdict[0].upper()}".replace("-", "−")
 
 
 def card_table(cards: Mapping[str, Card], method: str) -> pd.DataFrame:
@@ -182,69 +178,6 @@ def former_table(
             cells[LABELS[method]] = f"{worst(before.values())} → {card.verdicts[method]}{more}"
         columns[name] = cells
     return pd.DataFrame(columns)
-
-
-def power_table(values: Mapping[str, Any]) -> pd.DataFrame:
-    """How often a planted leak is found, by leak and number of rows.
-
-    Parameters
-    ----------
-    values : mapping
-        Values of the record ``benchmark_privacy_false_alarms``.
-
-    Returns
-    -------
-    DataFrame of str
-        Percent of the tables that fail, with its exact interval, over all tables.
-    """
-    return pd.DataFrame(
-        {
-            f"{int(n):,} rows": {
-                of["name"]: _bounds(Estimate(*(of[k] for k in ("fail", "fail_low", "fail_high"))))
-                for of in leaks.values()
-            }
-            for n, leaks in values["power"].items()
-        }
-    )
-
-
-def auc_table(cards: Mapping[str, Card], row: str, methods: Sequence[str]) -> pd.DataFrame:
-    """The AUC of a row of the card, with its interval and verdict, by method and table.
-
-    Parameters
-    ----------
-    cards : mapping of str to Card
-        By what each table is called.
-    row : {"membership", "isolated", "white_box"}
-        Key of the row.
-    methods : sequence of str
-        Methods shown; those that a card lacks are left out.
-
-    Returns
-    -------
-    DataFrame of str
-    """
-    return pd.DataFrame(
-        {
-            LABELS[m]: {
-                title: f"{_bounds(card.rows[m][row].estimate)} {card.rows[m][row].verdict}"
-                for title, card in cards.items()
-                if row in card.rows.get(m, {})
-            }
-            for m in methods
-        }
-    ).fillna("")
-
-
-def isolated_reading(cards: Mapping[str, Card]) -> str:
-    """On how many tables isolated rows are told from others, as a sentence."""
-    counts = {
-        m: sum(card.rows[m]["isolated"].detected for card in cards.values())
-        for m in ("hybrid", "interpolation", "noise_copy", "control_real")
-        if all(m in card.rows for card in cards.values())
-    }
-    parts = [f"{n} for {LABELS[m]}" for m, n in counts.items()]
-    return f"Chance is ruled out on this many of {len(cards)} tables: {'; '.join(parts)}."
 
 
 def model_reading(card: Card, title: str) -> str:
@@ -428,18 +361,104 @@ def _rates(findings: Sequence[Findings], attack: str) -> dict[float, Estimate]:
     }
 
 
-def exposed_table(found: Mapping[str, Exposed]) -> pd.DataFrame:
-    """Attack by repeated training, on all rows and on the most exposed ones."""
+def exposed_table(found: Mapping[str, Mapping[str, Exposed]]) -> pd.DataFrame:
+    """Attack by repeated training, on all rows and on the most exposed ones.
+
+    By what is attacked, as `synthtab.attacks.shadow.shadow_attack` finds it.
+    """
     rows = {}
-    for key, name in {"all": "all rows", "exposed": "most exposed rows"}.items():
-        area = average([found[key].auc.value], [found[key].auc.variance])
-        rate = tpr_interval(found[key].flags)
-        rows[name] = {
-            "rows": str(found[key].n_rows),
-            "AUC": _bounds(area),
-            f"TPR at {100 * found[key].flags.fpr:g} % FPR": _bounds(rate),
-        }
+    for attacked, parts in found.items():
+        for key, name in {"all": "all rows", "exposed": "most exposed rows"}.items():
+            part = parts[key]
+            rows[f"{_SHADOWS[attacked]}, {name}"] = {
+                "rows": str(part.n_rows),
+                "AUC": _bounds(part.auc),
+                "AUC, members made up": f"{part.null:.3f}",
+                "TPR": f"{_bounds(tpr_interval(part.flags))} at {100 * part.flags.fpr:.0f} % FPR",
+            }
     return pd.DataFrame(rows).T
+
+
+_OUTSIDE = {"nearest": "distance to the nearest row", "ratio": "likelihood ratio"}
+
+
+def outsider(
+    generator: Generator,
+    frame: pd.DataFrame,
+    schema: Schema,
+    *,
+    n_models: int = 16,
+    n_releases: int = 6,
+    random_state: int | None = None,
+    n_jobs: int = 1,
+) -> dict[str, dict[str, Estimate]]:
+    """Attack released tables with a public tool, rows of one's own and the records in question.
+
+    Parameters
+    ----------
+    generator : Generator
+        The tool, with its settings.
+    frame : DataFrame
+        Rows of one source in random order: three tenths are the records in question, a fifth is
+        the outsider's. The owner learns half of the former and as many rows of the rest as make a
+        table of the size that the outsider trains on.
+    schema : Schema
+    n_models : int, default=16
+        That the outsider trains.
+    n_releases : int, default=6
+        Tables attacked: each of another training, on other rows, as many drawn as learnt.
+    random_state : int or None, default=None
+    n_jobs : int, default=1
+
+    Returns
+    -------
+    dict of str to dict of str to Estimate
+        AUC over releases by attack, ``nearest`` and ``ratio``, for ``all`` records in question and
+        the ``exposed`` ones, one in twenty and ten at least, which the outsider has chosen before.
+    """
+    rng = np.random.default_rng(random_state)
+    n_asked, n_own = round(0.3 * len(frame)) // 2 * 2, round(0.2 * len(frame)) // 2 * 2
+    known = frame.head(n_asked + n_own).reset_index(drop=True)
+    rest = frame.iloc[n_asked + n_own :]
+    trained = repeated_training(
+        generator, known, schema, n_models=n_models, draws=(1,), random_state=rng, n_jobs=n_jobs
+    )["drawn_1"]
+    theirs = Trainings(trained.statistic[:, :n_asked], trained.is_member[:, :n_asked])
+    areas: dict[str, dict[str, list[float]]] = {a: {"all": [], "exposed": []} for a in _OUTSIDE}
+    for seed in rng.integers(2**31, size=n_releases):
+        member = rng.permutation(n_asked) < n_asked // 2
+        others = rest.iloc[rng.permutation(len(rest))[: n_own // 2]]
+        rows = pd.concat([known.head(n_asked)[member], others], ignore_index=True)
+        model: Any = clone(generator)
+        if "random_state" in model.get_params():
+            model.set_params(random_state=int(seed))
+        drawn = model.fit(rows, schema).sample(len(rows), random_state=int(seed))
+        statistic = table_statistic(known, drawn, schema)[:n_asked]
+        ratio, exposure = likelihood_ratios(theirs, statistic)
+        worst_first = np.argsort(-exposure, kind="stable")
+        for attack, found in (("nearest", -statistic[:, 0]), ("ratio", ratio)):
+            for key, n in (("all", n_asked), ("exposed", max(10, n_asked // 20))):
+                of = worst_first[:n]
+                parts = found[of][member[of]], found[of][~member[of]]
+                if min(map(len, parts)) > 1:
+                    areas[attack][key].append(auc(*parts).value)
+    return {a: {k: interval(v) for k, v in of.items()} for a, of in areas.items()}
+
+
+def outsider_table(found: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
+    """What an outsider finds by each attack: AUC for all records in question, and the exposed."""
+    titles = {"all": "all records in question", "exposed": "most exposed records"}
+    return pd.DataFrame(
+        {
+            titles[key]: {name: _bounds(found[attack][key]) for attack, name in _OUTSIDE.items()}
+            for key in titles
+        }
+    )
+
+
+def outsider_record(found: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
+    """The same for `seds500.records.store.record`."""
+    return {a: {k: e._asdict() for k, e in of.items()} for a, of in found.items()}
 
 
 # Utility against leakage ----------------------------------------------------------------------
@@ -603,14 +622,20 @@ def _method_record(card: Card, method: str, findings: Sequence[Findings]) -> dic
     return record
 
 
-def exposed_record(found: Mapping[str, Exposed]) -> dict[str, Any]:
+def exposed_record(found: Mapping[str, Mapping[str, Exposed]]) -> dict[str, Any]:
     """The attack by repeated training, for `seds500.records.store.record`."""
     return {
-        key: {
-            "auc": part.auc.value,
-            "tpr": part.flags.tpr,
-            "fpr": part.flags.fpr,
-            "n_rows": part.n_rows,
+        attacked: {
+            key: {
+                "auc": part.auc.value,
+                "auc_low": part.auc.low,
+                "auc_high": part.auc.high,
+                "null": part.null,
+                "tpr": part.flags.tpr,
+                "fpr": part.flags.fpr,
+                "n_rows": part.n_rows,
+            }
+            for key, part in parts.items()
         }
-        for key, part in found.items()
+        for attacked, parts in found.items()
     }

@@ -17,6 +17,7 @@ from synthtab.attacks.membership import ATTACKS, scores
 from synthtab.attacks.outliers import most_isolated
 from synthtab.attacks.roc import auc, flagged, tpr_interval
 from synthtab.attacks.run import Findings, closeness, run_attacks
+from synthtab.attacks.shadow import Exposed, shadow_attack
 from synthtab.attacks.whitebox import white_box_scores
 from synthtab.evaluation.intervals import Estimate
 from synthtab.table.split import PrivacySplit, privacy_split
@@ -27,6 +28,7 @@ __all__ = [
     "AttackComparison",
     "Card",
     "Estimate",
+    "Exposed",
     "Findings",
     "MixedDistance",
     "PrivacySplit",
@@ -47,6 +49,7 @@ __all__ = [
     "returned",
     "run_attacks",
     "scores",
+    "shadow_attack",
     "tpr_interval",
     "white_box_scores",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import norm
 
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE
-from synthtab.attacks.copies import Counted
+from synthtab.attacks.copies import Closeness, Counted
 from synthtab.attacks.inference import inference_risk
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.roc import ENDS, Auc, pool, tpr_interval
@@ -251,7 +251,15 @@ def _near(findings: Sequence[Findings], level: float) -> list[Item]:
         "unique rows": [f.returned.near for f in findings],
         "rows that stand alone": [f.returned.near_alone for f in findings],
     }
-    return [_counted("near", name, of, level) for name, of in parts.items()]
+    items = []
+    for name, of in parts.items():
+        total = Closeness(*(float(v) for v in np.sum(of, axis=0)))
+        note = (
+            f"as if {total.training:,.1f} of {total.n_training:,.0f} training rows came back, and "
+            f"{total.fresh:,.1f} of {total.n_fresh:,.0f} fresh ones"
+        )
+        items.append(_item("near", name, total.excess(level), level, note=note))
+    return items
 
 
 def _areas(

@@ -21,7 +21,7 @@ class Tolerance(NamedTuple):
 
 TOLERANCES = MappingProxyType(
     {
-        # Shares of the training rows, beyond the share of fresh rows.
+        # Shares of the training rows, and mean nearness to them, beyond those of fresh rows.
         "copies": Tolerance(0.0, 0.01, two_sided=False),
         "near": Tolerance(0.0, 0.01, two_sided=False),
         # Areas under the curve. One that is too small tells members apart just as well.
@@ -32,9 +32,12 @@ TOLERANCES = MappingProxyType(
         "tpr_1": Tolerance(0.01, 0.02, two_sided=False),
         "tpr_10": Tolerance(0.10, 0.02, two_sided=False),
         "inference": Tolerance(0.0, 0.10, two_sided=False),
+        # Area under the curve among the rows that models trained again find the most exposed.
+        "exposed": Tolerance(0.5, 0.10, two_sided=False),
     }
 )
-"""By row of the card. A true positive rate is looked at from all four ends of the ROC curve."""
+"""By row of the card, with ``exposed`` beside it. A true positive rate is looked at from all four
+ends of the ROC curve."""
 
 ALPHA = 0.05
 """Of the whole card: shared equally among its rows, and in each among its findings (Bonferroni)."""
@@ -43,8 +46,9 @@ COINCIDENCES = 0.01
 """Records count as certain while fewer than so many of them are expected to return by chance."""
 
 NEAR = 0.2
-"""A row has nearly returned if a synthetic row lies within this share of the distance to the next
-real row. Chosen of 0.05 to 0.5 for its power on planted leaks, on other draws than the record's."""
+"""A row has nearly returned the more, the nearer a synthetic row lies than this share of the
+distance to the fifth nearest real row. Chosen of 0.1 to 0.5 for its power on planted leaks, on
+other draws than the record's."""
 
 POWER = 0.8
 """Chance with which the smallest leak that a card states would have been found."""

@@ -7,7 +7,7 @@ of how another training would have turned out. For that see `synthtab.evaluation
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import pandas as pd
 from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons, worst
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE, controls
 from synthtab.attacks.run import run_attacks
+from synthtab.attacks.shadow import Exposed
 from synthtab.attacks.tolerances import FLOOR, TOLERANCES
 from synthtab.evaluation.fidelity import fidelity
 from synthtab.evaluation.intervals import Estimate
@@ -341,6 +342,9 @@ class Assessment:
     relations : sequence of dict
         Each relation with the real and the synthetic rows that break it: see
         `synthtab.sharing.ties.Tally`.
+    shadows : dict of str to dict of str to Exposed
+        What models trained again tell of single rows, by how many rows were drawn from each: see
+        `synthtab.attacks.shadow.shadow_attack`. Empty where it was not measured.
     """
 
     settings: dict[str, Any]
@@ -355,6 +359,7 @@ class Assessment:
     released: bool | None
     notes: tuple[str, ...] = ()
     relations: Sequence[Mapping[str, Any]] = ()
+    shadows: Mapping[str, Mapping[str, Exposed]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -387,6 +392,20 @@ def record_of(assessment: Assessment) -> dict[str, Any]:
         "fidelity": _rows(assessment.fidelity),
         "privacy": None if judged is None else _privacy_record(judged),
         "relations": list(map(dict, assessment.relations)),
+        "shadows": {
+            drawn: {
+                key: {
+                    **part.auc._asdict(),
+                    "null": part.null,
+                    "tpr": part.flags.tpr,
+                    "fpr": part.flags.fpr,
+                    "n_rows": part.n_rows,
+                    "n_models": part.n_models,
+                }
+                for key, part in parts.items()
+            }
+            for drawn, parts in assessment.shadows.items()
+        },
         "notes": list(assessment.notes),
     }
 

@@ -22,7 +22,7 @@ _FEW_VALUES = 12  # a number that takes no more is shown as bars
 _MEANINGS: Mapping[str, str] = {
     "copies": "share of training rows that came back whole, beyond that of rows never seen; one "
     "that chance cannot have made is enough",
-    "near": "the same for rows that came back with little noise",
+    "near": "the same for rows that came back with little noise, each by how near it came",
     "membership": "can it be told that a row was trained on? one half is a guess, and less is as "
     "bad as more",
     "tpr_1": "rows recognised while one other in a hundred is mistaken for one: training rows, or "
@@ -88,6 +88,7 @@ def card_html(assessment: Assessment) -> str:
             ]
         ),
         attacks=ROWS,
+        shadows=assessment.shadows,
         meanings=_MEANINGS,
         controls=CONTROLS,
         measures=_MEASURES,

@@ -7,11 +7,14 @@ ends. So the training rows are changed before it sees them, whichever generator 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.base import BaseEstimator, clone
 
+from synthtab.generators.contract import RandomState
 from synthtab.table.encoding import decimal_places
 from synthtab.table.schema import Schema
 
@@ -76,6 +79,64 @@ def without_few(
             values[~known] = rng.choice(values[known], (~known).sum()) if known.any() else 0.0
         changed[column] = pd.Series(values, index=frame.index).astype(frame[column].dtype)
     return changed
+
+
+class WithoutFew(BaseEstimator):  # type: ignore[misc]
+    """Any generator, fitted to rows in which no number is that of few: see `without_few`.
+
+    Parameters
+    ----------
+    generator : Generator
+        A clone of it is fitted.
+    min_count : int, default=5
+    flags : mapping of str to str or None, default=None
+        As in `without_few`.
+    random_state : int, Generator or None, default=None
+        Seed of what is changed and, where the generator takes one, of its fit.
+
+    Examples
+    --------
+    >>> from synthtab.generators.reference import Bootstrap
+    >>> rows = pd.DataFrame({"cost": [*range(200), 9999.0], "y": 1.0})
+    >>> model = WithoutFew(Bootstrap(), random_state=0).fit(rows, Schema.infer(rows, target="y"))
+    >>> bool(model.sample(1000, random_state=0)["cost"].max() < 9999)
+    True
+    """
+
+    def __init__(
+        self,
+        generator: Any,
+        *,
+        min_count: int = 5,
+        flags: Mapping[str, str] | None = None,
+        random_state: RandomState = None,
+    ) -> None:
+        self.generator = generator
+        self.min_count = min_count
+        self.flags = flags
+        self.random_state = random_state
+
+    def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
+        """Change the rows, and fit a clone to them; see `Generator.fit`."""
+        rng = np.random.default_rng(self.random_state)
+        rows = without_few(
+            frame, schema, min_count=self.min_count, flags=self.flags, random_state=rng
+        )
+        self.generator_ = clone(self.generator)
+        if "random_state" in self.generator_.get_params():
+            self.generator_.set_params(random_state=int(rng.integers(2**31)))
+        self.generator_.fit(rows, schema)
+        return self
+
+    def sample(self, n_samples: int, *, random_state: RandomState = None) -> pd.DataFrame:
+        """Draw rows; see `Generator.sample`."""
+        drawn: pd.DataFrame = self.generator_.sample(n_samples, random_state=random_state)
+        return drawn
+
+    def log_likelihood(self, frame: pd.DataFrame) -> _Floats:
+        """Log probability of each row as it was given, if the generator tells one."""
+        found: _Floats = self.generator_.log_likelihood(frame)
+        return found
 
 
 def _column(values: _Floats, places: int | None, k: int, rng: np.random.Generator) -> _Floats:

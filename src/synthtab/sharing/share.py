@@ -23,6 +23,7 @@ import pandas as pd
 from sklearn.base import clone
 from tqdm import tqdm
 
+from synthtab.attacks.shadow import Exposed, shadow_attack
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import MOST_EPSILON
 from synthtab.sharing.assessment import (
@@ -36,7 +37,7 @@ from synthtab.sharing.assessment import (
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_html, card_template, write_card
 from synthtab.sharing.columns import check_plan, plan_text, read_schema, relations_text
-from synthtab.sharing.few import without_few
+from synthtab.sharing.few import WithoutFew, without_few
 from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.judging import judge_in_time
 from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
@@ -52,6 +53,10 @@ _P = ParamSpec("_P")
 
 PRIVATE = "private"
 _MIN_COUNT = 5
+# Networks a column. A mean of three, as small tables are learnt otherwise, knows their rows better:
+# of what was tried (benchmarks/exposure.py) one exposes them least at nearly the same use.
+_N_MEMBERS = 1
+_SHADOWS, _FEWEST_SHADOWS, _MAX_FOR_SHADOWS = 16, 6, 5000
 _MIN_STEPS = 50
 _TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
 _JUDGING = 30  # seconds that judging may take beyond those of the training
@@ -139,6 +144,7 @@ def share(
     release_anyway: bool = False,
     n_draws: int = 3,
     n_fits: int = 1,
+    n_shadows: int | None = None,
     card: bool = True,
     ledger: str | Path | None = None,
     random_state: int = 0,
@@ -193,6 +199,11 @@ def share(
         None of them may fail, so that no seed decides.
     n_fits : int, default=1
         Models trained on the same rows with other seeds, each of them judged like the first.
+    n_shadows : int or None, default=None
+        Models trained again on halves of the training rows, for the card to say how exposed single
+        rows are: an even number, 6 at least, or 0. They take as long as that many trainings. None
+        is 16 for up to 5,000 rows, as far as `time_budget` leaves time for them after all else, and
+        0 without one.
     card : bool, default=True
         With `epsilon`: whether to hold rows out, a fifth of them, and to judge on them, for the
         owner alone. Without it all rows are learnt.
@@ -213,7 +224,9 @@ def share(
     Notes
     -----
     A release is stopped by any row of the report card that fails, and by controls that misbehave:
-    see `PrivacyJudgement.may_release`.
+    see `PrivacyJudgement.may_release`. Without `epsilon` one network a column is learnt
+    (``HybridDiffusion(n_members=1)``), where a small table would have a mean of three: single rows
+    are then less exposed.
     """
     if out is None:
         raise TableError(
@@ -229,6 +242,11 @@ def share(
     _check_wishes(
         min_count, n_rows, epsilon, time_budget, random_state, only_private=ledger or not card
     )
+    if n_shadows and (n_shadows < _FEWEST_SHADOWS or n_shadows % 2 or epsilon is not None):
+        raise TableError(
+            f"--shadow-models {n_shadows}: give 0 or an even number, {_FEWEST_SHADOWS} at least, "
+            "and none with --epsilon, which bounds every attack"
+        )
     if n_draws < 1 or n_fits < 1 or (n_fits > 1 and epsilon is not None):
         raise TableError(
             f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
@@ -281,7 +299,7 @@ def share(
     form = TableForm.fit(frame, source, plan, min_count=min_count)
     rng = np.random.default_rng(random_state)
     parts = hold_out(len(frame), rng)
-    model = HybridDiffusion(n_iter=n_iter)
+    model = HybridDiffusion(n_iter=n_iter, n_members=_N_MEMBERS)
     source_path, n_bytes = source.path, _size(table)
     del source  # its cells take more room than the rest together
     fill_seed, fit_seed, draw_seed, judge_seed = (int(s) for s in rng.integers(2**31, size=4))
@@ -299,6 +317,7 @@ def share(
         if any(not isinstance(r, Range) for r in plan.relations or ()):
             drawer, train = Tied.of(model, form, plan, train, fill_seed, min_count=min_count)
             learnt = drawer.inner
+        unchanged = train
         train = without_few(
             train,
             learnt.schema,
@@ -339,6 +358,27 @@ def share(
             progress=progress,
         )
         judged = found.privacy
+        shadows: Mapping[str, Mapping[str, Exposed]] = {}
+        if n_shadows is None and time_budget is not None and len(frame) <= _MAX_FOR_SHADOWS:
+            n_shadows = _SHADOWS
+        until = None if time_budget is None else started + time_budget
+        if n_shadows and (
+            until is None or until - time.monotonic() > _FEWEST_SHADOWS * (trained - began)
+        ):
+            write(f"training {n_shadows} models again, to see how exposed single rows are\n")
+            shadows = _shadows(
+                WithoutFew(
+                    clone(model).set_params(progress=False),
+                    min_count=min_count,
+                    flags=learnt.flags,
+                ),
+                unchanged,
+                learnt.schema,
+                n_drawn,
+                n_models=n_shadows,
+                seconds=None if until is None else until - time.monotonic(),
+                random_state=judge_seed,
+            )
         released = judged.may_release or release_anyway
         if not released:
             made.unlink()
@@ -379,6 +419,7 @@ def share(
             released=released,
             notes=(*_notes(form, n_drawn, len(synthetic), min_count), *found.notes),
             relations=tally.rows(),
+            shadows=shadows,
         )
         write_card(assessment, folder)
     return Shared(out, _as_given(out / made.name if released else None, table), assessment)
@@ -407,6 +448,20 @@ def _others(
         for k, fit in enumerate(fits)
         for _ in range(n_draws - (k == 0))
     ]
+
+
+def _shadows(
+    generator: WithoutFew, train: pd.DataFrame, schema: Schema, n_drawn: int, **options: Any
+) -> dict[str, Mapping[str, Exposed]]:
+    """What models trained again tell, from as many rows for each learnt as are released, and 5 x.
+
+    Relations between columns play no part: the rows attacked are those that the model draws.
+    """
+    factor = n_drawn / len(train)
+    found = shadow_attack(generator, train, schema, draws=(factor, 5 * factor), **options)
+    n_half = len(train) // 2
+    sizes = [f"{round(times * n_half):,} rows" for times in (factor, 5 * factor)]
+    return dict(zip(sizes, found.values(), strict=False))
 
 
 def _draw(

@@ -1,0 +1,261 @@
+"""Tables and a figure of the chapters on privacy that are made from the records of benchmarks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import t as student_t
+
+from seds500.plots import BLACK, BLUE, COLOURS, LIGHT, baseline, legend, mark, panels, styled
+from seds500.records import Measured, Records
+from synthtab.attacks.card import ROWS
+
+EXPOSURE = "benchmark_exposure"
+ALARMS = "benchmark_privacy_false_alarms"
+UTILITY = "benchmark_dp_utility"
+
+DEVELOPMENT: Mapping[str, str] = {
+    "concrete": "concrete",
+    "013_standin": "training part of the stand-in for 013",
+}
+"""Tables of the record on exposure."""
+
+AIM = 0.55
+"""AUC of the most exposed records that was aimed at, from a table."""
+
+_DEFAULT = "few_5_one_member"
+_OURS: Mapping[str, str] = {
+    "hybrid": "o",
+    "few_5": "s",
+    _DEFAULT: "*",
+    "few_5_dropout_5": "P",
+    "few_5_one_member_dropout_5": "^",
+    "few_20_one_member": "D",
+}
+_PARTS = ("no_dropout", "one_member")  # of HybridDiffusion, without more than that
+_OTHERS: Mapping[str, str] = {
+    "gaussian_copula": COLOURS["mst"],
+    "marginals": LIGHT,
+    "interpolation": COLOURS["interpolation"],
+    "smogn": COLOURS["smogn_balance"],
+    "smogn_synthetic": COLOURS["smogn_extreme_synthetic"],
+    "bootstrap": COLOURS["bootstrap"],
+    "gaussian": COLOURS["gaussian"],
+    "tabddpm": COLOURS["tabddpm"],
+    "tabsyn": COLOURS["tabsyn"],
+}
+_LEAST_PERCENT = 60.0
+
+
+# Exposure -------------------------------------------------------------------------------------
+
+
+def exposure(records: Records, table: str) -> pd.DataFrame:
+    """How exposed the most exposed records are, by generator, and what its rows teach.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+    table : str
+        One of `DEVELOPMENT`.
+
+    Returns
+    -------
+    DataFrame of str
+        HybridDiffusion and its variants first. AUCs with intervals over pairs of models.
+    """
+    arms = records.value(f"{EXPOSURE}.{table}")
+    rows = {}
+    for arm in (a for a in (*_OURS, *_PARTS, *_OTHERS) if a in arms):
+        of = arms[arm]
+        name = of["name"] + (" (default of share)" if arm == _DEFAULT else "")
+        rows[name] = {
+            "R² kept, %": _shown(of["percent"], ".0f"),
+            "most exposed, n rows": _shown(of["drawn_1"]["exposed"]),
+            "most exposed, 5 n rows": _shown(of["drawn_5"]["exposed"]),
+            "most exposed, the model": (
+                _shown(of["white_box"]["exposed"]) if "white_box" in of else "–"
+            ),
+            "all, 5 n rows": _shown(of["drawn_5"]["all"]),
+            "members made up": f"{of['drawn_5']['all']['null']:.2f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("generator")
+
+
+def _measured(of: Mapping[str, Any]) -> Measured:
+    return Measured(of["value"], of["low"], of["high"])
+
+
+def _shown(of: Mapping[str, Any], form: str = ".2f") -> str:
+    return _measured(of).show(form)
+
+
+@styled
+def frontier(records: Records) -> Figure:
+    """What a generator's rows teach against how exposed its most exposed records are.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    Figure
+        One panel a table; lines are intervals of the AUC. What teaches less than the axis shows is
+        an arrow at its foot.
+    """
+    figure, axes = panels(len(DEVELOPMENT), 2, 4.1, 3.6, below=1.3, sharey=True)
+    drawn: dict[str, Any] = {}
+    for ax, (table, title) in zip(axes, DEVELOPMENT.items(), strict=True):
+        for arm, of in records.value(f"{EXPOSURE}.{table}").items():
+            marker, colour = _OURS.get(arm, "o"), BLUE if arm in _OURS else _OTHERS.get(arm)
+            if colour is not None:
+                _point(ax, of, marker, colour)
+                looks = {"ms": 9} if marker == "*" else {}
+                drawn[arm] = mark(of["name"], marker, colour, **looks)
+        ax.axvline(0.5, color=BLACK, lw=0.8)
+        ax.axvline(AIM, color=BLACK, lw=0.8, ls="--")
+        baseline(ax, sideways=False)
+        ax.set(title=title, xlabel="AUC of the most exposed records, 5 n rows", xlim=(0.4, 1.02))
+    axes[0].set(ylabel="% of the real R²", ylim=(_LEAST_PERCENT - 4, 106))
+    order = [*_OURS, *_OTHERS]
+    legend(figure, [drawn[arm] for arm in sorted(drawn, key=order.index)], ncols=2)
+    return figure
+
+
+def _point(ax: Axes, of: Mapping[str, Any], marker: str, colour: str) -> None:
+    told, taught = _measured(of["drawn_5"]["exposed"]), _measured(of["percent"])
+    y = taught.value
+    if y < _LEAST_PERCENT:
+        y, marker = _LEAST_PERCENT - 2, "v"
+    ax.plot(told.span, [y, y], color=colour, lw=0.8, alpha=0.6)
+    ax.plot(told.value, y, marker, color=colour, ms=10 if marker == "*" else 6)
+
+
+# Utility under a guarantee --------------------------------------------------------------------
+
+_BUDGETS: Mapping[str, float] = {"dp_1": 88.0, "dp_3": 92.0, "dp_8": 94.0}
+"""Percent of what real rows teach that was aimed at, on the mean of `_AIMED`, by budget."""
+
+_AIMED: Mapping[str, str] = {
+    "013_standin": "013, stand-in",
+    "013_public": "013, public table",
+    "012_public": "012, public table",
+    "011_public": "011, public table",
+}
+_LEAST = 80.0  # aimed at on each of these tables at a budget of 1
+_ARMS: Mapping[str, str] = {
+    "corrected": "HybridDiffusion",
+    "drawn": "before the correction",
+    "no_correction": "no correction, all budget in the network",
+    "tree": "tree of pairs",
+    "tree_alone": "tree of pairs, no correction",
+    "copula": "private copula",
+}
+
+
+def _percent(records: Records, table: str, arm: str, budget: str) -> Measured:
+    """Mean over seeds with a Student t interval."""
+    n = int(records.value(f"{UTILITY}.parameters.n_seeds"))
+    of = records.value(f"{UTILITY}.{table}.{arm}.{budget}")
+    half = float(student_t.ppf(0.975, n - 1)) * of["sd"] / math.sqrt(n)
+    return Measured(of["percent"], of["percent"] - half, of["percent"] + half)
+
+
+def _mean(found: Sequence[Measured]) -> Measured:
+    """Mean over tables; their errors are independent."""
+    value = sum(m.value for m in found) / len(found)
+    half = math.sqrt(sum((m.value - m.span[0]) ** 2 for m in found)) / len(found)
+    return Measured(value, value - half, value + half)
+
+
+def guarantee_aims(records: Records) -> pd.DataFrame:
+    """What was aimed at under a guarantee, and what HybridDiffusion reaches; the missed first."""
+    rows = []
+    for budget, aim in _BUDGETS.items():
+        found = [_percent(records, table, "corrected", budget) for table in _AIMED]
+        mean = _mean(found)
+        epsilon = budget.removeprefix("dp_")
+        rows.append(
+            (f"mean of four tables, ε = {epsilon}", f"≥ {aim:.0f} %", mean, mean.value >= aim)
+        )
+        if budget == "dp_1":
+            worst = min(found, key=lambda m: m.value)
+            where = f"worst of four tables, ε = {epsilon}"
+            rows.append((where, f"≥ {_LEAST:.0f} %", worst, worst.value >= _LEAST))
+    rows.sort(key=lambda row: row[3])
+    return pd.DataFrame(
+        [
+            {"aim": aim, "measured": f"{found.show('.1f')} %", "": "met" if met else "missed"}
+            for _, aim, found, met in rows
+        ],
+        index=[where for where, *_ in rows],
+    ).rename_axis("of what real rows teach")
+
+
+def guarantee(records: Records) -> pd.DataFrame:
+    """Percent of what real rows teach under a guarantee, by mechanism, table and budget."""
+    values = records.value(UTILITY)
+    names = {**_AIMED, "adult": "adult"}
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for arm, words in _ARMS.items():
+        for table in (t for t in names if arm in values.get(t, {})):
+            rows[words, names[table]] = {
+                budget: _percent(records, table, arm, budget).show(".0f")
+                for budget in values[table][arm]
+            }
+        if all(arm in values[table] for table in _AIMED):
+            rows[words, "mean of the four"] = {
+                budget: _mean([_percent(records, t, arm, budget) for t in _AIMED]).show(".1f")
+                for budget in values[next(iter(_AIMED))][arm]
+            }
+    return pd.DataFrame.from_dict(
+        {
+            f"{arm}; {where}": {
+                f"ε = {budget.removeprefix('dp_')}, %": cells.get(budget, "–")
+                for budget in _BUDGETS
+            }
+            for (arm, where), cells in rows.items()
+        },
+        orient="index",
+    ).rename_axis("mechanism; table")
+
+
+# The card's power and its false alarms --------------------------------------------------------
+
+
+def power(records: Records) -> pd.DataFrame:
+    """How often a table with a planted leak fails, by leak and rows, with exact intervals."""
+    by_size = records.value(f"{ALARMS}.power")
+    return pd.DataFrame(
+        {
+            f"{int(n):,} rows": {of["name"]: _failing(of) for of in by_size[n].values()}
+            for n in sorted(by_size, key=int)
+        }
+    ).fillna("not tried").rename_axis("leak")  # fmt: skip
+
+
+def false_alarms(records: Records) -> pd.DataFrame:
+    """How often fresh real rows fail, by row of the card and number of rows."""
+    found = records.value(ALARMS)
+    sizes = sorted((key for key in found if key.isdigit()), key=int)
+    rows = {**ROWS, "card": "any row of the card"}
+    return pd.DataFrame(
+        {
+            f"{int(n):,} rows, {found[n]['n_cards']} cards": {
+                words: _failing(found[n][row]) for row, words in rows.items() if row in found[n]
+            }
+            for n in sizes
+        }
+    ).rename_axis("row of the card")
+
+
+def _failing(of: Mapping[str, Any]) -> str:
+    return Measured(*(100 * of[k] for k in ("fail", "fail_low", "fail_high"))).show(".0f") + " %"
