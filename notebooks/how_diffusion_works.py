@@ -852,8 +852,9 @@ animation.noising(by_order["any"], split_013.test.head(11), seed=seed)
 # in one. It is the sum of two parts. A *histogram* over the bins can take any shape: humps, spikes,
 # gaps. Two *Gaussians* of the normal score are smooth: they learn from few rows how the middle of a
 # number moves with the other columns, and they place a value inside its bin. How much each part
-# has to say is learnt as well, row by row. Below is what the model of the natural order predicts of
-# the target of two unseen rows of 013.
+# has to say is learnt as well, row by row. Where two numbers are often equal, as a bill and its
+# payment are, there is a third part: the other number itself. The columns of 013 have no such pair.
+# Below is what the model of the natural order predicts of the target of two unseen rows of 013.
 
 # %% mystnb={"image": {"alt": "Predicted distribution of the target of two rows, in two parts"}}
 target = schema_013.target
