@@ -97,16 +97,17 @@ except ValueError as refusal:
 
 # %% [markdown]
 # What anyone in the trade could say without seeing a row is declared: bounds in round numbers, the
-# lists of the catalogue, roughly how many rows there are. A tenth of the budget, counted in squared
-# units of noise, goes into two quartiles of each number, which set its scale. The rest goes into
-# DP-SGD {cite:p}`abadi2016dpsgd`: each step draws rows by chance, cuts the pull of each of them on
-# the network to a fixed length, and adds noise to the sum. A row's pull is the mean over
-# several draws of the diffusion's own noise, which steadies it at no price in privacy.
+# lists of the catalogue, roughly how many rows there are. Counted in squared units of noise, six
+# hundredths of the budget go into two quartiles of each number, which set its scale, and two fifths
+# into how the target depends on the rest: a learner is trained on synthetic rows, which costs
+# nothing, and how far it errs on the real ones is asked once more, group by group, with noise. What
+# is found is added to the synthetic targets. The rest goes into DP-SGD
+# {cite:p}`abadi2016dpsgd`: each step draws rows by chance, cuts the pull of each of them on the
+# network to a fixed length, and adds noise to the sum. A row's pull is the mean over several draws
+# of the diffusion's own noise, which steadies it at no price in privacy.
 #
-# The figures of this page were made before two changes. Private training now spends two fifths of
-# its budget on a correction of the target, and the model without a guarantee is now one of codes.
-# Here both are of the study's kind, with [Gaussian numbers](how_diffusion_works), and nothing is
-# corrected.
+# With a budget, HybridDiffusion is of the study's kind, with [Gaussian
+# numbers](how_diffusion_works): one network is learnt in one training, and no rows are kept aside.
 #
 # Numerical composition {cite:p}`gopi2021prv` adds up what all steps give away. After the fit the
 # model has `epsilon_`, `delta_` and a statement that belongs beside every table drawn from it:
@@ -129,8 +130,9 @@ model.fit(train, data.schema).guarantee_
 #
 # The comparison is that of the other chapters: learners are trained on synthetic rows alone, as
 # many as there are training rows, and scored on real test rows. *No guarantee* is the model of the
-# other chapters. *Training rows* is what the real rows teach in the same splits; percentages are
-# shares of it. Beside it stand the distances between the margins of synthetic and training rows.
+# other chapters, which is of codes. *Training rows* is what the real rows teach in the same splits;
+# percentages are shares of it. Beside it stand the distances between the margins of synthetic and
+# training rows.
 
 # %%
 comparisons = {
@@ -189,8 +191,7 @@ report.rivals_table(baselines, comparisons, titles)
 #
 # Settings were chosen on development tables, and the aims were set before these runs. The best of
 # three learners is trained on ten thousand drawn rows, and scored on real rows that were held out
-# (`benchmarks/dp_utility.py`). The private training is the present one, with the correction of the
-# target that the runs above lack.
+# (`benchmarks/dp_utility.py`).
 #
 # ```{results-table} guarantee_aims
 # ```
