@@ -205,11 +205,17 @@ report.rivals_table(baselines, comparisons, titles)
 # before the correction is added; that model has paid for it. For a category the figure is the AUC
 # beyond one half. Intervals are over five seeds, each another split of the same rows, so that they
 # are rather too narrow.
-#
-# On adult, which is a classification and no part of the aims, the private copula does as well
-# without a network: it keeps {res}`benchmark_dp_utility.adult.copula.dp_1.percent:.1f` % at the
-# smallest budget, HybridDiffusion {res}`benchmark_dp_utility.adult.corrected.dp_1.percent:.1f` %.
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+On adult, which is a classification and no part of the aims, the private copula does as well
+without a network: it keeps {res}`benchmark_dp_utility.adult.copula.dp_1.percent:.1f` % at the
+smallest budget, HybridDiffusion {res}`benchmark_dp_utility.adult.corrected.dp_1.percent:.1f` %.
+"""
+)
+
+# %% [markdown]
 # ### Time
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]

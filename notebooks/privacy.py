@@ -24,28 +24,35 @@
 # **In short, the losses of our own model first.** A record's membership is told with an *AUC*: the
 # probability that a record that was learnt looks more like one than a record that was not. One half
 # is a guess.
-#
-# - The records most exposed by HybridDiffusion, one in twenty, are told with an AUC of
-#   {res}`benchmark_exposure.concrete.hybrid.drawn_5.exposed.value:.2f`
-#   [{res}`benchmark_exposure.concrete.hybrid.drawn_5.exposed.low:.2f`,
-#   {res}`benchmark_exposure.concrete.hybrid.drawn_5.exposed.high:.2f`] from a table of five times
-#   as many rows as were learnt, on the development table `concrete`.
-# - With the settings that `synthtab share` uses by default it is
-#   {res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.value:.2f`
-#   [{res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.low:.2f`,
-#   {res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.high:.2f`], and
-#   {res}`benchmark_exposure.concrete.few_5_one_member.white_box.exposed.value:.2f` for whoever
-#   holds the model. Aimed at were {given}`0.55` and {given}`0.60`. Both aims are missed.
-# - Other generators expose these records less. The study's kind of diffusion does with
-#   {res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.value:.2f`, a Gaussian copula with
-#   {res}`benchmark_exposure.concrete.gaussian_copula.drawn_5.exposed.value:.2f`. They teach less:
-#   {res}`benchmark_exposure.concrete.gaussian.percent.value:.0f` and
-#   {res}`benchmark_exposure.concrete.gaussian_copula.percent.value:.0f` % of the R² that real rows
-#   teach, where HybridDiffusion teaches
-#   {res}`benchmark_exposure.concrete.hybrid.percent.value:.0f` %.
-# - HybridDiffusion fails the report card on {res}`privacy.verdicts.hybrid.fail` of
-#   {res}`privacy.verdicts.n_tables` tables.
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+from seds500.records.prose import say
+
+say(
+    """
+- The records most exposed by HybridDiffusion, one in twenty, are told with an AUC of
+  {res}`benchmark_exposure.concrete.hybrid.drawn_5.exposed.value:.2f`
+  [{res}`benchmark_exposure.concrete.hybrid.drawn_5.exposed.low:.2f`,
+  {res}`benchmark_exposure.concrete.hybrid.drawn_5.exposed.high:.2f`] from a table of five times
+  as many rows as were learnt, on the development table `concrete`.
+- With the settings that `synthtab share` uses by default it is
+  {res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.value:.2f`
+  [{res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.low:.2f`,
+  {res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.high:.2f`], and
+  {res}`benchmark_exposure.concrete.few_5_one_member.white_box.exposed.value:.2f` for whoever
+  holds the model. Aimed at were {given}`0.55` and {given}`0.60`. Both aims are missed.
+- Other generators expose these records less. The study's kind of diffusion does with
+  {res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.value:.2f`, a Gaussian copula with
+  {res}`benchmark_exposure.concrete.gaussian_copula.drawn_5.exposed.value:.2f`. They teach less:
+  {res}`benchmark_exposure.concrete.gaussian.percent.value:.0f` and
+  {res}`benchmark_exposure.concrete.gaussian_copula.percent.value:.0f` % of the R² that real rows
+  teach, where HybridDiffusion teaches
+  {res}`benchmark_exposure.concrete.hybrid.percent.value:.0f` %.
+- HybridDiffusion fails the report card on most of the tables below.
+"""
+)
+
+# %% [markdown]
 # The original study said of its synthetic tables that they contain no actual records. A table of
 # real rows, each moved a little, contains none either, and it points at every record it was made
 # from. So the question is put the other way round: how much do attacks find, and would they have
@@ -60,7 +67,6 @@ from seds500.data import load
 from seds500.methods import SECOND_SAMPLE, methods
 from seds500.pages import privacy as report
 from seds500.records import store, title
-from seds500.records.prose import say
 from synthtab.attacks import make_card, measure
 from synthtab.attacks.shadow import shadow_attack
 from synthtab.diffusion.synthesizer import HybridDiffusion
@@ -224,44 +230,49 @@ report.card_table(shown, "hybrid")
 # many rows as were learnt. The upper left is where a generator should be. The dashed line is what
 # was aimed at.
 # ```
-#
-# Two settings lower the exposure of HybridDiffusion a little. Numbers that fewer than five rows
-# hold, and the ends of columns, are not learnt as they are (`min_count=5`). One network a column is
-# learnt instead of the mean of three, which knows the rows better (`n_members=1`). More dropout,
-# and ends of columns that are smoothed over twenty rows, were tried on top. The variants with one
-# network all keep {given}`96 %` or more of what HybridDiffusion's rows teach on `concrete`, and
-# their most exposed records are told least. Their intervals overlap, so that the record does not
-# put them in order. The default of `synthtab share` is the plainest of them, `min_count=5` with
-# `n_members=1`. It keeps {res}`benchmark_exposure.concrete.few_5_one_member.percent.value:.1f` % of
-# the R² that real rows teach, where HybridDiffusion keeps
-# {res}`benchmark_exposure.concrete.hybrid.percent.value:.1f` %. With three networks and
-# `min_count=5` the most exposed records are told with
-# {res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.value:.2f`
-# [{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.low:.2f`,
-# {res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.high:.2f`]. This interval overlaps that of
-# the default as well. The choice is the best one measured and no proven one. Two fits stand behind
-# each share of R², so that a few points say little.
-#
-# No variant of HybridDiffusion reaches the aim on `concrete`. Gaussian diffusion, the study's kind
-# of model, does: {res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.value:.2f`
-# [{res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.low:.2f`,
-# {res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.high:.2f`] from the table, though not
-# with the model at hand ({res}`benchmark_exposure.concrete.gaussian.white_box.exposed.value:.2f`).
-# Its rows teach {res}`benchmark_exposure.concrete.gaussian.percent.value:.1f` %. HybridDiffusion
-# buys a part of its use with what it remembers of single rows.
-#
-# On the stand-in for 013 the default is told with
-# {res}`benchmark_exposure.013_standin.few_5_one_member.drawn_5.exposed.value:.2f`
-# [{res}`benchmark_exposure.013_standin.few_5_one_member.drawn_5.exposed.low:.2f`,
-# {res}`benchmark_exposure.013_standin.few_5_one_member.drawn_5.exposed.high:.2f`] from the table,
-# HybridDiffusion with {res}`benchmark_exposure.013_standin.hybrid.drawn_5.exposed.value:.2f`. With
-# the model at hand it is
-# {res}`benchmark_exposure.013_standin.few_5_one_member.white_box.exposed.value:.2f` against
-# {res}`benchmark_exposure.013_standin.hybrid.white_box.exposed.value:.2f`, at
-# {res}`benchmark_exposure.013_standin.few_5_one_member.percent.value:.1f` and
-# {res}`benchmark_exposure.013_standin.hybrid.percent.value:.1f` % of the R². A Gaussian copula
-# gives {res}`benchmark_exposure.013_standin.gaussian_copula.drawn_5.exposed.value:.2f` at
-# {res}`benchmark_exposure.013_standin.gaussian_copula.percent.value:.1f` %.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Two settings lower the exposure of HybridDiffusion a little. Numbers that fewer than five rows
+hold, and the ends of columns, are not learnt as they are (`min_count=5`). One network a column is
+learnt instead of the mean of three, which knows the rows better (`n_members=1`). More dropout,
+and ends of columns that are smoothed over twenty rows, were tried on top. The variants with one
+network all keep {given}`96 %` or more of what HybridDiffusion's rows teach on `concrete`, and
+their most exposed records are told least. Their intervals overlap, so that the record does not
+put them in order. The default of `synthtab share` is the plainest of them, `min_count=5` with
+`n_members=1`. It keeps {res}`benchmark_exposure.concrete.few_5_one_member.percent.value:.1f` % of
+the R² that real rows teach, where HybridDiffusion keeps
+{res}`benchmark_exposure.concrete.hybrid.percent.value:.1f` %. With three networks and
+`min_count=5` the most exposed records are told with
+{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.value:.2f`
+[{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.low:.2f`,
+{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.high:.2f`]. This interval overlaps that of
+the default as well. The choice is the best one measured and no proven one. Two fits stand behind
+each share of R², so that a few points say little.
+
+No variant of HybridDiffusion reaches the aim on `concrete`. Gaussian diffusion, the study's kind
+of model, does: {res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.value:.2f`
+[{res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.low:.2f`,
+{res}`benchmark_exposure.concrete.gaussian.drawn_5.exposed.high:.2f`] from the table, though not
+with the model at hand ({res}`benchmark_exposure.concrete.gaussian.white_box.exposed.value:.2f`).
+Its rows teach {res}`benchmark_exposure.concrete.gaussian.percent.value:.1f` %. HybridDiffusion
+buys a part of its use with what it remembers of single rows.
+
+On the stand-in for 013 the default is told with
+{res}`benchmark_exposure.013_standin.few_5_one_member.drawn_5.exposed.value:.2f`
+[{res}`benchmark_exposure.013_standin.few_5_one_member.drawn_5.exposed.low:.2f`,
+{res}`benchmark_exposure.013_standin.few_5_one_member.drawn_5.exposed.high:.2f`] from the table,
+HybridDiffusion with {res}`benchmark_exposure.013_standin.hybrid.drawn_5.exposed.value:.2f`. With
+the model at hand it is
+{res}`benchmark_exposure.013_standin.few_5_one_member.white_box.exposed.value:.2f` against
+{res}`benchmark_exposure.013_standin.hybrid.white_box.exposed.value:.2f`, at
+{res}`benchmark_exposure.013_standin.few_5_one_member.percent.value:.1f` and
+{res}`benchmark_exposure.013_standin.hybrid.percent.value:.1f` % of the R². A Gaussian copula
+gives {res}`benchmark_exposure.013_standin.gaussian_copula.drawn_5.exposed.value:.2f` at
+{res}`benchmark_exposure.013_standin.gaussian_copula.percent.value:.1f` %.
+"""
+)
 
 # %% [markdown]
 # ### On the stand-in for 013, row by row
@@ -324,12 +335,14 @@ report.outsider_table(outside)
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(
     """
-On the most exposed records the outsider reaches an AUC of
-{res}`this.outsider.ratio.exposed.value:.2f` [{res}`this.outsider.ratio.exposed.low:.2f`,
-{res}`this.outsider.ratio.exposed.high:.2f`], the distance over all records
+Over all records the outsider reaches an AUC of {res}`this.outsider.ratio.all.value:.2f`
+[{res}`this.outsider.ratio.all.low:.2f`, {res}`this.outsider.ratio.all.high:.2f`], the distance
 {res}`this.outsider.nearest.all.value:.2f` [{res}`this.outsider.nearest.all.low:.2f`,
-{res}`this.outsider.nearest.all.high:.2f`]. The outsider needs no row of the owner beyond the
-records in question, and a few minutes of computing. A card without `--shadow-models` does not show
+{res}`this.outsider.nearest.all.high:.2f`]. On the most exposed records it is
+{res}`this.outsider.ratio.exposed.value:.2f` [{res}`this.outsider.ratio.exposed.low:.2f`,
+{res}`this.outsider.ratio.exposed.high:.2f`] against
+{res}`this.outsider.nearest.exposed.value:.2f`: nothing is gained there. The outsider needs no row
+of the owner beyond the records in question, and a few minutes of computing. A card without `--shadow-models` does not show
 this figure, and says so.
 """,
     results,
@@ -395,28 +408,39 @@ report.former_table(shown, {titles[key]: found for key, found in measured.items(
 #
 # ```{results-table} power
 # ```
-#
-# Aimed at was that {given}`80 %` of the leaks are found from a thousand rows on. Three are missed.
-# Training rows with a little noise, one row in twenty, are found in
-# {res}`benchmark_privacy_false_alarms.power.1000.noisy_5.fail:.0%` of tables of a thousand rows and
-# in {res}`benchmark_privacy_false_alarms.power.5000.noisy_5.fail:.0%` of those of five thousand.
-# One training row in a hundred is found in
-# {res}`benchmark_privacy_false_alarms.power.5000.verbatim_1.fail:.0%` of tables of five thousand
-# rows. An overtrained model is found in
-# {res}`benchmark_privacy_false_alarms.power.1000.overtrained.fail:.0%` of
-# {res}`benchmark_privacy_false_alarms.power.1000.overtrained.n_cards` tables of a thousand rows.
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Aimed at was that {given}`80 %` of the leaks are found from a thousand rows on. Three are missed.
+Training rows with a little noise, one row in twenty, are found in
+{res}`benchmark_privacy_false_alarms.power.1000.noisy_5.fail:.0%` of tables of a thousand rows and
+in {res}`benchmark_privacy_false_alarms.power.5000.noisy_5.fail:.0%` of those of five thousand.
+One training row in a hundred is found in
+{res}`benchmark_privacy_false_alarms.power.5000.verbatim_1.fail:.0%` of tables of five thousand
+rows. An overtrained model is found in
+{res}`benchmark_privacy_false_alarms.power.1000.overtrained.fail:.0%` of
+{res}`benchmark_privacy_false_alarms.power.1000.overtrained.n_cards` tables of a thousand rows.
+"""
+)
+
+# %% [markdown]
 # Fresh real rows give nothing away, so that every failure on them is a false alarm. Aimed at were
 # at most {given}`5 %` of cards.
 #
 # ```{results-table} false_alarms
 # ```
-#
-# Over all sizes at least one row failed on
-# {res}`benchmark_privacy_false_alarms.all.card.fail:.1%`
-# [{res}`benchmark_privacy_false_alarms.all.card.fail_low:.1%`,
-# {res}`benchmark_privacy_false_alarms.all.card.fail_high:.1%`] of
-# {res}`benchmark_privacy_false_alarms.all.n_cards` cards.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"]
+say(
+    """
+Over all sizes at least one row failed on
+{res}`benchmark_privacy_false_alarms.all.card.fail:.1%`
+[{res}`benchmark_privacy_false_alarms.all.card.fail_low:.1%`,
+{res}`benchmark_privacy_false_alarms.all.card.fail_high:.1%`] of
+{res}`benchmark_privacy_false_alarms.all.n_cards` cards.
+"""
+)
 
 # %% [markdown]
 # ## No attack sees everything
