@@ -342,8 +342,8 @@ Over all records the outsider reaches an AUC of {res}`this.outsider.ratio.all.va
 {res}`this.outsider.ratio.exposed.value:.2f` [{res}`this.outsider.ratio.exposed.low:.2f`,
 {res}`this.outsider.ratio.exposed.high:.2f`] against
 {res}`this.outsider.nearest.exposed.value:.2f`: nothing is gained there. The outsider needs no row
-of the owner beyond the records in question, and a few minutes of computing. A card without `--shadow-models` does not show
-this figure, and says so.
+of the owner beyond the records in question, and a few minutes of computing. A card without
+`--shadow-models` does not show this figure, and says so.
 """,
     results,
 )
