@@ -426,7 +426,7 @@ rows. An overtrained model is found in
 
 # %% [markdown]
 # Fresh real rows give nothing away, so that every failure on them is a false alarm. Aimed at were
-# at most {given}`5 %` of cards.
+# at most one card in twenty.
 #
 # ```{results-table} false_alarms
 # ```
