@@ -21,7 +21,14 @@ from sphinx.application import Sphinx
 
 import origin
 from records import RecordsDirective
-from seds500.pages import benchmark, front, privacy_benchmarks, provenance, results
+from seds500.pages import (
+    benchmark,
+    front,
+    privacy_benchmarks,
+    provenance,
+    results,
+    sharing_benchmarks,
+)
 from seds500.records import Records, pipe_table, title
 
 TABLES = {
@@ -40,6 +47,8 @@ TABLES = {
         name: getattr(privacy_benchmarks, name)
         for name in ("exposure", "power", "false_alarms", "guarantee", "guarantee_aims")
     },
+    "shared_public": sharing_benchmarks.shared_public,
+    "shared_cases": sharing_benchmarks.shared_cases,
 }  # fmt: skip
 """By the name that a page asks for them with."""
 
