@@ -11,7 +11,9 @@ def test_each_call_has_a_line_with_its_outcome(tmp_path):
     store.save(
         {
             "id": "benchmark_sharing_public",
-            "values": {"public": {"b": [refused | sized, released | sized], "a": [released | sized]}},
+            "values": {
+                "public": {"b": [refused | sized, released | sized], "a": [released | sized]}
+            },
         },
         tmp_path / "benchmark_sharing_public.json",
     )
