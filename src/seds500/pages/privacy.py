@@ -198,8 +198,9 @@ def model_reading(card: Card, title: str) -> str:
 def trap_reading(card: Card, shares: Mapping[str, float], title: str) -> str:
     """Utility and leakage of what looks alike by utility, as a list."""
     lines = [
-        f"On {title}, with the share of the baseline R² that a method's rows teach and the AUC of "
-        "the strongest membership attack:",
+        f"On {title}, the share of the R² of real rows that the best learner keeps, the "
+        "AUC of the strongest membership attack of the card, the verdict of this one row of the "
+        "card, and that of the whole card:",
         "",
     ]
     for method in ("hybrid", "interpolation", "noise_copy"):
@@ -207,7 +208,7 @@ def trap_reading(card: Card, shares: Mapping[str, float], title: str) -> str:
             found = card.rows[method]["membership"]
             lines.append(
                 f"- {LABELS[method]}: {shares[method]:.0f} %, {_bounds(found.estimate)}, "
-                f"{found.verdict}"
+                f"{found.verdict}; card: {card.verdicts[method]}"
             )
     return "\n".join(lines)
 
