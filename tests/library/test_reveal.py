@@ -368,3 +368,46 @@ def test_a_network_is_told_of_a_tie_when_it_sees_both_numbers(tied: HybridDiffus
     else:
         later = rows.assign(paid=rows.paid + 1, late=rows.late + 1)
         np.testing.assert_array_equal(before[:, 0], cells(later)[:, 0])
+
+
+def test_a_number_is_copied_only_into_a_column_that_can_hold_it() -> None:
+    rng = np.random.default_rng(0)
+    n = 1500
+    cents = rng.gamma(2, 500, n).round(2)
+    is_tied = rng.random(n) < 0.5
+    cents[is_tied] = cents[is_tied].round()
+    whole = np.where(is_tied, cents, (cents * rng.uniform(0.3, 0.9, n)).round())
+    for dtype in ("Int64", "int64", "float64"):
+        frame = pd.DataFrame(
+            {"a": cents, "b": pd.array(whole, dtype=dtype), "y": rng.normal(size=n)}
+        )
+        model = HybridDiffusion(n_iter=100, n_members=1, width=16, random_state=0)
+        drawn = model.fit(frame, Schema.infer(frame, target="y")).sample(n, random_state=1)
+        assert model.encoder_.ties_ == {"a": ["b"], "b": ["a"]}
+        assert drawn.b.dtype == frame.b.dtype
+        assert (drawn.b % 1 == 0).all()
+        assert (drawn.a == drawn.b).mean() > 0.05
+    asked = model.sample(1000, random_state=1, conditions={"b": (400, 500)})
+    assert asked.b.between(400, 500).all()
+
+
+def test_numbers_of_less_precision_and_of_short_lists_are_copied() -> None:
+    rng = np.random.default_rng(0)
+    n = 2000
+    is_tied = rng.random(n) < 0.5
+    short = rng.integers(0, 40, n)
+    single = rng.gamma(2, 100, n).round(2).astype("float32")
+    frame = pd.DataFrame(
+        {
+            "single": single,
+            "double": np.where(is_tied, single.astype(float), rng.gamma(2, 100, n).round(2)),
+            "short": short,
+            "again": np.where(is_tied, short, rng.integers(0, 40, n)),
+            "y": rng.normal(size=n),
+        }
+    )
+    model = HybridDiffusion(n_iter=200, n_members=1, width=16, random_state=0)
+    drawn = model.fit(frame, Schema.infer(frame, target="y")).sample(n, random_state=1)
+    for one, other in (("single", "double"), ("short", "again")):
+        real, found = ((f[one] == f[other]).mean() for f in (frame, drawn))
+        assert abs(found - real) < 4 * np.sqrt(2 * real * (1 - real) / n) + 0.03

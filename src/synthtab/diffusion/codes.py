@@ -139,11 +139,6 @@ class NumberCodes:
         scores = np.asarray(ndtri(cells.rank.clip(_TAIL, 1 - _TAIL)))
         return np.where(cells.code < self.n_bins, scores, 0.0)
 
-    def is_within(self, values: FloatArray) -> NDArray[np.bool_]:
-        """Whether values, NaN where one is missing, are within the range of the training values."""
-        least, greatest = self.ranks.knot_values[[0, -1]]
-        return np.asarray((values >= least) & (values <= greatest))
-
     def standardised(self, values: FloatArray) -> FloatArray:
         """Values in standard deviations from the mean, at most six; 0 where one is missing."""
         return np.asarray(np.nan_to_num(((values - self.mean) / self.sd).clip(-6, 6)))
@@ -264,6 +259,28 @@ class CodeEncoder:
         self.ties_ = _ties(frame, self.columns_)
         return self
 
+    def stored(self, name: str, values: FloatArray) -> FloatArray:
+        """Numbers as a column's dtype holds them, NaN where one is missing: float32 rounds them."""
+        dtype = getattr(self.dtypes_[name], "numpy_dtype", self.dtypes_[name])
+        if dtype.kind == "f" and dtype.itemsize < values.itemsize:
+            return values.astype(dtype).astype(np.float64)
+        return values
+
+    def can_hold(self, name: str, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether a number of the table can take values of another column, NaN none.
+
+        They are within the range of its training values, on its list or of its decimals, and of its
+        precision.
+        """
+        codes = self.columns_[name]
+        assert isinstance(codes, NumberCodes)
+        if codes.levels is not None:
+            return np.isin(values, codes.levels)
+        least, greatest = codes.ranks.knot_values[[0, -1]]
+        decimals = codes.ranks.decimals
+        own = self.stored(name, values if decimals is None else values.round(decimals))
+        return np.asarray((values >= least) & (values <= greatest) & (own == values))
+
     def cells(self, frame: pd.DataFrame) -> dict[str, Cells]:
         """Cells of each column of a frame of the schema.
 
@@ -357,16 +374,17 @@ def _ties(
 ) -> dict[str, list[str]]:
     """Numbers that are equal in more rows than by chance, most often first: see `CodeEncoder`.
 
-    Values of many rows do not count. They are codes of their own, and networks learn how codes go
-    together.
+    Values of many rows, such as zero, do not count where numbers have bins: they are bins of their
+    own, and networks learn how those go together.
     """
     values = {}
     for name, codes in columns.items():
-        if isinstance(codes, NumberCodes) and codes.levels is None:
-            exact = as_float(frame[name])
-            shares = pd.Series(exact).value_counts(normalize=True)
-            common = shares.index[shares >= _HEAVY / codes.n_bins]
-            values[name] = np.where(np.isin(exact, common), np.nan, exact)
+        if isinstance(codes, NumberCodes):
+            values[name] = exact = as_float(frame[name])
+            if codes.levels is None:
+                shares = pd.Series(exact).value_counts(normalize=True)
+                common = shares.index[shares >= _HEAVY / codes.n_bins]
+                values[name] = np.where(np.isin(exact, common), np.nan, exact)
     shares_of = {c: pd.Series(v).value_counts() / len(frame) for c, v in values.items()}
     found: dict[str, list[tuple[int, str]]] = {name: [] for name in values}
     for a, b in combinations(values, 2):

@@ -97,12 +97,12 @@ def to_batch(encoder: CodeEncoder, cells: dict[str, Cells]) -> Batch:
 
 def _tied(encoder: CodeEncoder, cells: dict[str, Cells], n: int) -> np.ndarray:
     """What `Batch.tied` says of rows, shape (n, n_num, n_ties)."""
-    numbers = {c: codes for c, codes in encoder.columns_.items() if isinstance(codes, NumberCodes)}
+    numbers = [c for c, codes in encoder.columns_.items() if isinstance(codes, NumberCodes)]
     tied = np.full((n, len(numbers), max(map(len, encoder.ties_.values()), default=0)), -1)
-    for i, (name, codes) in enumerate(numbers.items()):
+    for i, name in enumerate(numbers):
         for s, other in enumerate(encoder.ties_.get(name, [])):
             value = cells[other].value
-            tied[:, i, s] = np.where(codes.is_within(value), cells[name].value == value, -1)
+            tied[:, i, s] = np.where(encoder.can_hold(name, value), cells[name].value == value, -1)
     return tied
 
 

@@ -182,6 +182,7 @@ class _State:
     """
 
     def __init__(self, n: int, encoder: CodeEncoder, networks: ColumnNetworks) -> None:
+        self.encoder, self.names = encoder, list(encoder.columns_)
         self.columns, self.numbers = list(encoder.columns_.values()), networks.numbers
         self.partner = networks.partner
         self.rank = torch.zeros(n, len(self.columns), dtype=torch.float64)
@@ -207,8 +208,9 @@ class _State:
         for s, other in enumerate(partner.tolist()):
             if other >= 0:
                 values = self.values[:, other].numpy()
-                rank = column.encode(values).rank
-                places[:, s] = torch.from_numpy(np.where(column.is_within(values), rank, np.nan))
+                possible = self.encoder.can_hold(self.names[j], values)
+                rank = column.encode(np.where(possible, values, column.mean)).rank
+                places[:, s] = torch.from_numpy(np.where(possible, rank, np.nan))
         return places
 
     def partner_values(self, j: int, tie: Tensor) -> Tensor:
@@ -228,6 +230,7 @@ class _State:
             # A value owns several ranks, and networks have learnt the middle one.
             values = column.decode(code.numpy(), rank.numpy())
             values = np.where(np.isnan(copied.numpy()), values, copied.numpy())
+            values = self.encoder.stored(self.names[j], values)
             cells, i = column.encode(values), self.numbers.index(j)
             for table, part in ((self.copied, copied), (self.values, torch.from_numpy(values))):
                 table[:, j] = torch.where(where, part, table[:, j])
@@ -327,6 +330,9 @@ def draw_number(
     n_rest = mass.shape[1]
     if parts.copies.shape[1]:
         allowed = (places >= low[:, None]) & (places <= high[:, None])  # never where NaN
+        if condition is not None and condition.is_exact:  # a neighbour is not the number
+            is_it = places == condition.rank[:, None]
+            allowed = torch.where(condition.applies[:, None], is_it, allowed)
         rest = 1 - parts.copies.sum(dim=1, keepdim=True)
         mass = torch.cat([rest * mass, parts.copies * allowed], dim=1)
     total = mass.sum(dim=1)

@@ -46,7 +46,9 @@ class HybridDiffusion(DiffusionModel):
     autoregressive, which fits better and draws no worse. Each column has a small network of its
     own. Numbers have Gaussians beside their bins, so that smooth dependence is learnt from few
     rows, and a value has its place inside its bin. Where two numbers are often equal, a number may
-    be copied from the other, to its last digit.
+    be copied from the other, to its last digit. With `order` "natural" it is copied from columns
+    before its own only: where the later of the two is given, the earlier one is not copied from it.
+    With `privacy` nothing is copied.
 
     Parameters
     ----------
