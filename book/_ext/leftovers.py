@@ -1,4 +1,4 @@
-"""The theme's own template is not published: it names scripts that no page has."""
+"""The themes' own templates are not published: they name scripts that no page has."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-TEMPLATE = "webpack-macros.html"
+TEMPLATES = "*webpack-macros.html"  # of the theme, and of the theme that it builds on
 
 
-def remove_template(app: Sphinx, error: Exception | None) -> None:
-    """Remove what the theme copies beside the scripts, and reads when it writes pages only."""
+def remove_templates(app: Sphinx, error: Exception | None) -> None:
+    """Remove what themes copy beside the scripts, and read when they write pages only."""
     if error is None and app.builder.format == "html":
-        (Path(app.outdir) / "_static" / TEMPLATE).unlink(missing_ok=True)
+        for template in (Path(app.outdir) / "_static").glob(TEMPLATES):
+            template.unlink()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Remove it when the pages are written."""
-    app.connect("build-finished", remove_template)
+    """Remove them when the pages are written."""
+    app.connect("build-finished", remove_templates)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

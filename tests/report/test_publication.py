@@ -511,3 +511,9 @@ def test_every_page_is_in_one_of_the_two_pdfs_and_the_slides_in_their_own():
     assert main[0] == "book/index"
     assert "book/conclusion" in main
     assert "book/api" in rest
+
+
+@needs_build
+def test_no_template_of_a_theme_is_published():
+    left = [p.name for p in BUILT.rglob("*.html") if "_static" in p.parts and "{{" in p.read_text()]
+    assert left == []
