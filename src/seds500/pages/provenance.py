@@ -30,8 +30,9 @@ def runs(records: Records) -> pd.DataFrame:
         A row for each run with its date, seconds, commit, processor and set of versions, which
         `versions` spells out; and last a row with the sum of the seconds.
     """
-    table = _table(records, {n: made for n, made in _origins(records) if not _is_benchmark(n)})
-    known = [made.get("wall_seconds") for n, made in _origins(records) if not _is_benchmark(n)]
+    origins = {n: made for n, made in _origins(records) if not _is_benchmark(n)}
+    table = _table(records, origins)
+    known = [made.get("wall_seconds") for made in origins.values()]
     total = sum(seconds for seconds in known if seconds is not None)
     missing = sum(seconds is None for seconds in known)
     words = f"{total:,.0f}, which is {total / 60:.0f} minutes"
