@@ -1,10 +1,11 @@
-"""HybridDiffusion on the tables of the literature, by its protocol, and on two hard small ones.
+"""HybridDiffusion and its peers on the tables of the literature, by its protocol, and hard ones.
 
 Run from the root of the repository::
 
     python benchmarks/field.py                        # says where each table comes from
     python benchmarks/field.py --data FOLDER          # about 90 minutes of CPU; writes the record
     python benchmarks/field.py --data FOLDER adult    # one table again, the others as they are
+    python benchmarks/field.py --data FOLDER --most-seeds 1 adult_tabsyn    # a peer, fitted once
 
 The tables are not in the repository. FOLDER has the folders `field` and `dev`, with each table as
 `NAME.csv.gz` and the published figures as `field/published.csv`; a file with another content is
@@ -12,7 +13,9 @@ refused. Shape and trend are those of sdmetrics 0.11.1, on which the published f
 
     pip install --no-deps -r benchmarks/field_requirements.txt
 
-Each table is written to `records/benchmark_field.json` when it is done.
+The peers are as in the experiments: minutes of one processor core each, where their authors train
+for about an hour on a graphics card. Each part is written to `records/benchmark_field.json` when it
+is done.
 """
 
 from __future__ import annotations
@@ -37,6 +40,10 @@ from synthtab.attacks.run import closeness
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.fidelity import detection_auc
 from synthtab.evaluation.utility import feature_encoder
+from synthtab.generators.stasy import STaSy
+from synthtab.generators.tabddpm import TabDDPM
+from synthtab.generators.tabdiff import TabDiff
+from synthtab.generators.tabsyn import TabSyn
 from synthtab.table.schema import Schema
 from synthtab.table.split import Dataset, PrivacySplit, Split
 
@@ -44,7 +51,8 @@ RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_field.json
 N_SEEDS = 5
 N_DEV_SEEDS = 5
 N_BINS = 10  # of a number, beside a category, in the field's measure of trend
-METHODS = ("TabDiff", "TabPC", "TabSyn")
+METHODS = ("TabDiff", "TabPC", "TabSyn", "STaSy")
+PEERS = {"tabddpm": TabDDPM, "tabsyn": TabSyn, "tabdiff": TabDiff, "stasy": STaSy}
 METRICS = ("shape", "trend", "mle", "xgb_detection", "dcr", "training_time", "sampling_time")
 
 
@@ -240,8 +248,13 @@ def nearest_share(train: pd.DataFrame, schema: Schema, seed: int) -> float:
     return closeness(PrivacySplit(a, b, b, schema), drawn)["nearest_is_training"]
 
 
-def field_table(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str, Any]]:
-    """One table by the field's protocol, after each training."""
+def field_table(
+    name: str, folder: Path, most_seeds: int, generator: type[Any] = HybridDiffusion
+) -> Iterator[tuple[str, Any]]:
+    """One table by the field's protocol, after each training.
+
+    The nearest share, for which HybridDiffusion is trained once more, is not measured for a peer.
+    """
     frame, schema = read(folder / "field" / f"{name}.csv.gz", FIELD[name])
     split = field_split(frame, schema, FIELD[name].n_train)
     train = split.train
@@ -252,7 +265,7 @@ def field_table(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str,
     for seed in range(min(N_SEEDS, most_seeds)):
         with one_thread():
             start = time.process_time()
-            model = HybridDiffusion(random_state=seed).fit(train, schema)
+            model = generator(random_state=seed).fit(train, schema)
             fitted = time.process_time()
             drawn = model.sample(len(train), random_state=100 + seed)
             seconds = time.process_time() - fitted
@@ -264,8 +277,9 @@ def field_table(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str,
         print(" ", name, seed, shown(found), flush=True)
         runs.append(found)
         yield from summed_up(runs, 0.0).items()
-    with one_thread():
-        yield "dcr", nearest_share(train, schema, 0)
+    if generator is HybridDiffusion:
+        with one_thread():
+            yield "dcr", nearest_share(train, schema, 0)
 
 
 def dev_table(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str, Any]]:
@@ -314,13 +328,19 @@ def published(folder: Path) -> Iterator[tuple[str, Any]]:
         )
 
 
-PARTS = ("published", "concrete", *FIELD, "casp", "beijing_8000")
+PARTS = (
+    *("published", "concrete", *FIELD, "casp", "beijing_8000"),
+    *(f"{table}_{peer}" for table in FIELD for peer in PEERS),
+)
 
 
 def found(name: str, folder: Path, most_seeds: int) -> Iterator[tuple[str, Any]]:
     """What a part of the record consists of."""
     if name == "published":
         return published(folder)
+    table, _, peer = name.rpartition("_")
+    if table in FIELD:
+        return field_table(table, folder, most_seeds, PEERS[peer])
     return (field_table if name in FIELD else dev_table)(name, folder, most_seeds)
 
 
