@@ -20,7 +20,7 @@ import math
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -516,11 +516,17 @@ PARTS: Mapping[str, Callable[[Trial], Found]] = {
 }
 
 
-def measure(record: Path | None, parts: Collection[str], name: str, found: Found) -> None:
+def measure(
+    record: Path | None,
+    parts: Collection[str],
+    name: str,
+    found: Found,
+    packages: Iterable[str] = (),
+) -> None:
     """Print a part as it is found, and put it into a record whose parts stand for themselves.
 
-    Parts may be of different commits. Without a record nothing is written and the code may be
-    that of no commit.
+    Parts may be of different commits. Versions of `packages` are noted beside the usual ones.
+    Without a record nothing is written and the code may be that of no commit.
     """
     print(f"== {name}", flush=True)
     run = provenance.Run.of_benchmark(__file__, trial=record is None)
@@ -533,7 +539,8 @@ def measure(record: Path | None, parts: Collection[str], name: str, found: Found
         old = store.load(record) if record.exists() else {}
         kept = {part: old["values"][part] for part in parts if part in old.get("values", {})}
         made = old.get("provenance", {}).get("parts", {})
-        made = {part: made[part] for part in parts if part in made} | {name: run.provenance()}
+        made = {part: made[part] for part in parts if part in made}
+        made[name] = run.provenance(packages=(*provenance.PACKAGES, *packages))
         contents = {
             "id": record.stem,
             "values": kept | {name: values},

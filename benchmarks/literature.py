@@ -1,4 +1,4 @@
-"""TabSyn, STaSy and TabDiff beside TabDDPM and HybridDiffusion, on the tables of the experiments.
+"""The models of the literature beside HybridDiffusion, on the tables of the experiments.
 
 Run from the root of the repository::
 
@@ -12,6 +12,10 @@ A part is a table and a method. Everything is as in the experiments: the same se
 the same learners, as many rows drawn as there are training rows. Utility is replacement: R² in
 percent of the same learner's on the training rows. CPU seconds are on one thread.
 
+TabDDPM, TabSyn, STaSy and TabDiff are those of this library. The Gaussian copula, CTGAN, TVAE,
+adversarial random forests and TabularARGN come through their own packages, each best in an
+environment of its own (`seds500.arms.other_packages`); a part whose package is missing is left out.
+
 The parts `budget_` tell what more training is worth to each rival. Their rows are a quarter of the
 training part of the first split of 013, held out: no test row is looked at.
 
@@ -21,6 +25,7 @@ Each part is written to `records/benchmark_literature.json` when it is done.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +33,7 @@ from typing import Any
 from diffusion import Trial, measure, measured
 from sklearn.base import clone
 
+from seds500.arms.other_packages import ARF, CTGAN, TVAE, GaussianCopula, TabularARGN
 from seds500.data import load
 from seds500.methods import OPTIONAL, methods
 from synthtab.generators.contract import Generator
@@ -35,7 +41,15 @@ from synthtab.table.split import Dataset
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_literature.json"
 RIVALS = ("tabddpm", *OPTIONAL)
-METHODS = ("hybrid", "gaussian", *RIVALS)
+PACKAGED: dict[str, tuple[Any, str, str]] = {
+    "gaussian_copula": (GaussianCopula(), "copulas", "copulas"),
+    "ctgan": (CTGAN(), "ctgan", "ctgan"),
+    "tvae": (TVAE(), "ctgan", "ctgan"),
+    "arf": (ARF(), "arfpy", "arfpy"),
+    "argn": (TabularARGN(), "mostlyai", "mostlyai-engine"),
+}
+"""Generator, module and distribution."""
+METHODS = ("hybrid", "gaussian", *RIVALS, *PACKAGED)
 TABLES = tuple(f"{name}_{of}" for name in ("013", "012", "011") for of in ("standin", "public"))
 BUDGET = "budget"
 SHARES = (0.25, 0.5, 1, 2)  # of the default steps
@@ -69,7 +83,10 @@ def table_part(table: str, method: str, trial: Trial) -> Iterator[tuple[str, Any
     """One method on the splits of a table."""
     dataset = trial.table(*table.split("_"))
     n_iter = 20 if trial.quick else "auto"
-    generator = methods(dataset, n_iter=n_iter, also=OPTIONAL)[method]
+    if method in PACKAGED:
+        generator = PACKAGED[method][0]
+    else:
+        generator = methods(dataset, n_iter=n_iter, also=OPTIONAL)[method]
     found = measured(dataset, {method: generator}, trial.seeds(N_SPLITS), trial.n_jobs)
     yield from found[method].items()
 
@@ -99,9 +116,15 @@ def main() -> None:
     for part in PARTS:
         if not part.startswith(wanted):
             continue
-        table, _, method = part.rpartition("_")
+        table = next(t for t in (*TABLES, BUDGET) if part.startswith(f"{t}_"))
+        method = part.removeprefix(f"{table}_")
+        _, module, package = PACKAGED.get(method, (None, "synthtab", None))
+        if importlib.util.find_spec(module) is None:
+            print(f"== {part}: left out, the package {package} is not installed")
+            continue
         found = budget_part(method, trial) if table == BUDGET else table_part(table, method, trial)
-        measure(None if trial.quick else RECORD, PARTS, part, found)
+        packages = [package] if package else []
+        measure(None if trial.quick else RECORD, PARTS, part, found, packages)
 
 
 if __name__ == "__main__":

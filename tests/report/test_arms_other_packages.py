@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.base import clone
 
-from seds500.arms.other_packages import CTGAN, GaussianCopula
+from seds500.arms.other_packages import ARF, CTGAN, TVAE, GaussianCopula, TabularARGN
 from synthtab.table.schema import Schema
 
 
@@ -35,15 +35,31 @@ SCHEMA = Schema.infer(table(), target="minutes", categorical=["line"])
 GENERATORS = {
     "gaussian_copula": GaussianCopula(random_state=0),
     "ctgan": CTGAN(epochs=2, random_state=0),
+    "tvae": TVAE(epochs=2, random_state=0),
+    "arf": ARF(random_state=0),
+    "argn": TabularARGN(random_state=0),
+}
+PACKAGES = {
+    "gaussian_copula": "copulas.multivariate",
+    "ctgan": "ctgan",
+    "tvae": "ctgan",
+    "arf": "arfpy.arf",
+    "argn": "mostlyai.engine",
 }
 each_generator = pytest.mark.parametrize("name", GENERATORS)
 
 
 @pytest.fixture(scope="module")
-def fitted() -> dict:
-    pytest.importorskip("copulas")
-    pytest.importorskip("ctgan")
-    return {name: clone(g).fit(table(), SCHEMA) for name, g in GENERATORS.items()}
+def models() -> dict:
+    return {}
+
+
+@pytest.fixture
+def fitted(name: str, models: dict) -> dict:
+    pytest.importorskip(PACKAGES[name])
+    if name not in models:
+        models[name] = clone(GENERATORS[name]).fit(table(), SCHEMA)
+    return models
 
 
 @each_generator
@@ -109,7 +125,8 @@ def test_a_gaussian_copula_is_learnt_by_one() -> None:
 def test_without_the_package_the_error_says_what_to_install(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("copulas", "copulas.multivariate", "ctgan"):
-        monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'synthtab\[other\]'"):
+    monkeypatch.setitem(sys.modules, PACKAGES[name], None)
+    package = PACKAGES[name].partition(".")[0]
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"needs the package {package}.*pip install"):
         clone(GENERATORS[name]).fit(table(), SCHEMA)
