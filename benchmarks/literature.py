@@ -16,8 +16,9 @@ TabDDPM, TabSyn, STaSy and TabDiff are those of this library. The Gaussian copul
 adversarial random forests and TabularARGN come through their own packages, each best in an
 environment of its own (`seds500.arms.other_packages`); a part whose package is missing is left out.
 
-The parts `budget_` tell what more training is worth to each rival. Their rows are a quarter of the
-training part of the first split of 013, held out: no test row is looked at.
+The parts `budget_` tell what more training is worth to each rival, beside the models that end their
+training themselves. Their rows are a quarter of the training part of the first split of 013, held
+out: no test row is looked at.
 
 Each part is written to `records/benchmark_literature.json` when it is done.
 """
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from synthtab.table.split import Dataset
 
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_literature.json"
 RIVALS = ("tabddpm", *OPTIONAL)
+BUDGETED = ("hybrid", "gaussian", *RIVALS)
 PACKAGED: dict[str, tuple[Any, str, str]] = {
     "gaussian_copula": (GaussianCopula(), "copulas", "copulas"),
     "ctgan": (CTGAN(), "ctgan", "ctgan"),
@@ -49,14 +51,14 @@ PACKAGED: dict[str, tuple[Any, str, str]] = {
     "argn": (TabularARGN(), "mostlyai", "mostlyai-engine"),
 }
 """Generator, module and distribution."""
-METHODS = ("hybrid", "gaussian", *RIVALS, *PACKAGED)
+METHODS = (*BUDGETED, *PACKAGED)
 TABLES = tuple(f"{name}_{of}" for name in ("013", "012", "011") for of in ("standin", "public"))
 BUDGET = "budget"
 SHARES = (0.25, 0.5, 1, 2)  # of the default steps
 N_SPLITS = 5
 PARTS = (
     *(f"{table}_{method}" for table in TABLES for method in METHODS),
-    *(f"{BUDGET}_{method}" for method in RIVALS),
+    *(f"{BUDGET}_{method}" for method in BUDGETED),
 )
 
 
@@ -72,11 +74,18 @@ def validation(dataset: Dataset) -> Dataset:
     )
 
 
-def with_budget(generator: Generator, share: float) -> tuple[int, Generator]:
-    """Steps, and a generator of a share of its steps; at least one of each kind."""
-    found = generator.get_params()  # type: ignore[attr-defined]
-    steps = {k: max(1, round(share * v)) for k, v in found.items() if k.startswith("n_iter")}
-    return sum(steps.values()), clone(generator).set_params(**steps)
+def with_budgets(generator: Any, shares: Iterable[float]) -> Iterator[tuple[str, Generator]]:
+    """The generator with shares of its training steps, and how many these are.
+
+    One that ends its training itself comes as it is.
+    """
+    default = {k: v for k, v in generator.get_params().items() if k.startswith("n_iter")}
+    if "auto" in default.values():
+        yield "auto", generator
+        return
+    for share in shares:
+        steps = {k: max(1, round(share * v)) for k, v in default.items()}
+        yield str(sum(steps.values())), clone(generator).set_params(**steps)
 
 
 def table_part(table: str, method: str, trial: Trial) -> Iterator[tuple[str, Any]]:
@@ -92,11 +101,11 @@ def table_part(table: str, method: str, trial: Trial) -> Iterator[tuple[str, Any
 
 
 def budget_part(method: str, trial: Trial) -> Iterator[tuple[str, Any]]:
-    """One rival after more and more steps, judged on validation rows."""
+    """One model after more and more steps, judged on validation rows."""
     dataset = validation(trial.table("013", "standin"))
+    shares = [SHARES[0] / 200] if trial.quick else SHARES
     generator = methods(load("013"), also=OPTIONAL)[method]
-    for share in SHARES[: 1 if trial.quick else None]:
-        n, trained = with_budget(generator, share / (200 if trial.quick else 1))
+    for n, trained in with_budgets(generator, shares):
         found = measured(dataset, {method: trained}, trial.seeds(N_SPLITS), trial.n_jobs)
         yield f"steps_{n}", found[method]
 
