@@ -29,7 +29,7 @@ import argparse
 import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from diffusion import Trial, measure, measured
 from sklearn.base import clone
@@ -91,7 +91,7 @@ def with_budgets(generator: Any, shares: Iterable[float]) -> Iterator[tuple[str,
 def table_part(table: str, method: str, trial: Trial) -> Iterator[tuple[str, Any]]:
     """One method on the splits of a table."""
     dataset = trial.table(*table.split("_"))
-    n_iter = 20 if trial.quick else "auto"
+    n_iter: int | Literal["auto"] = 20 if trial.quick else "auto"
     if method in PACKAGED:
         generator = PACKAGED[method][0]
     else:

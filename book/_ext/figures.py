@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 import origin
-from seds500.pages import benchmark, front, privacy_benchmarks, results, slides
+from seds500.pages import benchmark, front, literature, privacy_benchmarks, results, slides
 from seds500.records import RecordError, Records
 
 FIGURES = {
@@ -17,6 +17,7 @@ FIGURES = {
     **results.FIGURES,
     **slides.FIGURES,
     "drawn_rows": benchmark.drawn_rows,
+    "budgets": literature.budgets,
     "frontier": privacy_benchmarks.frontier,
 }
 

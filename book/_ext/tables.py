@@ -24,6 +24,7 @@ from records import RecordsDirective
 from seds500.pages import (
     benchmark,
     front,
+    literature,
     privacy_benchmarks,
     provenance,
     results,
@@ -39,14 +40,15 @@ TABLES = {
     **{
         name: getattr(benchmark, name)
         for name in (
-            "targets", "quality", "ablation", "diamonds", "fresh", "dev", "field",
-            "training_steps", "growth", "rivals",
+            "targets", "quality", "ablation", "diamonds", "fresh", "dev",
+            "training_steps", "growth",
         )
     },
     **{
         name: getattr(privacy_benchmarks, name)
         for name in ("exposure", "power", "false_alarms", "guarantee", "guarantee_aims")
     },
+    **{name: getattr(literature, name) for name in ("field", "field_means", "rivals")},
     "shared_public": sharing_benchmarks.shared_public,
     "shared_cases": sharing_benchmarks.shared_cases,
 }  # fmt: skip

@@ -17,6 +17,14 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
 OTHER_PACKAGES = "benchmark_other_packages"
 """The record of packages that are run beside the pages of the experiments."""
 
+LITERATURE = "benchmark_literature"
+"""The record of the models of the literature, on the splits of the experiments."""
+
+FIELD = "benchmark_field"
+"""The record of the tables of the literature."""
+
+FIELD_TABLES = ("adult", "default", "shoppers", "magic", "beijing")
+
 
 def best_learner(comparison: Comparison, *, metric: str = "r2") -> str:
     """The learner that scores best when trained on real rows."""

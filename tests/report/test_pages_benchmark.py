@@ -139,19 +139,6 @@ def test_what_is_not_in_a_record_is_called_not_measured(values, tmp_path):
     assert "4 of the five field tables" in table.index
 
 
-def test_published_figures_are_shown_as_errors_and_areas(values, tmp_path):
-    table = benchmark.field(records(values, tmp_path))
-    assert table.loc["adult: TabDiff, published"].tolist() == [
-        "2.00",
-        "3.00",
-        "0.600",
-        "0.900",
-        "0.510",
-        "1,005",
-    ]
-    assert table.loc["adult: HybridDiffusion, 2 fitted", "trend error, %"] == "1.00 (1.50)"
-
-
 def test_fits_of_the_former_model_do_not_count(values, tmp_path):
     former = {"rf": {"percent": 99.0}, "c2st": {"mean": 0.5}, "fit": 1.0, "sample": 1.0}
     values["benchmark_diffusion"]["diamonds"]["hybrid"] = former

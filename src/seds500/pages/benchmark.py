@@ -9,16 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seds500.methods import OPTIONAL, SECOND_SAMPLE
+from seds500.comparisons import FIELD, FIELD_TABLES
+from seds500.methods import SECOND_SAMPLE
 from seds500.plots import COLOURS, GREEN, LABELS, baseline, legend, panels, styled
 from seds500.records.committed import Measured, Records, runs, title
 from synthtab.evaluation.utility import LEARNERS
 
 BENCHMARK = "benchmark_diffusion"
-FIELD = "benchmark_field"
-LITERATURE = "benchmark_literature"
-
-FIELD_TABLES = ("adult", "default", "shoppers", "magic", "beijing")
 STANDINS = ("011_standin", "012_standin", "013_standin")
 SCORED = ("rf", "hgb", "ridge")
 """Learners of the benchmark, in the order in which a cell shows their shares."""
@@ -271,45 +268,6 @@ def dev(records: Records) -> pd.DataFrame:
     names = {"casp": "casp", "concrete": "concrete", "beijing_8000": "beijing, 8,000 rows"}
     found = {words: _fits(records, f"{FIELD}.{key}") for key, words in names.items()}
     return _arms(found)
-
-
-def field(records: Records) -> pd.DataFrame:
-    """HybridDiffusion beside the published figures, on the tables of the literature."""
-    theirs = records.value(f"{FIELD}.published")
-    rows = {}
-    for name in FIELD_TABLES:
-        of = _entry(records, f"{FIELD}.{name}")
-        if "dcr" in of:
-            rows[f"{name}: HybridDiffusion, {of['n']} fitted"] = {
-                "shape error, %": f"{of['shape']['mean']:.2f}",
-                "trend error, %": f"{of['trend']['mean']:.2f} ({of['trend_shared']['mean']:.2f})",
-                "C2ST AUC": f"{of['c2st']['mean']:.3f}",
-                "MLE": f"{of['mle']['mean']:.3f} (real {of['mle_real']:.3f})",
-                "DCR share": f"{of['dcr']:.3f}",
-                "seconds": f"{of['fit']['mean'] + of['sample']['mean']:.0f}",
-            }
-        for method in ("TabDiff", "TabPC", "TabSyn"):
-            value = {metric: by[method][name] for metric, by in theirs.items()}
-            rows[f"{name}: {method}, published"] = {
-                "shape error, %": f"{100 * (1 - value['shape']):.2f}",
-                "trend error, %": f"{100 * (1 - value['trend']):.2f}",
-                "C2ST AUC": f"{1 - value['xgb_detection'] / 2:.3f}",
-                "MLE": f"{value['mle']:.3f}",
-                "DCR share": f"{value['dcr']:.3f}",
-                "seconds": f"{value['training_time'] + value['sampling_time']:,.0f}",
-            }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def rivals(records: Records) -> pd.DataFrame:
-    """The models of the literature, run here on the splits of an experiment."""
-    found = records.value(LITERATURE)
-    rows = {}
-    for run, _, _ in runs():
-        for method in ("hybrid", "gaussian", "tabddpm", *OPTIONAL):
-            if f"{run}_{method}" in found:
-                rows[f"{title(run)}: {LABELS[method]}"] = _row(found[f"{run}_{method}"])
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def training_steps(records: Records) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from seds500.records import Measured, Records
 from synthtab.attacks.card import ROWS
 
 EXPOSURE = "benchmark_exposure"
+PEERS = "benchmark_exposure_peers"
 ALARMS = "benchmark_privacy_false_alarms"
 UTILITY = "benchmark_dp_utility"
 
@@ -70,7 +71,7 @@ def exposure(records: Records, table: str) -> pd.DataFrame:
     DataFrame of str
         HybridDiffusion and its variants first. AUCs with intervals over pairs of models.
     """
-    arms = records.value(f"{EXPOSURE}.{table}")
+    arms = _arms(records, table)
     rows = {}
     for arm in (a for a in (*_OURS, *_PARTS, *_OTHERS) if a in arms):
         of = arms[arm]
@@ -86,6 +87,12 @@ def exposure(records: Records, table: str) -> pd.DataFrame:
             "members made up": f"{of['drawn_5']['all']['null']:.2f}",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("generator")
+
+
+def _arms(records: Records, table: str) -> Mapping[str, Any]:
+    """Arms of both runs, of which the second knows one table."""
+    peers = records.value(PEERS) if records.exists(PEERS) else {}
+    return {**records.value(f"{EXPOSURE}.{table}"), **peers.get(table, {})}
 
 
 def _measured(of: Mapping[str, Any]) -> Measured:
@@ -114,7 +121,7 @@ def frontier(records: Records) -> Figure:
     figure, axes = panels(len(DEVELOPMENT), 2, 4.1, 3.6, below=1.3, sharey=True)
     drawn: dict[str, Any] = {}
     for ax, (table, title) in zip(axes, DEVELOPMENT.items(), strict=True):
-        for arm, of in records.value(f"{EXPOSURE}.{table}").items():
+        for arm, of in _arms(records, table).items():
             marker, colour = _OURS.get(arm, "o"), BLUE if arm in _OURS else _OTHERS.get(arm)
             if colour is not None:
                 _point(ax, of, marker, colour)
