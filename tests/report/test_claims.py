@@ -213,6 +213,7 @@ class World:
         # These say nothing against any claim.
         self.privacy = {}
         self.copula = -100.0
+        self.peers = 100.0
 
     def set(self, field: str, value: float, *, only: str = "") -> "World":
         """Set a field, given by its path, in every run or in those whose id begins with `only`."""
@@ -276,6 +277,9 @@ class World:
         utility = {"replacement": {"gaussian_copula": scores}}
         values = {run: {"utility": utility} for run in self.runs}
         store.save({"values": values}, self.folder / "benchmark_other_packages.json")
+        peer = bounded(self.peers, prefix="percent_", name="percent")
+        values = {f"{run}_tabsyn": dict.fromkeys(("rf", "gb"), peer) for run in self.runs}
+        store.save({"values": values}, self.folder / "benchmark_literature.json")
         return Records(self.folder)
 
 
@@ -513,6 +517,12 @@ def test_a_gaussian_copula_has_to_be_beaten_where_it_was_run(world):
     assert verdict(world, "better_than_traditional") == "holds"
     world.copula = 101.0
     assert verdict(world, "better_than_traditional") == "holds in part"
+
+
+def test_a_model_of_the_literature_is_among_what_scales(world):
+    assert verdict(world, "many_features") == "holds"
+    world.peers = 50.0
+    assert verdict(world, "many_features") == "holds in part"
 
 
 @pytest.fixture

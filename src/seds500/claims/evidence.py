@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from seds500.claims.rule import Need, Region, Test, TestOf, above, below, within
+from seds500.comparisons import LITERATURE
+from seds500.methods import METHOD_LABELS, OPTIONAL
 from seds500.records import EXPERIMENTS, SOURCES, STUDY_LEARNER, Measured, Records, runs, title
 
 Figures = Mapping[tuple[str, str], Measured]
@@ -240,6 +242,27 @@ def kept(
 
     what = _of(method, what)
     return on_runs(what, region, look, form, experiments=experiments, need=need, only=only)
+
+
+def literature_kept(region: Sought, experiments: Iterable[str]) -> TestOf:
+    """R² kept with the rows of the literature's models, trained for minutes on one core."""
+    known = tuple(experiments)
+
+    def figures(records: Records) -> Figures:
+        return {
+            (f"{SOURCES[source]}, {METHOD_LABELS[method]}", experiment): Measured.of(
+                records.value(f"{LITERATURE}.{run}_{method}.{STUDY_LEARNER[experiment]}"), "percent"
+            )
+            for run, experiment, source in runs()
+            for method in OPTIONAL
+            if experiment in known and records.has(f"{LITERATURE}.{run}_{method}")
+        }
+
+    what = (
+        "R² kept with the rows of TabSyn, STaSy and TabDiff, in percent of real rows; these train "
+        "for minutes on one core here, and their authors for an hour on a graphics card"
+    )
+    return on(what, region, figures, ".0f", need="one")
 
 
 def ahead(
