@@ -41,6 +41,7 @@ n_added: PositiveInt = 500  # synthetic rows added to the real ones in augmentat
 n_iter: NonNegativeInt = 0  # training steps of the diffusion models; 0: each one's default
 k: PositiveInt = 5  # neighbours of SMOGN and of the interpolation
 without: list[str] = []  # methods to leave out, such as [tabddpm]
+also: list[str] = []  # models that train for minutes a split: tabsyn, stasy, tabdiff
 quick: bool = False  # a trial on a few hundred rows with 60 training steps
 n_jobs: PositiveInt = 2  # processes
 cache: str = ""  # folder in which finished runs are kept, so that a stopped run can continue
@@ -76,7 +77,7 @@ dataset.frame.describe(include="all").round(1).fillna("")
 # %%
 comparison = compare(
     dataset,
-    methods(dataset, n_iter=60 if quick else n_iter or "auto", k=k, without=without),
+    methods(dataset, n_iter=60 if quick else n_iter or "auto", k=k, without=without, also=also),
     seeds=range(seed, seed + n_seeds),
     settings=SETTINGS if setting == "both" else [setting],
     n_synthetic=n_synthetic or None,
