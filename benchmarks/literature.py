@@ -54,7 +54,7 @@ PACKAGED: dict[str, tuple[Any, str, str]] = {
 METHODS = (*BUDGETED, *PACKAGED)
 TABLES = tuple(f"{name}_{of}" for name in ("013", "012", "011") for of in ("standin", "public"))
 BUDGET = "budget"
-SHARES = (0.25, 0.5, 1, 2)  # of the default steps
+SHARES = (0.25, 0.5, 1)  # of the default steps
 N_SPLITS = 5
 PARTS = (
     *(f"{table}_{method}" for table in TABLES for method in METHODS),
