@@ -211,8 +211,9 @@ report.card_table(shown, "hybrid")
 # flatter the attack. Where who was a member is made up, the AUC has to be one half.
 #
 # The next two tables have the generators on tables for development. TabDDPM and TabSyn, which train
-# for minutes, were attacked on the first one alone. *n rows* means that as many rows are drawn as were learnt. Intervals are over pairs of models and
-# say how the result scatters with the training; another table is another matter.
+# for minutes, were attacked on the first one alone. *n rows* means that as many rows are drawn as
+# were learnt. Intervals are over pairs of models and say how the result scatters with the training;
+# another table is another matter.
 #
 # ```{results-table} exposure
 # :table: concrete
