@@ -23,6 +23,8 @@ FIGURES = {
 
 ANIMATED = "how_diffusion_works"  # the chapter with the animation
 
+NARROW = "_narrow"  # ends the name of a figure drawn a second time, for the width of a phone
+
 DPI = 170  # sharp in print and on a projector, which show a figure wider than a page does
 
 

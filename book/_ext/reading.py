@@ -2,6 +2,7 @@
 
 - The code of a notebook's cells is folded away until it is asked for.
 - Every figure with a caption gets a number, whether it stands in a page or in a notebook.
+- A figure that is drawn a second time, narrow, is shown so on a phone.
 - Below a figure stand links to its record and to its code, as below each table; the code of a
   notebook's figure is its cell.
 - `book/captions.yml` has the captions of what a notebook's cells show. A figure is found there by
@@ -10,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +27,7 @@ import origin
 
 CODE, IMPORTS, PARAMETERS = "code", "imports", "parameters"  # what a folded cell is called
 DEFAULT_PROMPT = "Show code cell {type}"
+RECORD = re.compile(r"Record of [\d,]+ values?")
 CAPTIONS = Path("book") / "captions.yml"
 
 
@@ -49,6 +52,7 @@ class Reading(SphinxTransform):
         known = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         for cell in list(self.cells()):
             self.fold(cell)
+            drop_record(cell)
             self.caption_figures(cell, known.get("figures", {}))
             self.caption_table(cell, known.get("tables", {}))
         for node in self.document.findall(nodes.figure):
@@ -107,6 +111,12 @@ class Reading(SphinxTransform):
             code = origin.to_function(self.env, figures.made_by(path.stem))
             line = origin.line(self.env, figures.USED.get(path.stem, ()), code)
             figure += nodes.legend("", line)
+            if image is not None and path.stem + figures.NARROW in figures.FIGURES:
+                narrow = image.copy()
+                narrow["uri"] = str(path.with_stem(path.stem + figures.NARROW))
+                narrow["classes"] = ["narrow"]
+                image["classes"].append("wide")
+                image.parent.insert(image.parent.index(image) + 1, narrow)
 
     def tell_cell(self, cell: nodes.container, shown: nodes.Element) -> None:
         """Link what a cell shows to the run's record, and to the cell."""
@@ -121,6 +131,13 @@ def kind_of(cell: nodes.container) -> str:
     if "tag_parameters" in cell["classes"]:
         return PARAMETERS
     return IMPORTS if cell.children[0].astext().startswith(("import ", "from ")) else CODE
+
+
+def drop_record(cell: nodes.container) -> None:
+    """Take out what the cell that saves a run's record shows of it: only how many values it has."""
+    output = cell.children[-1]
+    if is_output(output) and RECORD.fullmatch(output.astext().strip()):
+        cell.remove(output)
 
 
 def is_output(node: nodes.Element) -> bool:

@@ -5,7 +5,7 @@ the committed records were made. The claims themselves, with the tests of each, 
 `seds500.claims.study`. Where nothing else is said, scores are those of the learner behind the
 study's figure, and the rows are HybridDiffusion's alone. What is said of diffusion is also tested
 on the study's kind of it, Gaussian diffusion, wherever the runs of the experiments have what is
-asked. What is said of SMOGN is tested on its whole output and on its synthetic rows alone.
+asked. What is said of SMOGN is tested on its whole output and on its synthetic rows only.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ NEAR = below(THRESHOLDS.distance)
 NO_COPIES = below(THRESHOLDS.copies)
 
 CHAPTER = "why_smogn_fails"
-SMOGN = {"smogn_extreme": "whole output", "smogn_extreme_synthetic": "synthetic rows alone"}
-"""What the study may have made of SMOGN's output."""
+SMOGN = {key: METHOD_LABELS[key] for key in ("smogn_extreme", "smogn_extreme_synthetic")}
+"""What the study may have made of SMOGN's output: all of it, or its synthetic rows only."""
 
 
 # What the study reported ----------------------------------------------------------------------
@@ -169,7 +169,7 @@ def both(test: Callable[..., TestOf], *given: Any, **settings: Any) -> tuple[Tes
 
 
 def _of(method: str, what: str) -> str:
-    return what.replace("HybridDiffusion", "Gaussian diffusion") if method == "gaussian" else what
+    return what.replace("HybridDiffusion", METHOD_LABELS[method]) if method == "gaussian" else what
 
 
 def on(
@@ -250,7 +250,7 @@ def literature_kept(region: Sought, experiments: Iterable[str]) -> TestOf:
 
     def figures(records: Records) -> Figures:
         return {
-            (f"{SOURCES[source]}, {METHOD_LABELS[method]}", experiment): Measured.of(
+            (f"{METHOD_LABELS[method]} ({SOURCES[source]})", experiment): Measured.of(
                 records.value(f"{LITERATURE}.{run}_{method}.{STUDY_LEARNER[experiment]}"), "percent"
             )
             for run, experiment, source in runs()
@@ -265,12 +265,10 @@ def literature_kept(region: Sought, experiments: Iterable[str]) -> TestOf:
     return on(what, region, figures, ".0f", need="one")
 
 
-def ahead(
-    method: str, words: str, region: Region, experiments: Iterable[str] = EXPERIMENTS
-) -> TestOf:
+def ahead(method: str, region: Region, experiments: Iterable[str] = EXPERIMENTS) -> TestOf:
     """R² with HybridDiffusion's rows alone minus that with a method's, paired by split."""
     return on_runs(
-        f"R² with HybridDiffusion's rows minus that with {words}",
+        f"R² with HybridDiffusion's rows minus that with {METHOD_LABELS[method]}",
         region,
         lambda records, run: records.advantage(run, method),
         "+.2f",
@@ -278,21 +276,22 @@ def ahead(
     )
 
 
-def fewer_copies(method: str, words: str) -> TestOf:
+def fewer_copies(method: str) -> TestOf:
     """Rows equal to a training row beyond chance, HybridDiffusion's minus a method's."""
     return on_runs(
-        f"rows equal to a training row, beyond chance: HybridDiffusion's minus {words}",
+        f"rows equal to a training row, beyond chance: HybridDiffusion's minus those of "
+        f"{METHOD_LABELS[method]}",
         below(0),
         lambda records, run: beyond_chance(records, run).minus(beyond_chance(records, run, method)),
         "+.2%",
     )
 
 
-def less_exposed(method: str, words: str) -> TestOf:
+def less_exposed(method: str) -> TestOf:
     """AUC of the strongest membership attack, on HybridDiffusion's table minus on a method's."""
     return on_runs(
-        "AUC of the strongest membership attack, on HybridDiffusion's table minus on "
-        f"{words}; intervals of both combined",
+        "AUC of the strongest membership attack, on HybridDiffusion's table minus on that of "
+        f"{METHOD_LABELS[method]}; intervals of both combined",
         below(0),
         lambda records, run: attacked(records, run, "hybrid", "membership").minus(
             attacked(records, run, method, "membership")
@@ -333,7 +332,7 @@ def fidelity(
     )
 
 
-def worst(method: str, words: str, region: Region, *, need: Need = "every") -> TestOf:
+def worst(method: str, region: Region, *, need: Need = "every") -> TestOf:
     """R² of the learner that does worst on a method's rows."""
 
     def look(records: Records, run: str) -> Measured:
@@ -341,7 +340,7 @@ def worst(method: str, words: str, region: Region, *, need: Need = "every") -> T
         scores = [records.score(run, method, learner=key) for key in learners]
         return min(scores, key=lambda score: score.value)
 
-    what = f"R² with {words}; the learner that does worst"
+    what = f"R² with the rows of {METHOD_LABELS[method]} alone; the learner that does worst"
     return on_runs(what, region, look, need=need)
 
 
@@ -361,7 +360,7 @@ def smogn_kept(region: Sought, experiment: str) -> tuple[TestOf, ...]:
             region,
             [experiment],
             method=method,
-            what=f"R² with SMOGN's {words}, in percent of real rows",
+            what=f"R² with {words}, in percent of real rows",
         )
         for method, words in SMOGN.items()
     )
@@ -370,7 +369,7 @@ def smogn_kept(region: Sought, experiment: str) -> tuple[TestOf, ...]:
 def smogn_score(method: str, region: Region, experiments: Iterable[str]) -> TestOf:
     """R² with SMOGN's output, in one reading of what that is."""
     return on_runs(
-        f"R² with SMOGN's {SMOGN[method]}",
+        f"R² with {SMOGN[method]}",
         region,
         lambda records, run: records.score(run, method),
         experiments=experiments,
@@ -379,7 +378,7 @@ def smogn_score(method: str, region: Region, experiments: Iterable[str]) -> Test
 
 def as_the_study_ran_it(region: Sought, experiment: str) -> TestOf:
     """SMOGN by the study's procedure, on the stand-in for one experiment."""
-    arms = dict(zip(SMOGN.values(), ("random_categories", "raw_synthetic"), strict=True))
+    arms = {"whole output": "random_categories", "synthetic rows only": "raw_synthetic"}
     learner = STUDY_LEARNER[experiment]
 
     def figures(records: Records) -> Figures:
@@ -414,7 +413,7 @@ def diffusion_kept(experiment: str) -> tuple[TestOf, ...]:
     )
 
 
-def published_attack(method: str, words: str, figure: str) -> TestOf:
+def published_attack(method: str, figure: str) -> TestOf:
     """The membership attack that the study later published, on a method's table."""
 
     def look(records: Records, run: str) -> Measured:
@@ -425,7 +424,7 @@ def published_attack(method: str, words: str, figure: str) -> TestOf:
         published = records.value(f"published.membership_inference.{figure}")
         return within(published, THRESHOLDS.membership)
 
-    what = f"AUC of the attack by the distance to the nearest row, on {words}"
+    what = f"AUC of the attack by the distance to the nearest row, on {METHOD_LABELS[method]}"
     return on_runs(what, region, look, ".3f")
 
 
@@ -435,7 +434,7 @@ def published_attack(method: str, words: str, figure: str) -> TestOf:
 def smogn_scores(records: Records) -> Figures:
     """R² with SMOGN's output on every table, whole and synthetic."""
     return {
-        (f"{SOURCES[source]}, {words}", experiment): records.score(run, method)
+        (f"{words} ({SOURCES[source]})", experiment): records.score(run, method)
         for method, words in SMOGN.items()
         for run, experiment, source in runs()
     }

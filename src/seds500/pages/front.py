@@ -19,6 +19,7 @@ from seds500.plots import (
     BLACK,
     COLOURS,
     GREY,
+    LABELS,
     baseline,
     legend,
     mark,
@@ -40,22 +41,11 @@ from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.intervals import verdict
 from synthtab.evaluation.utility import LEARNERS
 
-NAMES: Mapping[str, str] = {
-    REAL: "real rows",
-    SECOND_SAMPLE: "second real sample",
-    "hybrid": "HybridDiffusion",
-    "gaussian": "Gaussian diffusion",
-    "tabddpm": "TabDDPM",
-    "gaussian_copula": "Gaussian copula",
-    "interpolation": "interpolation",
-    "smogn_balance": "SMOGN balance, whole",
-    "smogn_extreme": "SMOGN extreme, whole",
-    "smogn_extreme_synthetic": "SMOGN extreme, synthetic",
-    "noise_copy": "noise copy",
-}
-"""The methods that the text speaks of, in the order in which they are shown, and short names."""
-
-SHOWN = tuple(method for method in NAMES if method != REAL)
+SHOWN = (
+    SECOND_SAMPLE, "hybrid", "gaussian", "tabddpm", "gaussian_copula", "interpolation",
+    "smogn_balance", "smogn_extreme", "smogn_extreme_synthetic", "noise_copy",
+)  # fmt: skip
+"""The methods that the text speaks of, in the order in which they are shown."""
 
 TITLES: Mapping[str, str] = {
     "011": "011: two numbers",
@@ -65,11 +55,12 @@ TITLES: Mapping[str, str] = {
 
 SEED_ROWS: Sequence[tuple[str, str, str, str]] = (
     ("real rows", REAL, "replacement", "original_r2"),
-    ("real rows + 500 diffusion rows", "gaussian", "augmentation", "diffusion_r2"),
-    ("Gaussian diffusion rows alone", "gaussian", "replacement", "later"),
+    ("real rows + 500 Gaussian diffusion rows", "gaussian", "augmentation", "diffusion_r2"),
+    ("Gaussian diffusion rows alone", "gaussian", "replacement", ""),
+    ("TabDDPM rows alone", "tabddpm", "replacement", "later"),
     ("HybridDiffusion rows alone", "hybrid", "replacement", ""),
-    ("SMOGN extreme, whole output alone", "smogn_extreme", "replacement", "smogn_r2"),
-    ("SMOGN extreme, synthetic rows alone", "smogn_extreme_synthetic", "replacement", "smogn_r2"),
+    ("SMOGN, extreme", "smogn_extreme", "replacement", "smogn_r2"),
+    ("SMOGN, synthetic rows only", "smogn_extreme_synthetic", "replacement", "smogn_r2"),
 )
 """What the learner was trained on: its words, method and setting, and the study's figure for it."""
 
@@ -84,6 +75,13 @@ def share(records: Records, run: str, method: str, setting: str = "replacement")
         if records.has(f"{name}.utility.{setting}.{method}"):
             return records.measured(f"{name}.utility.{setting}.{method}.{learner}.r2", of="percent")
     return None
+
+
+def _score(records: Records, run: str, method: str, setting: str) -> str:
+    """R² as the table shows it; a dash where the method was not run."""
+    if not records.has(f"{run}.utility.{setting}.{method}"):
+        return "–"
+    return records.score(run, method, setting=setting).show(".2f")
 
 
 def _of_the_study(records: Records, experiment: str, figure: str) -> str:
@@ -118,7 +116,8 @@ def reproduced(records: Records) -> pd.DataFrame:
     -------
     DataFrame of str
         R² on real test rows with intervals, by the learner behind the study's figure. The study's
-        SMOGN figure stands in two rows, since it is not known which rows it was measured on.
+        SMOGN figure stands in two rows, since it is not known which rows it was measured on. Its
+        later figure is of a model like TabDDPM. A dash was not measured.
     """
     rows: list[dict[str, str]] = []
     labels: list[str] = []
@@ -131,10 +130,7 @@ def reproduced(records: Records) -> pd.DataFrame:
             labels.append(words)
             rows.append(
                 {"study": _of_the_study(records, experiment, figure)}
-                | {
-                    source: records.score(run, method, setting=setting).show(".2f")
-                    for source, run in ids.items()
-                }
+                | {source: _score(records, run, method, setting) for source, run in ids.items()}
             )
     return pd.DataFrame(rows, index=pd.Index(labels, name="learner trained on"))
 
@@ -167,7 +163,7 @@ def run_table(records: Records, run: str) -> pd.DataFrame:
         added = f"{at}.utility.augmentation.{method}.{learner}.r2"
         detected = held and records.has(f"{run}.fidelity.{method}.c2st")
         card = f"privacy.cards.{run}.{method}.membership"
-        rows[NAMES[method]] = {
+        rows[LABELS[method]] = {
             "R² alone": alone.show(".2f"),
             "% of real": "100" if method == REAL else kept.show(".0f"),
             "R² added": records.measured(added).show(".2f")
@@ -218,8 +214,8 @@ def run_sentences(records: Records, run: str) -> str:
         f"{held['n_test']:,} test rows. Figures are means over {held['n_seeds']} splits.",
         f"The {learner} reaches an R² of {real.show('.2f')} when it is trained on real rows. It "
         f"keeps {records.share(run, 'hybrid').show('.0f')} % of this with HybridDiffusion's rows "
-        f"alone, {records.share(run, 'gaussian').show('.0f')} % with those of the study's kind of "
-        f"diffusion, {records.share(run, 'interpolation').show('.0f')} % with interpolated rows, "
+        f"alone, {records.share(run, 'gaussian').show('.0f')} % with those of Gaussian diffusion, "
+        f"{records.share(run, 'interpolation').show('.0f')} % with interpolated rows, "
         f"and {records.share(run, 'smogn_extreme').show('.0f')} % with the whole output of SMOGN, "
         "extreme.",
     ]
@@ -264,7 +260,7 @@ def overview(records: Records) -> Figure:
     """
     ratios = [len(SHOWN)] * 3 + [6]
     figure, axes = plt.subplots(
-        4, 1, figsize=(5.2, 11.2), height_ratios=ratios, layout="constrained"
+        4, 1, figsize=(4.3, 11.6), height_ratios=ratios, layout="constrained"
     )
     for ax, experiment in zip(axes, EXPERIMENTS, strict=False):
         for y, method in enumerate(SHOWN):
@@ -276,17 +272,17 @@ def overview(records: Records) -> Figure:
         baseline(ax)
         _head(ax, f"{TITLES[experiment]} ({LEARNERS[STUDY_LEARNER[experiment]]})")
         methods_axis(ax, SHOWN, left=0, right=112)
-        ax.set_yticklabels([NAMES[method] for method in SHOWN])
+        ax.set_yticklabels([LABELS[method] for method in SHOWN])
     _study_alone(axes, records)
     _added(axes[-1], records)
     handles = [mark("stand-in"), mark("public table", mfc="white")]
-    legend(figure, [*handles, mark("reported by the study", "x", BLACK, mew=1.5)])
+    legend(figure, [*handles, mark("study", "x", BLACK, mew=1.5)])
     return figure
 
 
 def _head(ax: Axes, words: str) -> None:
     """A title that begins at the left end of the figure."""
-    ax.set_title(words, x=-0.6, ha="left", fontsize=9.5, fontweight="bold")
+    ax.set_title(words, x=-0.85, ha="left", fontsize=9.5, fontweight="bold")
 
 
 def _study_alone(axes: Sequence[Axes], records: Records) -> None:
@@ -306,7 +302,7 @@ def _study_alone(axes: Sequence[Axes], records: Records) -> None:
 def _left_of(ax: Axes, y: float, text: str) -> None:
     edge = ax.get_yaxis_transform()
     ax.plot(0.02, y, "x", color=BLACK, ms=6, mew=1.5, transform=edge)
-    ax.text(0.05, y, f"{text} (study)", va="center", fontsize=7, transform=edge)
+    ax.text(0.05, y, f"{text} (study)", va="center", fontsize=8.5, transform=edge)
 
 
 def _range(ax: Axes, y: float, ends: tuple[float, float]) -> None:
@@ -324,9 +320,9 @@ def _added(ax: Axes, records: Records) -> None:
         if method == "gaussian":
             _range(ax, y, _share_of_the_study(records, experiment, "diffusion_r2"))
     ax.axvline(100, color=BLACK, lw=0.8, ls=":")
-    ax.set_yticks(range(len(lines)), [f"{e}, {NAMES[m]}" for e, m in lines])
+    ax.set_yticks(range(len(lines)), [f"{e}: {LABELS[m]}" for e, m in lines])
     ax.set(ylim=(len(lines) - 0.4, -0.6), xlim=(80, 112), xlabel="R², % of that of real rows")
-    _head(ax, "real rows + 500 synthetic rows, the study's setting for diffusion")
+    _head(ax, "real rows + 500 synthetic rows")
 
 
 @styled
@@ -347,15 +343,15 @@ def run_figure(records: Records, run: str) -> Figure:
         the ledger counts as none.
     """
     found = {m: of for m in SHOWN if (of := share(records, run, m)) is not None}
-    figure, ax = plt.subplots(figsize=(5.2, 0.3 * len(found) + 0.9), layout="constrained")
+    learner = STUDY_LEARNER[run.partition("_")[0]]
+    figure, ax = plt.subplots(figsize=(4.3, 0.3 * len(found) + 0.9), layout="constrained")
     ax.axvspan(95, 105, color="#dddddd", lw=0)
     for y, (method, of) in enumerate(found.items()):
         score(ax, of, y, COLOURS.get(method, GREY), left=0, form=".0f")
     baseline(ax)
     methods_axis(ax, list(found), left=0, right=115)
-    ax.set_yticklabels([NAMES[method] for method in found])
-    ax.set(xlabel="R², % of that of real rows")
-    _head(ax, f"{title(run)}, rows alone ({LEARNERS[STUDY_LEARNER[run.partition('_')[0]]]})")
+    ax.set_yticklabels([LABELS[method] for method in found])
+    ax.set(xlabel=f"R² of {LEARNERS[learner]}, % of that of real rows")
     return figure
 
 

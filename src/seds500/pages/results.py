@@ -7,10 +7,13 @@ closed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seds500.comparisons import OTHER_PACKAGES
@@ -180,13 +183,15 @@ def _methods(records: Records, section: str) -> list[str]:
     return [method for method in LABELS if method in found]
 
 
-def cost(records: Records) -> Figure:
+def cost(records: Records, *, narrow: bool = False) -> Figure:
     """Share of the real rows' R² against CPU time, one panel for each source.
 
     Parameters
     ----------
     records : Records
         The committed runs.
+    narrow : bool, default=False
+        Whether panels lie below each other, for the width of a phone.
 
     Returns
     -------
@@ -200,19 +205,21 @@ def cost(records: Records) -> Figure:
         return Measured(spent["fit"] + spent["sample"])
 
     methods = [m for m in _methods(records, "timings") if m != SECOND_SAMPLE]
-    figure = _against(records, seconds, lambda run: methods)
+    figure = _against(records, seconds, lambda run: methods, narrow=narrow)
     for ax in figure.axes:
         ax.set(xscale="log", xlabel="CPU seconds to fit and draw")
     return figure
 
 
-def leakage(records: Records) -> Figure:
+def leakage(records: Records, *, narrow: bool = False) -> Figure:
     """Share of the real rows' R² against what the strongest membership attack finds.
 
     Parameters
     ----------
     records : Records
         The committed runs, with the record of the chapter on privacy.
+    narrow : bool, default=False
+        As for `cost`.
 
     Returns
     -------
@@ -229,7 +236,7 @@ def leakage(records: Records) -> Figure:
         cards = records.value(f"privacy.cards.{run}")
         return [] if cards["void"] else [m for m in cards if m in COLOURS]
 
-    figure = _against(records, auc, methods)
+    figure = _against(records, auc, methods, narrow=narrow)
     for ax in figure.axes:
         ax.axvline(0.5, color=COLOURS[REAL], lw=0.8)
         ax.set(xlabel="AUC of the strongest membership attack", xlim=(0.45, 1.02))
@@ -241,13 +248,13 @@ def _against(
     records: Records,
     price: Callable[[str, str], Measured],
     methods: Callable[[str], Sequence[str]],
+    *,
+    narrow: bool,
 ) -> Figure:
     """Share of the real rows' R² against a price, by run and method; methods of each run."""
     drawn = set()
     markers = dict(zip(EXPERIMENTS, "osD", strict=True))
-    figure, axes = plt.subplots(
-        1, len(SOURCES), figsize=(8.2, 4.3), sharex=True, sharey=True, layout="constrained"
-    )
+    figure, axes = _panels(len(SOURCES), narrow=narrow, sharex=True)
     for run, experiment, source in runs():
         ax = axes[list(SOURCES).index(source)]
         for method in sorted(methods(run), key=list(LABELS).index):
@@ -263,16 +270,30 @@ def _against(
     for ax, words in zip(axes, SOURCES.values(), strict=True):
         baseline(ax, sideways=False)
         ax.set(ylim=(0, 115), title=words)
-    axes[0].set_ylabel("R², % of that of real rows")
     handles = [mark(LABELS[m], colour=COLOURS[m]) for m in LABELS if m in drawn]
     handles += [mark(experiment, marker) for experiment, marker in markers.items()]
-    legend(figure, handles, ncols=4)
+    legend(figure, handles, ncols=2 if narrow else 4)
     return figure
+
+
+def _panels(n: int, *, narrow: bool, **settings: Any) -> tuple[Figure, Sequence[Axes]]:
+    """Panels of shares of R², beside each other, or below each other where a page is narrow."""
+    shape, size = ((n, 1), (4.2, 3.4 * n + 1.2)) if narrow else ((1, n), (4.1 * n, 4.2))
+    figure, axes = plt.subplots(
+        *shape, figsize=size, sharey=True, squeeze=False, layout="constrained", **settings
+    )
+    for ax in axes[:, 0]:
+        ax.set_ylabel("R², % of that of real rows")
+    return figure, axes.ravel().tolist()
 
 
 @styled
 def dimension(
-    records: Records, *, learner: str = "gb", kinds: Sequence[str] = ("irrelevant", "informative")
+    records: Records,
+    *,
+    learner: str = "gb",
+    kinds: Sequence[str] = ("irrelevant", "informative"),
+    narrow: bool = False,
 ) -> Figure:
     """Share of the real rows' R² on the narrowest and the widest table of the swept dimension.
 
@@ -284,6 +305,8 @@ def dimension(
         Learner shown.
     kinds : sequence of str
         What the added columns are; a panel for each.
+    narrow : bool, default=False
+        As for `cost`.
 
     Returns
     -------
@@ -291,10 +314,8 @@ def dimension(
         A line for each arm, means with intervals.
     """
     ends = ("narrowest", "widest")
-    figure, axes = plt.subplots(
-        1, len(kinds), figsize=(8.2, 3.9), sharey=True, layout="constrained", squeeze=False
-    )
-    for ax, kind in zip(axes[0], kinds, strict=True):
+    figure, axes = _panels(len(kinds), narrow=narrow)
+    for ax, kind in zip(axes, kinds, strict=True):
         sweep = records.value(f"why_smogn_fails.sweep.{kind}")
         arms = [m for m in LABELS if m != REAL and all(m in sweep[end] for end in ends)]
         for shift, arm in zip(np.linspace(-0.08, 0.08, len(arms)), arms, strict=True):
@@ -308,14 +329,21 @@ def dimension(
         ax.set_xticks(range(2), [str(sweep[end]["columns"]) for end in ends])
         ax.set(xlabel="columns after one-hot encoding", title=f"{kind} columns added")
         ax.set_xlim(-0.3, 1.3)
-    axes[0][0].set_ylabel("R², % of that of real rows")
-    legend(figure)
+    legend(figure, ncols=1 if narrow else 3)
     return figure
 
 
+def _narrow(draw: Callable[..., Figure]) -> Callable[[Records], Figure]:
+    @wraps(draw)
+    def drawn(records: Records) -> Figure:
+        return draw(records, narrow=True)
+
+    return drawn
+
+
 FIGURES: Mapping[str, Callable[[Records], Figure]] = {
-    "cost": cost,
-    "leakage": leakage,
-    "dimension": dimension,
+    draw.__name__ + ending: shape(draw)
+    for draw in (cost, leakage, dimension)
+    for ending, shape in (("", lambda draw: draw), ("_narrow", _narrow))
 }
-"""By the name of their file in `book/_figures`."""
+"""By the name of their file in `book/_figures`; each is drawn a second time, for a phone."""

@@ -22,10 +22,6 @@ _LOOK: Any = STYLE | {
     "lines.markersize": 11,
 }  # fmt: skip
 _OF_SOURCE = dict(zip(SOURCES, (BLUE, ORANGE), strict=True))
-_SHORT = dict(LABELS) | {
-    "gaussian": "Gaussian numbers",
-    "smogn_extreme_synthetic": "SMOGN, synthetic",
-}
 
 
 def large(draw: Callable[[Records], Figure]) -> Callable[[Records], Figure]:
@@ -102,7 +98,7 @@ def slide_added(records: Records) -> Figure:
             _score(ax, share, y + shift, colour, mfc=fill or colour, mew=2.5)
     for fill, words in ((GREY, "alone"), ("white", "500 added to the real rows")):
         ax.plot([], [], "o", mfc=fill, mec=GREY, mew=2.5, label=words)
-    _rows(ax, [_SHORT[m] for m in methods])
+    _rows(ax, [LABELS[m] for m in methods])
     _percent(ax, left=-90)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -118,7 +114,7 @@ def slide_methods(records: Records) -> Figure:
             _score(ax, records.share(f"013_{source}", method), y, COLOURS[method])
         _percent(ax)
         ax.set_title(title(f"013_{source}"))
-    _rows(axes[0], [_SHORT[m] for m in order])
+    _rows(axes[0], [LABELS[m] for m in order])
     return figure
 
 
@@ -131,7 +127,7 @@ def slide_differences(records: Records) -> Figure:
         for y, (run, _, source) in enumerate(runs()):
             _score(ax, records.advantage(run, rival), y, _OF_SOURCE[source])
         ax.axvline(0, color=BLACK, lw=1.2)
-        ax.set_title(f"minus {_SHORT[rival]}")
+        ax.set_title(f"minus {LABELS[rival]}")
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[1].set_xlabel("difference in R²")
     _rows(axes[0], [title(run) for run, _, _ in runs()])
@@ -151,7 +147,7 @@ def slide_dimension(records: Records) -> Figure:
             _score(ax, found, y + shift, COLOURS[arm], mfc=fill or COLOURS[arm], mew=2.5)
     for fill, end in zip((GREY, "white"), ends, strict=True):
         ax.plot([], [], "o", mfc=fill, mec=GREY, mew=2.5, label=f"{end['columns']} columns")
-    _rows(ax, [_SHORT[arm] for arm in arms])
+    _rows(ax, [LABELS[arm] for arm in arms])
     ax.axvline(100, color=BLACK, lw=1.2, ls=":")
     ax.set(xlim=(50, 108), xlabel="R² of boosting, % of that of real rows")
     figure.legend(loc="outside lower center", ncols=2)
@@ -174,7 +170,7 @@ def slide_trap(records: Records) -> Figure:
         share, auc = records.share(run, method), _auc(records, run, method)
         ax.plot(auc.value, max(share.value, 0), "o", color=COLOURS[method])
         ax.annotate(
-            _SHORT[method], (auc.value, max(share.value, 0)), offset, textcoords="offset points",
+            LABELS[method], (auc.value, max(share.value, 0)), offset, textcoords="offset points",
             ha="right" if offset[0] < 0 else "left" if offset[0] else "center",
         )  # fmt: skip
     ax.axvline(0.5, color=BLACK, lw=1.2, ls=":")
@@ -201,7 +197,7 @@ def slide_attacks(records: Records) -> Figure:
     ax.axvline(chance + beyond, color=RED, lw=1.5, ls="--", label="tolerated")
     for source, words in SOURCES.items():
         ax.plot([], [], "o", color=_OF_SOURCE[source], label=words)
-    _rows(ax, [_SHORT[m] for m in order])
+    _rows(ax, [LABELS[m] for m in order])
     ax.set(xlabel="AUC of the strongest membership attack")
     figure.legend(loc="outside right center")
     return figure
