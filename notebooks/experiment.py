@@ -68,11 +68,12 @@ dataset.frame.describe(include="all").round(1).fillna("")
 #
 # Each seed gives one split into training and test rows, on which every method is trained and drawn
 # from. *Replacement* trains the learners on synthetic rows alone, as many as there are real ones;
-# *augmentation* adds synthetic rows to the real ones. The second real sample, where there is one,
-# is the ceiling: real rows nobody trained on, posing as synthetic. The noise copy is the trap: real
-# rows, each moved a little. There are three diffusion models. HybridDiffusion is a masked diffusion
-# of codes. *Gaussian numbers* is the kind of the original study: noise is added to numbers and
-# taken away again. TabDDPM is its published relative.
+# *augmentation* adds synthetic rows to the real ones. The *second sample*, where there is one, is
+# other real rows of the same source; no generator can be expected to do better. The *noise copy* is
+# real rows, each moved a little: useful, but not private. There are three diffusion models.
+# HybridDiffusion is a masked diffusion of codes. *Gaussian diffusion* is the study's kind of model:
+# noise is added to numbers, and categories are masked. TabDDPM is a published model that is close
+# to it.
 
 # %%
 comparison = compare(

@@ -15,8 +15,8 @@
 # # Why SMOGN fails
 #
 # > SMOGN loses R² because it selects rows by their target, with two features as with many.
-# > Interpolation without this selection loses little or nothing, so empty regions are not the
-# > reason.
+# > Interpolation without this selection loses little or nothing on the six tables, so empty regions
+# > are not the reason there. Interpolation that is forced on a much wider table does lose some R².
 #
 # The original study trained models on SMOGN's output and found that they predict badly. It gave
 # this reason: interpolated rows fall into *empty regions of a high-dimensional space*, where there
@@ -31,7 +31,7 @@
 # | **exact copies** | *selection only* | the training rows |
 # | **interpolated** | *SMOGN* | *interpolation only* |
 #
-# If empty regions are the reason, then interpolation alone fails, selection alone does not, and
+# If empty regions are the reason, then interpolation only fails, selection only does not, and
 # the loss grows with the number of columns. Other possible reasons are tested as well: that fewer
 # different rows remain (*as few rows, drawn evenly*), that categories were drawn at random, and
 # that synthetic rows were used alone. Two further arms are SMOGN with its selection undone by
@@ -78,9 +78,10 @@ results = {}
 # rows, and three learners trained on these are scored on the real test rows. Stand-ins are
 # simulated tables; the public tables are real, of the same shape, on other subjects.
 #
-# Learners take no weights here. *Weighted back* therefore draws from SMOGN's output with
+# Learners take no weights here. *SMOGN, weighted back* therefore draws from SMOGN's output with
 # probabilities proportional to its inverse-sampling weights. Rows that SMOGN has dropped do not
-# come back that way, so its measure is *as few rows, drawn evenly*, not the training rows.
+# come back in this way, so it should be compared with *as few rows, drawn evenly*, and not with the
+# training rows.
 
 # %%
 comparisons = {
@@ -109,8 +110,8 @@ learner reaches on real rows. Intervals are cut at the left end.
 report.arms_figure(comparisons, titles)
 
 # %% [markdown]
-# Compare *interpolation alone* with the dotted line, and *selection alone* with SMOGN. With two
-# features, as in 011, there is no high-dimensional space to be empty.
+# Compare *interpolation only* with the dotted line, and *selection only* with SMOGN. With two
+# features, as in 011, there is no high-dimensional space that could be empty.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(report.arms_reading(results["arms"], titles))
@@ -123,9 +124,10 @@ say(report.arms_reading(results["arms"], titles))
 # evenly. In the other they are *informative*: in a fifth of the rows a column names the class of
 # the target, one of ten of equal size.
 #
-# SMOGN has a rule of its own for empty regions: a neighbour farther than half the median distance
-# is not interpolated with, and the row is made by noise instead. So a second arm interpolates
-# always, however far the neighbour is.
+# SMOGN has a rule of its own for empty regions: if a neighbour is farther than half the median
+# distance, the new row is not interpolated but made by adding noise to one row. *Interpolation
+# only* follows this rule. A second arm, *interpolation, never noise*, always interpolates, however
+# far the neighbour is.
 
 # %% mystnb={"image": {"alt": "R² kept against the number of columns, for four arms"}}
 base = load("011", sweep_source).subset(400 if quick else sweep_rows, random_state=seed)
@@ -175,7 +177,10 @@ report.sweep_table(results["sweep"])
 
 # %% [markdown]
 # If empty regions were the reason, SMOGN would lose more at the right of the table than at the
-# left, and so would interpolation.
+# left, and so would interpolation. *Interpolation only* cannot decide this, because on the widest
+# table its rule interpolates no row and returns noisy copies. *Interpolation, never noise* can: it
+# loses some R² on the widest table if the added columns are irrelevant. So empty regions can cost
+# R² on a wide table. They do not explain SMOGN's loss, which is there with two columns.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(report.sweep_reading(results["sweep"], results["interpolated"]))
@@ -183,13 +188,13 @@ say(report.sweep_reading(results["sweep"], results["interpolated"]))
 # %% [markdown]
 # ## Are the regions empty?
 #
-# Interpolated rows lie near the training rows they were made from; that says nothing. What counts
-# is how far they lie from real rows that had no part in them: the test rows. Training rows lie
-# some distance from these too. Below is the mean distance from interpolated rows to the nearest
-# test row, divided by the same for training rows: above 1, the interpolated rows lie where real
-# rows are rarer. The distance is SMOGN's own, on numbers and categories together. The other ratios
-# compare rows selected by target with rows drawn evenly, and SMOGN's output with the real rows it
-# was selected from.
+# Interpolated rows lie near the training rows from which they were made, which shows nothing. The
+# question is how far they lie from real rows that had no part in them: the test rows. Training rows
+# also lie some distance from these. Below is the mean distance from interpolated rows to the
+# nearest test row, divided by the same for training rows. Above 1, the interpolated rows lie where
+# real rows are rarer. The distance is SMOGN's own, on numbers and categories together. The other
+# ratios compare rows selected by target with rows drawn evenly, and SMOGN's output with the real
+# rows from which it was selected.
 
 # %%
 pairs = [("interpolation", "real"), ("selection", "real"), ("smogn_extreme", "selection")]
@@ -228,14 +233,15 @@ say(report.distances_reading(results["nearest"], results["nearest_swept"], title
 # %% [markdown]
 # ## What selecting on the target does
 #
-# A model learns the mean of the target given the features, $E[y \mid x]$. Rows kept with a
-# probability proportional to $w(y)$ have another one:
+# A model learns the mean of the target given the features, $E[y \mid x]$. If rows are kept with a
+# probability proportional to $w(y)$, this mean changes:
 #
 # $$E_w[y \mid x] = \frac{E[w(y)\,y \mid x]}{E[w(y) \mid x]}.$$
 #
 # Wherever $y$ varies at a given $x$ and $w$ favours large values, this lies above $E[y \mid x]$.
-# The number of features does not enter. The dashed line is computed from the real rows by this
-# formula, with the factors by which SMOGN multiplies or thins each of them; no row is made for it.
+# The number of features does not appear in the formula. The dashed line is computed from the real
+# rows by this formula, with the factors by which SMOGN repeats or removes rows; no row is made for
+# it.
 
 # %% mystnb={"image": {"alt": "Mean target over one feature, real, selected and interpolated"}}
 feature = {
@@ -265,7 +271,7 @@ report.bend_figure(
 )
 
 # %% [markdown]
-# The formula knows nothing of interpolation. If SMOGN's line lies nearer to the dashed line than to
+# The formula does not contain interpolation. If SMOGN's line lies nearer to the dashed line than to
 # the real one, then selection accounts for most of what SMOGN does to the mean.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
@@ -286,10 +292,10 @@ The study reported for SMOGN a negative R² on 011 with a root mean squared erro
 """)
 
 # %% [markdown]
-# Its procedure had ingredients that SMOGN's paper has not. Here they are added one at a time, on
-# the stand-ins. What is not known is whether models saw all of the output or its synthetic rows
-# alone; the last line is the second. Each cell holds R² and the rise of the RMSE over that of real
-# rows.
+# Its procedure differed from SMOGN's paper in several steps. Here they are added one at a time, on
+# the stand-ins. It is not known whether its models were trained on all of the output or on the
+# synthetic rows only; the last line shows the second. Each cell holds R² and the rise of the RMSE
+# over that of real rows.
 
 # %%
 implied = [
@@ -314,7 +320,7 @@ say(report.ingredients_reading(results["ingredients"], titles))
 
 # %% [markdown]
 # The tables are stand-ins, and the study's procedure is not known in full, so its figures need not
-# be met.
+# come out again.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(
@@ -363,10 +369,11 @@ report.growth_figure(store.load("benchmark_smogn")["values"])
 # ## What it means
 #
 # Each line is a claim that one arm scores below another, judged by [the rule of the
-# ledger](../book/claims.md#the-rule). Every table with every learner is a pair. It is for the claim
-# (*lower*) if the interval of the paired difference lies below zero, against it (*higher*) if
-# above, and else the two are not told apart. A claim holds in part as soon as one pair is for it.
-# About one interval in twenty misses by chance, so a count of one or two is no finding.
+# ledger](../book/claims.md#the-rule). Every table with every learner is a pair. A pair supports the
+# claim (*lower*) if the interval of the paired difference lies below zero, and contradicts it
+# (*higher*) if the interval lies above zero. Otherwise the two arms cannot be told apart. A claim
+# holds in part as soon as one pair supports it. About one interval in twenty misses its true value
+# by chance, so a count of one or two is no finding.
 
 # %%
 verdicts = report.verdicts(comparisons)
@@ -377,11 +384,13 @@ report.verdict_table(verdicts)
 say(report.meaning(verdicts))
 
 # %% [markdown]
-# These are stand-ins and public tables, and the dimension was swept on one of them. The factory's
-# own tables may differ, but selection on the target bends the mean in any table.
+# Random categories are a choice of the study. That it used synthetic rows only is a guess, because
+# its report does not say so. All tables are stand-ins or public, and columns were added to one of
+# them only. The factory's own tables may differ, but selection on the target changes the mean in
+# any table.
 #
-# SMOGN was made to improve predictions of rare values, not to replace a table. That it does badly
-# at the second says nothing about the first.
+# SMOGN was made to improve predictions of rare values, and not to replace a table. That it does the
+# second badly says nothing about the first.
 
 # %% tags=["hide-input"]
 store.record(results)

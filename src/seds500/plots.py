@@ -170,7 +170,7 @@ def score(
         edge = ax.get_yaxis_transform()  # from 0 at the left to 1
         ax.plot(0.02, y, "<", color=colour, ms=4.5, transform=edge)
         text = found._replace(low=None).show(form)
-        ax.text(0.05, y, text, va="center", fontsize=8.5, transform=edge)
+        ax.text(0.05, y, text, va="center", fontsize=8, transform=edge)
         return
     low, high = found.span
     ax.plot([max(low, left), high], [y, y], color=colour, lw=1.4)

@@ -235,7 +235,7 @@ CLAIMS: tuple[Claim, ...] = (
         "without SMOGN's selection of rows by their target must lose R² as well.",
         (
             on_runs(
-                "R² kept with interpolation alone, rows drawn evenly, in percent of real rows; the "
+                "R² kept with interpolation only, rows drawn evenly, in percent of real rows; the "
                 "learner that does best on real rows",
                 LOSES,
                 lambda records, run: records.measured(

@@ -259,9 +259,7 @@ def overview(records: Records) -> Figure:
         study's figures are drawn in the setting that they were measured in, a range as a range.
     """
     ratios = [len(SHOWN)] * 3 + [6]
-    figure, axes = plt.subplots(
-        4, 1, figsize=(4.3, 11.6), height_ratios=ratios, layout="constrained"
-    )
+    figure, axes = plt.subplots(4, 1, figsize=(4.3, 13), height_ratios=ratios, layout="constrained")
     for ax, experiment in zip(axes, EXPERIMENTS, strict=False):
         for y, method in enumerate(SHOWN):
             for source, (shift, fill) in _SHIFTS.items():
@@ -302,7 +300,10 @@ def _study_alone(axes: Sequence[Axes], records: Records) -> None:
 def _left_of(ax: Axes, y: float, text: str) -> None:
     edge = ax.get_yaxis_transform()
     ax.plot(0.02, y, "x", color=BLACK, ms=6, mew=1.5, transform=edge)
-    ax.text(0.05, y, f"{text} (study)", va="center", fontsize=8.5, transform=edge)
+    ax.text(
+        0.05, y, f"{text} (study)", va="center", fontsize=8, transform=edge,
+        bbox={"fc": "white", "ec": "none", "pad": 0.5}, zorder=3,
+    )  # fmt: skip
 
 
 def _range(ax: Axes, y: float, ends: tuple[float, float]) -> None:
@@ -351,7 +352,7 @@ def run_figure(records: Records, run: str) -> Figure:
     baseline(ax)
     methods_axis(ax, list(found), left=0, right=115)
     ax.set_yticklabels([LABELS[method] for method in found])
-    ax.set(xlabel=f"R² of {LEARNERS[learner]}, % of that of real rows")
+    ax.set(xlabel=f"R² kept, % ({LEARNERS[learner]})")
     return figure
 
 

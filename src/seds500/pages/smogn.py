@@ -533,8 +533,8 @@ def arms_reading(arms: Mapping[str, Any], titles: Mapping[str, str]) -> str:
 
 
 _PARTS: Mapping[str, str] = {
-    "interpolation": "interpolation alone",
-    "selection": "selection alone",
+    "interpolation": "interpolation only",
+    "selection": "selection only",
     "smogn_extreme": "both, as SMOGN",
 }
 
@@ -636,8 +636,8 @@ def bend_reading(bend: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         )
         lines.append(
             f"- {titles[key]}: the mean distance from the real line is "
-            f"{real['smogn_extreme']:,.3g} for SMOGN, {real['selection']:,.3g} for selection alone "
-            f"and {real['interpolation']:,.3g} for interpolation alone. From the dashed line SMOGN "
+            f"{real['smogn_extreme']:,.3g} for SMOGN, {real['selection']:,.3g} for selection only "
+            f"and {real['interpolation']:,.3g} for interpolation only. From the dashed line SMOGN "
             f"lies {expected:,.3g} away, so {closer}."
         )
     return "\n".join(lines) or "None of these tables was compared."
@@ -702,7 +702,7 @@ def meaning(found: pd.DataFrame) -> str:
     worst = f"{rows['interpolation']['worst']:.0f}".replace("-", "−")
     lines = [
         f"Selection alone scores below real rows in {pairs('selection')}, SMOGN in "
-        f"{pairs('smogn')}, and interpolation alone in {pairs('interpolation')}. The mean "
+        f"{pairs('smogn')}, and interpolation only in {pairs('interpolation')}. The mean "
         f"difference of interpolation is {worst} % of the baseline at worst.",
         told,
         f"Given SMOGN's selection, interpolating scores lower than copying in "
@@ -712,7 +712,8 @@ def meaning(found: pd.DataFrame) -> str:
         f"scores below real rows in {pairs('weighted')}, and below as few rows drawn evenly in "
         f"{pairs('weighted_and_fewer_rows')}.",
         f"Random categories lower the score in {pairs('random_categories')}, and using synthetic "
-        f"rows alone in {pairs('synthetic_rows')}. Both are choices of the study, not of SMOGN.",
+        f"rows only in {pairs('synthetic_rows')}. The first is the study's choice and not SMOGN's. "
+        "The second may be the study's; its report does not say so.",
         f"A noise copy scores below real rows in {pairs('noise_copy')}. Where it does not, a high "
         "score is no sign that rows may be shared.",
     ]
