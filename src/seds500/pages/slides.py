@@ -137,7 +137,7 @@ def slide_differences(records: Records) -> Figure:
 @large
 def slide_dimension(records: Records) -> Figure:
     """R² of boosting kept before and after irrelevant columns are added to two numbers."""
-    arms = ("interpolation", "selection", "smogn_extreme")
+    arms = ("interpolation", "interpolation_always", "selection", "smogn_extreme")
     sweep = records.value("why_smogn_fails.sweep.irrelevant")
     ends = [sweep[end] for end in ("narrowest", "widest")]
     figure, ax = _axes(height=3.8)
