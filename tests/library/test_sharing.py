@@ -24,7 +24,7 @@ from synthtab.__main__ import main
 from synthtab.attacks.card import Item, Row
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.intervals import Estimate
-from synthtab.sharing import load_bundle, share
+from synthtab.sharing import load_bundle, share, ways
 from synthtab.sharing.assessment import (
     Assessment,
     PrivacyJudgement,
@@ -190,15 +190,58 @@ def test_a_table_of_copies_is_kept_back_unless_told_otherwise(table, tmp_path, c
     # `synthtab.sharing` has a function of the module's name
     module = importlib.import_module("synthtab.sharing.share")
     monkeypatch.setattr(module, "HybridDiffusion", Copying)
+    monkeypatch.setattr(ways, "LIMIT", -1e6)
     asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--steps", "20"]
     assert main([*asked, "--out", str(tmp_path / "kept")]) == 3
-    assert capsys.readouterr().err.endswith("kept back; --release-anyway overrides\n")
+    told = capsys.readouterr().err
+    assert re.search(r"\n  --min-count 20: not tried: it takes about \d+ s, for which there", told)
+    assert told.endswith("kept back; --release-anyway overrides\n")
     assert "synthetic.csv" not in files(tmp_path / "kept")
     assert "Kept back" in (tmp_path / "kept" / "report_card.html").read_text(encoding="utf-8")
     assert main([*asked, "--out", str(tmp_path / "out"), "--release-anyway"]) == 0
     assert "synthetic.csv" in files(tmp_path / "out")
     page = (tmp_path / "out" / "report_card.html").read_text(encoding="utf-8")
     assert "Released against the rules" in page
+
+
+class CopyingAtLength(Copying):
+    """Copies rows if it is trained for long, and else draws columns apart from each other."""
+
+    def iter_samples(self, n_samples, *, random_state=None, **how):
+        if self.n_iter > 100:
+            yield from super().iter_samples(n_samples)
+            return
+        rng = np.random.default_rng(0)
+        rows = {c: rng.choice(v.to_numpy(), n_samples) for c, v in self.rows_.items()}
+        yield pd.DataFrame(rows).astype(self.rows_.dtypes)
+
+
+def test_ways_out_are_tried_where_a_table_is_kept_back(tmp_path, capsys, monkeypatch):
+    module = importlib.import_module("synthtab.sharing.share")
+    monkeypatch.setattr(module, "HybridDiffusion", CopyingAtLength)
+    monkeypatch.setattr(ways, "LIMIT", 1e6)
+    rng = np.random.default_rng(0)
+    a, code = rng.normal(size=400).round(2), rng.normal(size=400).round(6)
+    rows = pd.DataFrame({"a": a, "code": code, "b": (a + 0.1 * rng.normal(size=400)).round(3)})
+    rows.to_csv(tmp_path / "table.csv", index=False)
+    out = tmp_path / "out"
+    asked = ["share", str(tmp_path / "table.csv"), "--target", "b", "--steps", "200"]
+    assert main([*asked, "--out", str(out)]) == 3
+    told = capsys.readouterr().err
+    assert "  --steps 50: no privacy rule fails; training rows returned whole 0." in told
+    assert "  --drop code: kept back again; training rows returned whole 0." in told
+    assert "  --min-count 20: kept back again; " in told
+    assert told.endswith("% of real\nkept back; --release-anyway overrides\n")
+    left = ["private/model/form.json", "private/model/model.pt", "private/schema.yaml"]
+    assert files(out) == sorted([*left, "record.json", "report_card.html"])
+    shorter, drop, _ = json.loads((out / "record.json").read_text(encoding="utf-8"))["ways"]
+    assert [shorter["passes"], drop["passes"]] == [True, False]
+    assert {e["verdict"] for e in shorter["effects"]} <= {"pass", "inconclusive"}
+    assert shorter["use"][0] > 90 > shorter["use"][1]  # no column goes with another
+    assert drop["use"][1] > 90  # which told nothing
+    page = (out / "report_card.html").read_text(encoding="utf-8")
+    assert "<code>--seed 1</code>" in page
+    assert ">no rule fails<" in page
 
 
 def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from synthtab.parallel import one_thread
 from synthtab.sharing.columns import TablePlan
 from synthtab.table.schema import Schema
 from synthtab.table.split import PrivacySplit
+
+if TYPE_CHECKING:
+    from synthtab.sharing.ways import Way
 
 REAL, SYNTHETIC = "real", "synthetic"
 METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
@@ -345,6 +348,8 @@ class Assessment:
     shadows : dict of str to dict of str to Exposed
         What models trained again tell of single rows, by how many rows were drawn from each: see
         `synthtab.attacks.shadow.shadow_attack`. Empty where it was not measured.
+    ways : sequence of Way
+        What could be done instead where the table is kept back: see `synthtab.sharing.ways`.
     """
 
     settings: dict[str, Any]
@@ -360,6 +365,7 @@ class Assessment:
     notes: tuple[str, ...] = ()
     relations: Sequence[Mapping[str, Any]] = ()
     shadows: Mapping[str, Mapping[str, Exposed]] = field(default_factory=dict)
+    ways: Sequence[Way] = ()
 
     @property
     def verdict(self) -> str:
@@ -406,6 +412,10 @@ def record_of(assessment: Assessment) -> dict[str, Any]:
             }
             for drawn, parts in assessment.shadows.items()
         },
+        "ways": [
+            {**way._asdict(), "effects": [effect._asdict() for effect in way.effects]}
+            for way in assessment.ways
+        ],
         "notes": list(assessment.notes),
     }
 

@@ -89,6 +89,7 @@ def card_html(assessment: Assessment) -> str:
         ),
         attacks=ROWS,
         shadows=assessment.shadows,
+        ways=assessment.ways,
         meanings=_MEANINGS,
         controls=CONTROLS,
         measures=_MEASURES,
@@ -100,14 +101,14 @@ def card_html(assessment: Assessment) -> str:
         alike=alike,
         matrices=[(name, matrix(values)) for name, values in alike.matrices.items()],
         clouds=scatter(alike.points),
-        apart=", ".join(_apart(assessment)) or "codes, exact times, sums of money",
+        apart=", ".join(apart(assessment)) or "codes, exact times, sums of money",
         columns=assessment.plan.columns,
         relations=assessment.relations,
         notes=assessment.notes,
     )
 
 
-def _apart(assessment: Assessment) -> list[str]:
+def apart(assessment: Assessment) -> list[str]:
     """Columns but the target whose values differ most from row to row."""
     features, real = [*assessment.schema.features], assessment.real
     shares = {c: real[c].nunique() / len(real) for c in features}

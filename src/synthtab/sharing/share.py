@@ -42,6 +42,7 @@ from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.judging import judge_in_time
 from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations
+from synthtab.sharing.ways import PRIVATE, trying_ways
 from synthtab.sharing.workplace import new_folder, refuse_small_disk, refuse_taken
 from synthtab.sharing.writer import row_writer
 from synthtab.table.relations import Range
@@ -51,7 +52,6 @@ from synthtab.table.split import PrivacySplit
 Write = Callable[[str], Any]
 _P = ParamSpec("_P")
 
-PRIVATE = "private"
 _MIN_COUNT = 5
 # Networks a column. A mean of three, as small tables are learnt otherwise, knows their rows better:
 # of what was tried (benchmarks/exposure.py) one exposes them least at nearly the same use.
@@ -123,6 +123,7 @@ def _without_folder(function: Callable[_P, Shared]) -> Callable[_P, Shared]:
 
 
 @_without_folder
+@trying_ways
 def share(
     table: str | Path | pd.DataFrame,
     /,
@@ -203,7 +204,7 @@ def share(
         Models trained again on halves of the training rows, for the card to say how exposed single
         rows are: an even number, 6 at least, or 0. They take as long as that many trainings. None
         is 16 for up to 5,000 rows, as far as `time_budget` leaves time for them after all else, and
-        0 without one.
+        0 without one or where the table is kept back.
     card : bool, default=True
         With `epsilon`: whether to hold rows out, a fifth of them, and to judge on them, for the
         owner alone. Without it all rows are learnt.
@@ -226,7 +227,8 @@ def share(
     A release is stopped by any row of the report card that fails, and by controls that misbehave:
     see `PrivacyJudgement.may_release`. Without `epsilon` one network a column is learnt
     (``HybridDiffusion(n_members=1)``), where a small table would have a mean of three: single rows
-    are then less exposed.
+    are then less exposed. Where a table is kept back, ways out are tried within as much time as the
+    training took and 30 seconds, or within what `time_budget` leaves: see `synthtab.sharing.ways`.
     """
     if out is None:
         raise TableError(
@@ -359,7 +361,10 @@ def share(
         )
         judged = found.privacy
         shadows: Mapping[str, Mapping[str, Exposed]] = {}
-        if n_shadows is None and time_budget is not None and len(frame) <= _MAX_FOR_SHADOWS:
+        released = judged.may_release or release_anyway
+        # What time is left goes to ways out where the table is kept back.
+        timed = released and time_budget is not None
+        if n_shadows is None and timed and len(frame) <= _MAX_FOR_SHADOWS:
             n_shadows = _SHADOWS
         until = None if time_budget is None else started + time_budget
         if n_shadows and (
@@ -379,7 +384,6 @@ def share(
                 seconds=None if until is None else until - time.monotonic(),
                 random_state=judge_seed,
             )
-        released = judged.may_release or release_anyway
         if not released:
             made.unlink()
         kept_back = () if released else judged.reasons
