@@ -19,6 +19,7 @@ from synthtab.sharing.cells import date_cells
 from synthtab.sharing.columns import LEARNT, check_plan, infer_plan, plan_text, read_plan
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.source import TableError, read_source
+from synthtab.sharing.ties import with_relations
 from synthtab.sharing.writer import row_writer
 
 N_ROWS = 30
@@ -83,11 +84,33 @@ def digits(draw) -> list[str]:
     return [known[i % len(known)] for i in range(N_ROWS)]
 
 
+SPECIAL = (
+    *("3.8e+00", "1E5", "-0", "+5", "0.0", "inf", "-", "1 234", "1,5", "1.234", "(5.00)", "12,5 %"),
+    *("yes", "no", "Evet", "hayır", "TRUE", "x", "00123", "123456789012345678901", "٣", "½"),
+    *("2024-01-31", "31/01/2024", "25:61", "7:05", "1:30:00", "P1DT2H", "1_000", "0x1F"),
+    *("2024-01-01T00:00:00+03:00", '"', "a\nb", "a;b,c|d\te", " padded ", "=1+1", "'5", "€ 5"),
+    *("₺1.234,50", "\ufeffk", "\xa0", "?"),
+)
+
+
+@st.composite
+def mixed(draw) -> list[str]:
+    """Cells of several kinds in one column."""
+    # No second sign of a gap beside that of the table: one of them is written for both.
+    text = st.text(max_size=4).filter(str.strip)
+    cells = st.one_of(st.sampled_from(SPECIAL), text, st.integers().map(str))
+    known = draw(st.lists(cells, min_size=1, max_size=6))
+    rest = draw(st.one_of(number_cells(), dates(), st.just(known * N_ROWS)))
+    return [known[i % len(known)] if i % 3 else rest[i] for i in range(N_ROWS)]
+
+
 @st.composite
 def tables(draw) -> tuple[bytes, str]:
     """A CSV file of any look, and its encoding."""
     columns = draw(
-        st.lists(st.one_of(number_cells(), dates(), words(), digits()), min_size=1, max_size=4)
+        st.lists(
+            st.one_of(number_cells(), dates(), words(), digits(), mixed()), min_size=1, max_size=4
+        )
     )
     gap, every = draw(st.sampled_from(GAPS)), draw(st.sampled_from([0, 3, 7]))
     if every:
@@ -136,6 +159,41 @@ def test_every_cell_of_a_csv_file_comes_back_as_it_was_or_the_file_is_refused(
     was, now = read_source(path).cells[names], read_source(out, header=True).cells[names]
     for name in names:
         assert now[name].tolist() == was[name].tolist()
+
+
+NAMES = ("k", "y", "", " ", "a", "a.1", "\ufeffa", "x\ny", 'q"', "1", "2024-01-01", "Unnamed: 0")
+
+
+@st.composite
+def damaged(draw) -> bytes:
+    """A CSV file with odd names, some of whose bytes are lost, doubled, or others."""
+    data = draw(tables())[0]
+    head, mark, body = data.partition(b"\n")
+    names = [draw(st.sampled_from(NAMES)) for _ in range(head.count(b",") + 1)]
+    if draw(st.booleans()):
+        data = ",".join(names).encode() + mark + body
+    for _ in range(draw(st.integers(0, 6))):
+        at = draw(st.integers(0, len(data)))
+        length = draw(st.sampled_from([0, 1, 2, 200]))
+        new = draw(
+            st.sampled_from([b"", b"\0", b'"', b",", b"\n\n", b"\xff", b"\r", data[at : at + 9]])
+        )
+        data = data[:at] + new + data[at + length :]
+    return data
+
+
+@calm
+@given(damaged(), st.booleans())
+def test_a_damaged_file_is_read_or_refused(tmp_path_factory, data, header):
+    path = tmp_path_factory.mktemp("table") / "table.csv"
+    path.write_bytes(data)
+    try:
+        source = read_source(path, header=header or None)
+        for target in [str(c) for c in source.cells][-1:]:
+            plan = infer_plan(source, target)
+            with_relations(plan, typed(source, plan))
+    except TableError:
+        return
 
 
 _TYPES = st.sampled_from(

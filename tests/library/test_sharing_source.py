@@ -228,6 +228,37 @@ def test_a_point_beside_decimal_commas_is_not_taken_for_a_decimal_point_unless_t
         assert frame["minutes"][1] == value
 
 
+@pytest.mark.parametrize(
+    ("cell", "note"),
+    [
+        (lambda i: f"{i % 90}:{i % 60:02d}.{i % 10}", "lengths of time"),
+        (lambda i: f"{3 * i}:{i % 60:02d}:07", "lengths of time"),
+        (lambda i: f"PT{i % 9}H{i % 60}M", "lengths of time"),
+        (lambda i: f"{i % 3} days 00:{i % 60:02d}:00", "lengths of time"),
+        (lambda i: f"{'$€'[i % 2]}{i}.50", "numbers written in several ways"),
+        (lambda i: f"{i}%" if i % 2 else f"0.{i}", "numbers written in several ways"),
+        (lambda i: f"{i % 90 + 10},{i % 100:02d},{i:03d}", "numbers written in several ways"),
+        (lambda i: "<0.1" if i % 2 else f"0.{i}5", "numbers, but a cell like"),
+        (lambda i: "unknown" if i % 2 else f"{i}", "numbers, but a cell like"),
+        (lambda i: f"2024-01-{i % 28 + 1:02d}" if i % 2 else f"{i % 28 + 1:02d}.03.2024",
+         "dates, some written"),
+        (lambda i: "".join("٠١٢٣٤٥٦٧٨٩"[int(d)] for d in f"{i + 10}"), "of another script"),
+    ],
+)  # fmt: skip
+def test_what_is_measured_is_no_category_and_no_key_however_it_is_written(tmp_path, cell, note):
+    rows = "".join(f'"{cell(i)}",{i % 17}.5\n' for i in range(120))
+    source = read_source(csv(tmp_path, f"x,y\n{rows}"))
+    column = infer_plan(source, "y").columns[0]
+    assert column.kind == "mixed"
+    assert note in column.note
+
+
+def test_codes_among_words_are_categories(tmp_path):
+    rows = "".join(f"{i % 24 if i % 3 else 'V57'},{i % 7}:1,{i % 17}.5\n" for i in range(240))
+    path = csv(tmp_path, f"code,ratio,y\n{rows}")
+    assert kinds(path, "y") == {"code": "category", "ratio": "category", "y": "number"}
+
+
 def test_a_point_of_a_unit_is_no_decimal_point(tmp_path):
     lines = ["size;minutes"] + [f"{i % 7},5;{i} min." for i in range(50)]
     path = csv(tmp_path, "\n".join(lines) + "\n")

@@ -26,12 +26,12 @@ _MOST_DECIMALS = 12  # a number with more is written with as many as it needs
 _LARGEST = 1e150  # the square of a larger one is infinite
 _CELL = re.compile(
     r"(?P<before>[(+−-]?\s*(?:{currency})?\s*[(+−-]?\s*)"
-    r"(?P<core>(?:[.,]?\d)(?:[\d.,{grouping}]*\d)?(?:[eE][+-]?\d+)?)"
+    r"(?P<core>(?:[.,]?[0-9])(?:[0-9.,{grouping}]*[0-9])?(?:[eE][+-]?[0-9]+)?)"
     r"(?P<after>\.?\)?-?(?:\s*(?:[%‰°/′″]|[^\W\d_]|[€$£¥₺])[^\d]*[23]?)?\)?-?)".format(
         currency="|".join(map(re.escape, _CURRENCIES)), grouping=_GROUPING
     )
 )
-_PLAIN = re.compile(r"-?\d+(?:[.,]\d+)?")
+_PLAIN = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 
 
 class NumberReading(NamedTuple):
@@ -261,8 +261,9 @@ def widened(values: pd.Series[Any]) -> pd.Series[Any]:
 def _core(point: str, grouping: str) -> str:
     """Pattern of a number without a sign and without what stands around it."""
     p = re.escape(point)
-    whole = rf"(?:\d{{1,3}}(?:{re.escape(grouping)}\d{{3}})+|\d+)" if grouping else r"\d+"
-    return rf"(?:{whole}(?:{p}\d+)?|{p}\d+)(?:[eE][+-]?\d+)?"
+    n = "[0-9]+"  # and no digits of another script, which could not be written again
+    whole = rf"(?:[0-9]{{1,3}}(?:{re.escape(grouping)}[0-9]{{3}})+|{n})" if grouping else n
+    return rf"(?:{whole}(?:{p}{n})?|{p}{n})(?:[eE][+-]?{n})?"
 
 
 def _marks(

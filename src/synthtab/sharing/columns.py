@@ -46,6 +46,14 @@ _NEARLY = 1 - _FEW_MISTAKES  # of the cells: so many that look alike make the ot
 _MOSTLY_DIFFERENT = 0.5
 _FEW_VALUES = 20  # a column with no more is a list of values, however few rows there are
 _LONG_TEXT = 60  # characters
+_AMOUNT = re.compile(  # of money, or a share
+    r"(?!\d+$)(?!(?:.*\.){2})[-+−(]*([$€£¥₺₹%]\s?)?[-+−]?\d[\d.,']*(\s?[$€£¥₺₹%])?[)-]?"
+)
+_OTHER_DIGIT, _OF_DIGITS = r"(?=\d)[^0-9]", r"[\d\s.,:/+−\u066a-\u066c-]+"
+_LENGTHS = "lengths of time: write them as numbers of one unit"
+_LENGTH = re.compile(
+    r"-?(\d+ days?,? )?(\d+:)?\d+:[0-5]\d([.,]\d+)?|-?P(?=.)(\d+[YMWD])*(T([\d.]+[HMS])+)?"
+)
 _DIGITS_OF_AN_ID = 10
 _RARE = 5  # rows
 _SEVERAL = 3  # rows with a value that may mean none
@@ -346,7 +354,7 @@ def _infer_typed(source: Source, name: str, cells: pd.Series[Any]) -> Column:
     if pd.api.types.is_datetime64_any_dtype(cells):
         return Column(name, "date")
     if pd.api.types.is_timedelta64_dtype(cells):
-        return Column(name, "mixed", note="lengths of time: write them as numbers of one unit")
+        return Column(name, "mixed", note=_LENGTHS)
     if isinstance(cells.dtype, pd.CategoricalDtype):
         return _infer_typed(source, name, cells.astype(cells.cat.categories.dtype))
     gaps = missing_cells(cells, source, is_text=False)
@@ -399,6 +407,8 @@ def _infer_text(source: Source, name: str, cells: pd.Series[Any], usual: str) ->
     infinite = known.str.fullmatch(_INFINITE, case=False)
     if infinite.any():
         return _mixed(name, "infinite values", known, infinite)
+    if (known.str.contains(_OTHER_DIGIT) & known.str.fullmatch(_OF_DIGITS)).all():
+        return Column(name, "mixed", note="digits of another script: write them with 0 to 9")
     dates = read_compact_dates(known)
     if dates.format is None:
         numbers = read_number_form(
@@ -424,11 +434,30 @@ def _infer_text(source: Source, name: str, cells: pd.Series[Any], usual: str) ->
     if dates.odd.mean() <= _FEW_MISTAKES:
         column = _mixed(name, "dates", known, dates.odd)
         return replace(column, note=f"{column.note}, and most written {dates.format}")
+    if known.nunique() > _FEW_VALUES and known.map(_LENGTH.fullmatch).notna().all():
+        return Column(name, "mixed", note=_LENGTHS)
+    if dates.format is not None:
+        rest = read_date_format(known[dates.odd])
+        if rest.format is not None and not rest.odd.any():
+            ways = f"{dates.format} and {rest.format}"
+            return Column(name, "mixed", note=f"dates, some written {ways}: write them all one way")
     cells = cells[~missing_cells(cells, source, is_text=True)]
     column = _text_kind(name, cells)
+    if column.kind in ("identifier", "text") and known.str.fullmatch(_AMOUNT).all():
+        ways = "numbers written in several ways: write them all one way, and in one unit"
+        return Column(name, "mixed", note=ways)
+    if dates.format is None and _is_measured(known, numbers.odd):
+        return _mixed(name, "numbers", known, numbers.odd)
     if known.str.fullmatch(r"\d*").all():
         column = replace(column, note=f"codes with leading zeros, {column.note}")
     return replace(column, gap=_mark_of_missing(name, source, is_text=True))
+
+
+def _is_measured(cells: pd.Series[Any], odd: pd.Series[bool]) -> bool:
+    """Whether numbers among few words are measured: as categories most would be merged as rare."""
+    rare = cells[~odd].value_counts() < _RARE
+    is_list = cells[odd].nunique() <= _FEW_VALUES
+    return is_list and len(rare) > _FEW_VALUES and bool(rare.mean() > 0.5)
 
 
 def _mixed(name: str, what: str, cells: pd.Series[Any], odd: pd.Series[bool]) -> Column:
