@@ -229,8 +229,8 @@ def test_ways_out_are_tried_where_a_table_is_kept_back(tmp_path, capsys, monkeyp
     assert main([*asked, "--out", str(out)]) == 3
     told = capsys.readouterr().err
     assert "  --steps 50: no privacy rule fails; training rows returned whole 0." in told
-    assert "  --drop code: kept back again; training rows returned whole 0." in told
-    assert "  --min-count 20: kept back again; " in told
+    assert "  --drop code: kept back again, 7 rows fail; training rows returned whole 0." in told
+    assert "  --min-count 20: kept back again, " in told
     assert told.endswith("% of real\nkept back; --release-anyway overrides\n")
     left = ["private/model/form.json", "private/model/model.pt", "private/schema.yaml"]
     assert files(out) == sorted([*left, "record.json", "report_card.html"])

@@ -242,6 +242,7 @@ def test_a_point_beside_decimal_commas_is_not_taken_for_a_decimal_point_unless_t
         (lambda i: "unknown" if i % 2 else f"{i}", "numbers, but a cell like"),
         (lambda i: f"2024-01-{i % 28 + 1:02d}" if i % 2 else f"{i % 28 + 1:02d}.03.2024",
          "dates, some written"),
+        (lambda i: f"{i % 28 + 1:02d}.03.{(50 + i) % 100:02d}", "may be 1968 or 2068"),
         (lambda i: "".join("٠١٢٣٤٥٦٧٨٩"[int(d)] for d in f"{i + 10}"), "of another script"),
     ],
 )  # fmt: skip

@@ -46,6 +46,7 @@ _NEARLY = 1 - _FEW_MISTAKES  # of the cells: so many that look alike make the ot
 _MOSTLY_DIFFERENT = 0.5
 _FEW_VALUES = 20  # a column with no more is a list of values, however few rows there are
 _LONG_TEXT = 60  # characters
+_FAR = 2040  # a year of two digits that is read as later may be of the century before
 _AMOUNT = re.compile(  # of money, or a share
     r"(?!\d+$)(?!(?:.*\.){2})[-+−(]*([$€£¥₺₹%]\s?)?[-+−]?\d[\d.,']*(\s?[$€£¥₺₹%])?[)-]?"
 )
@@ -428,6 +429,9 @@ def _infer_text(source: Source, name: str, cells: pd.Series[Any], usual: str) ->
         if dates.other:
             remedy = f"say which by --date '{name}={dates.format}'"
             return Column(name, "mixed", note=f"dates {dates.note}: {remedy}")
+        if "%y" in dates.format and read_dates(known, dates.format).dt.year.max() >= _FAR:
+            ways = f"write it with four digits, or let --date '{name}={dates.format}' have it so"
+            return Column(name, "mixed", note=f"dates whose year may be 1968 or 2068: {ways}")
         return Column(name, "date", format=dates.format, gap=gap, note=dates.note)
     if dates.note == SEVERAL_ZONES:
         return Column(name, "mixed", note=SEVERAL_ZONES)

@@ -60,14 +60,14 @@ class Way(NamedTuple):
     def __str__(self) -> str:
         if self.note:
             return f"{self.options}: not tried: {self.note}"
-        told = [
-            f"{e.name} {e.before.value:.2f} → {e.after.value:.2f} ({e.verdict})"
-            for e in self.effects
-        ]
+        failed = [effect for effect in self.effects if effect.verdict == "fail"]
+        outcome = "no privacy rule fails" if self.passes else "kept back again"
+        told = [outcome if self.passes else f"{outcome}, {len(failed)} rows fail"]
+        for e in (failed or self.effects)[:1]:  # the card has all of them
+            told.append(f"{e.name} {e.before.value:.2f} → {e.after.value:.2f}")
         if self.use is not None:
             told.append(f"use {self.use[0]:.0f} → {self.use[1]:.0f} % of real")
-        verdict = "no privacy rule fails" if self.passes else "kept back again"
-        return "; ".join([f"{self.options}: {verdict}", *told])
+        return f"{self.options}: {'; '.join(told)}"
 
 
 def trying_ways(function: Callable[_P, Shared]) -> Callable[_P, Shared]:
