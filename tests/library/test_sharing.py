@@ -216,22 +216,24 @@ class CopyingAtLength(Copying):
         yield pd.DataFrame(rows).astype(self.rows_.dtypes)
 
 
-def test_ways_out_are_tried_where_a_table_is_kept_back(tmp_path, capsys, monkeypatch):
+def test_ways_out_are_tried_where_a_table_is_kept_back(tmp_path, monkeypatch):
     module = importlib.import_module("synthtab.sharing.share")
     monkeypatch.setattr(module, "HybridDiffusion", CopyingAtLength)
     monkeypatch.setattr(ways, "LIMIT", 1e6)
     rng = np.random.default_rng(0)
     a, code = rng.normal(size=400).round(2), rng.normal(size=400).round(6)
     rows = pd.DataFrame({"a": a, "code": code, "b": (a + 0.1 * rng.normal(size=400)).round(3)})
-    rows.to_csv(tmp_path / "table.csv", index=False)
-    out = tmp_path / "out"
-    asked = ["share", str(tmp_path / "table.csv"), "--target", "b", "--steps", "200"]
-    assert main([*asked, "--out", str(out)]) == 3
-    told = capsys.readouterr().err
-    assert "  --steps 50: no privacy rule fails; training rows returned whole 0." in told
-    assert "  --drop code: kept back again, 7 rows fail; training rows returned whole 0." in told
-    assert "  --min-count 20: kept back again, " in told
-    assert told.endswith("% of real\nkept back; --release-anyway overrides\n")
+    out, told = tmp_path / "out", []
+    done = share(rows, target="b", out=out, n_iter=200, n_draws=1, write=told.append)
+    assert done.table is None
+    assert [text.split(",")[0] for text in told if text.startswith("trying")] == [
+        *("trying --steps 50", "trying --drop code", "trying --min-count 20")
+    ]
+    shown = [str(way) for way in done.assessment.ways]
+    assert shown[0].startswith("--steps 50: no privacy rule fails; training rows returned whole 0.")
+    assert shown[1].startswith("--drop code: kept back again, 7 rows fail; training rows returned")
+    assert shown[2].startswith("--min-count 20: kept back again, ")
+    assert all(way.endswith(" % of real") for way in shown)
     left = ["private/model/form.json", "private/model/model.pt", "private/schema.yaml"]
     assert files(out) == sorted([*left, "record.json", "report_card.html"])
     shorter, drop, _ = json.loads((out / "record.json").read_text(encoding="utf-8"))["ways"]
