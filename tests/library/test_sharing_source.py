@@ -254,6 +254,14 @@ def test_what_is_measured_is_no_category_and_no_key_however_it_is_written(tmp_pa
     assert note in column.note
 
 
+@pytest.mark.parametrize(("cell", "lost"), [("-0.0", True), ("0.0", False), ("-1.0", False)])
+def test_a_zero_that_loses_its_minus_is_told(tmp_path, cell, lost):
+    rows = "".join(f"{cell if i % 3 else i / 2},{i % 17}.5\n" for i in range(60))
+    column = infer_plan(read_source(csv(tmp_path, f"x,y\n{rows}")), "y").columns[0]
+    assert column.kind == "number"
+    assert ("a zero loses its minus" in column.note) is lost
+
+
 def test_codes_among_words_are_categories(tmp_path):
     rows = "".join(f"{i % 24 if i % 3 else 'V57'},{i % 7}:1,{i % 17}.5\n" for i in range(240))
     path = csv(tmp_path, f"code,ratio,y\n{rows}")

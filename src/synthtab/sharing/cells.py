@@ -115,7 +115,11 @@ def _in_one_form(
         other = decimals < most if least is None else (decimals > least) & core.str.endswith("0")
         note = "not all are written with as many zeros at their end as they will be"
         differs = fields["decimals"] is not None and bool(other.any())
-        return NumberReading(fields, odd, note=note if differs else "")
+        notes = [note] * differs
+        minus, _ = fields.get("negative") or (f"{fields['prefix']}-", "")
+        zeros = cells[core.str.strip("0.") == ""]
+        notes += ["a zero loses its minus"] * bool(zeros.str.startswith(minus or " ").any())
+        return NumberReading(fields, odd, note="; ".join(notes))
     different = cells.drop_duplicates()
 
     def writes_all(fields: dict[str, Any]) -> bool:
