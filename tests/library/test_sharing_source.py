@@ -313,6 +313,12 @@ GOOD = "a,b\n" + "".join(f"{i % 9},{i}.5\n" for i in range(30))
     [
         ("", "is empty"),
         ("\n\n", "holds nothing but empty lines"),
+        ('""', "holds nothing but empty lines"),
+        ('sep=;\n"\n', "holds nothing but empty lines"),
+        (
+            '"a,b\n1,2\n3,4\n',
+            "EOF inside string starting at row 0; check that every quotation mark",
+        ),
         ("a,b\n", "has a header and no rows"),
         ("a\n1\n2\n", "has one column, 'a'"),
         ("a:b\n1:2\n", "has one column, 'a:b'"),

@@ -384,25 +384,30 @@ def _read_csv(path: Path, header: bool | None, encoding: str | None) -> Source:
     if told:
         text = text[told.end() :]
         notes += (f"its first line, sep={told[1]}, tells how to read it, and is left out",)
-    begin = next((line for line in text.split("\n") if line.strip()), "")
-    if not begin:
-        raise TableError(f"{path} holds nothing but empty lines; export the table again")
     with _long_cells(path):
         separators = told[1] if told else _SEPARATORS
-        firsts = {sep: next(_rows(text, sep)) for sep in separators}
+        firsts = {sep: next(_rows(text, sep), []) for sep in separators}
         separator = max(separators, key=lambda sep: len(firsts[sep]))
         first = [name.strip() for name in firsts[separator]]
+        if not first:
+            raise TableError(f"{path} holds nothing but empty lines; export the table again")
         shape = _shape(path, text, separator, first)
-    cells = pd.read_csv(
-        io.StringIO(text),
-        sep=separator,
-        header=None if header is False else 0,
-        names=range(shape.longest),
-        index_col=False,
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-    ).iloc[:, : shape.width]
+    try:
+        cells = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None if header is False else 0,
+            names=range(shape.longest),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+        ).iloc[:, : shape.width]
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError(
+            f"{path} cannot be read as CSV: {_first_line(error)}; check that every quotation mark "
+            "that is opened is closed"
+        ) from error
     if len(cells) != shape.n_rows + (header is False):
         raise TableError(f"{path}: its rows cannot be told apart; export it again as CSV")
     first = first[: shape.width]
