@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, poisson
 
 from synthtab.attacks.distances import Floats, Ints, MixedDistance
-from synthtab.attacks.tolerances import COINCIDENCES, NEAR
+from synthtab.attacks.tolerances import COINCIDENCES, NEAR, WIDE
 from synthtab.evaluation.intervals import Estimate, proportion
 from synthtab.generators.contract import RandomState
 from synthtab.table.split import PrivacySplit
@@ -23,6 +23,11 @@ from synthtab.table.split import PrivacySplit
 _CHUNK = 2**22  # labels held at once
 _K = 5  # neighbours of a row, asked whether they agree with it in one column
 _TINY = 1e-12  # standard deviations
+_ISOLATED = (1.0, 0.5, 0.1)  # shares of the rows, the most isolated ones, that are asked apart
+_TAILS = (0.02, 0.05, 0.1)  # of the distances among real rows, which tell how rare small ones are
+_FEWEST = 20  # distances in such a tail
+_MOST_EXPECTED = 3.0  # returns; beyond that shares of rows say more
+_DECIMALS = 9
 _N_ASKED = 2000  # rows whose neighbours are asked
 
 
@@ -195,6 +200,19 @@ class Closeness(NamedTuple):
         return Estimate(value, max(-1.0, value - half), min(1.0, value + half))
 
 
+class Surprise(NamedTuple):
+    """Training rows that synthetic rows lie nearer to than chance explains."""
+
+    training: int
+    fresh: int
+    n_training: int
+    n_fresh: int
+    expected: float
+    """Training rows that chance brings as near."""
+    p_value: float
+    """Of so many rows by chance, after Bonferroni for the groups of rows that were asked."""
+
+
 class Returned(NamedTuple):
     """Result of `returned`."""
 
@@ -206,6 +224,13 @@ class Returned(NamedTuple):
     """How much nearer than other real rows a synthetic row lies to each unique row."""
     near_alone: Closeness
     """The same for the half of the rows that stands most alone, where chance does it seldom."""
+    near_wide: Closeness
+    """As `near`, up to `WIDE` in place of `NEAR`."""
+    nearest: Surprise
+    """The nearest returns, however few, against what distances among real rows lead to expect."""
+    but_one: Surprise
+    """Rows that return whole but for one column, though no two other columns are needed to tell
+    them from all other real rows."""
 
 
 def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
@@ -223,6 +248,15 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     of which the largest product over the columns counts. From the row that stands most alone on,
     rows are *certain* while the returns expected of all of them together are fewer than
     `COINCIDENCES`, and as long as none of them is in the table twice.
+
+    How near a synthetic row comes by chance is estimated from how near real rows come to each
+    other, as shares of the distance to the fifth nearest. In small enough surroundings the number
+    of rows grows as a power of the distance (the Hill estimator gives its exponent), which tells
+    how many training rows should have a synthetic row within any distance, however small. Of all
+    rows, of the half and of the tenth that stand most alone the nearest returns are counted, and a
+    Poisson law gives the chance of so many; where fresh rows come as near, or real rows do among
+    themselves, more are expected. Distances are not believed to be smaller than the decimals of
+    the columns permit, so that coarse values surprise nobody.
 
     Examples
     --------
@@ -246,6 +280,7 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     )
     key = terms.sum(axis=1, dtype=np.uint64)
     comes_back = np.isin(key[:n_real], key[n_real:])
+    seen = terms[n_real:]
     terms, codes, key = terms[:n_real], codes[:n_real], key[:n_real]
     twins = _others(key)
     some = rng.permutation(n_real)[:_N_ASKED]
@@ -266,9 +301,13 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     metric = MixedDistance(split.schema, scale_by=split.reference)
     different = real.drop_duplicates()
     around = metric.nearest(real, different, k=min(_K + 1, len(different))).distance
-    to_real, reach = around[:, min(1, len(different) - 1)], NEAR * around[:, -1]
-    apart = metric.nearest(real, synthetic).distance[:, 0]
-    nearness = (1 - apart / np.maximum(reach, _TINY)).clip(0.0, 1.0)
+    to_real, reach = around[:, min(1, len(different) - 1)], np.maximum(around[:, -1], _TINY)
+    nearest = metric.nearest(real, synthetic)
+    apart = nearest.distance[:, 0]
+    # Of several rows that one synthetic row is nearest to, the first is its source, if any is.
+    order = np.lexsort((apart / reach, nearest.position[:, 0]))
+    is_source = np.zeros(n_real, dtype=bool)
+    is_source[order] = np.diff(nearest.position[order, 0], prepend=-1) != 0
     is_unique = twins == 0
     order = np.argsort(-to_real, kind="stable")
     surprise = np.where(is_unique, expected, np.inf)[order]
@@ -279,7 +318,8 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
         found = rows & of
         return Counted(*(int(v.sum()) for v in (found[:n], found[n:], of[:n], of[n:])))
 
-    def close(of: npt.NDArray[np.bool_]) -> Closeness:
+    def close(of: npt.NDArray[np.bool_], within: float = NEAR) -> Closeness:
+        nearness = (1 - apart / (within * reach)).clip(0.0, 1.0)
         parts = nearness[:n][of[:n]], nearness[n:][of[n:]]
         sums = [float(f(p)) for f in (np.sum, len, lambda v: np.square(v).sum()) for p in parts]
         return Closeness(*sums)
@@ -289,7 +329,101 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
         certain=counted(comes_back, is_certain),
         near=close(is_unique),
         near_alone=close(is_unique & (to_real >= np.median(to_real))),
+        near_wide=close(is_unique, WIDE),
+        nearest=_nearest(
+            metric, real, n, is_unique, is_source, to_real, reach, apart, len(synthetic)
+        ),
+        but_one=_but_one(key, terms, n, is_unique & ~comes_back, seen),
     )
+
+
+def _nearest(
+    metric: MixedDistance,
+    real: pd.DataFrame,
+    n: int,
+    is_unique: npt.NDArray[np.bool_],
+    is_source: npt.NDArray[np.bool_],
+    to_real: Floats,
+    reach: Floats,
+    apart: Floats,
+    n_synthetic: int,
+) -> Surprise:
+    n_real = len(real)
+    least, n_fine = np.zeros(n_real), np.zeros(n_real, dtype=np.int64)
+    for column, scale in metric.scale.items():
+        step = _step(real[column].to_numpy(dtype=np.float64)) / scale
+        # Where a step is longer than the reach, all rows around share the value.
+        least += np.where(step < reach, (step / 2) ** 2, 0.0)
+        n_fine += step < reach
+    # Twins are as near as can be, and `to_real` is to rows that differ.
+    to_real = np.where(is_unique, to_real, 0.0)
+    real_ratio = np.sqrt(to_real**2 + least) / reach
+    ratio = np.where(is_source, np.sqrt(apart**2 + least) / reach, np.inf)
+    is_training = np.arange(n_real) < n
+    rank = np.argsort(np.argsort(-reach, kind="stable"), kind="stable")
+    found = [Surprise(0, 0, 0, 0, 0.0, 1.0)]
+    for share in _ISOLATED:
+        group = (n_fine > 1) & (rank < share * n_real)
+        asked = group & is_unique
+        own, fresh = np.sort(ratio[asked & is_training]), np.sort(ratio[asked & ~is_training])
+        among = np.sort(real_ratio[group])
+        sizes = {max(_FEWEST, round(tail * len(among))) for tail in _TAILS}
+        tails = [m for m in sizes if 2 * m < len(among) and among[m] > 0]
+        if not tails or not len(own) or not len(fresh):
+            continue
+        chance = np.searchsorted(among, own, side="right") / len(among)
+        for m in tails:
+            exponent = m / np.log(among[m] / np.maximum(among[:m], _TINY)).sum()
+            exponent *= 1 - m**-0.5  # a standard error less
+            chance = np.maximum(chance, m / len(among) * (own / among[m]) ** exponent)
+        # Of five rows within reach one is nearest, and any of the synthetic rows will do.
+        expected = len(own) * chance * _K / (_K - 1) * n_synthetic / n_real
+        n_near = np.searchsorted(fresh, own, side="right")
+        expected = np.maximum(expected, n_near * len(own) / len(fresh))
+        count = np.searchsorted(own, own, side="right")
+        p = np.where(expected <= _MOST_EXPECTED, poisson.sf(count - 1, expected), 1.0)
+        at = int(np.argmin(p))
+        p_value = min(1.0, len(_ISOLATED) * float(p[at]))
+        found.append(
+            Surprise(
+                int(count[at]), int(n_near[at]), len(own), len(fresh), float(expected[at]), p_value
+            )
+        )
+    return min(found, key=lambda each: each.p_value)
+
+
+def _step(values: Floats) -> float:
+    """Smallest difference that the decimals of a column can show; 0 for nine or more."""
+    for decimals in range(_DECIMALS):
+        if np.allclose(np.round(values, decimals), values, rtol=1e-12, atol=1e-12):
+            return 10.0**-decimals
+    return 0.0
+
+
+def _but_one(
+    key: npt.NDArray[np.uint64],
+    terms: npt.NDArray[np.uint64],
+    n: int,
+    asked: npt.NDArray[np.bool_],
+    synthetic: npt.NDArray[np.uint64],
+) -> Surprise:
+    """`key` and `terms` of real rows, `synthetic` those of synthetic ones, a line each."""
+    n_columns = terms.shape[1]
+    whole = synthetic.sum(axis=1, dtype=np.uint64)
+    found = np.zeros(len(key), dtype=bool)
+    for j in range(n_columns if n_columns > 2 else 0):
+        rest = key - terms[:, j]
+        hit = np.flatnonzero(asked & ~found & np.isin(rest, whole - synthetic[:, j]))
+        # A row told by one value, which a draw from each column alone would copy, is no evidence.
+        for m in range(n_columns):
+            if m != j and len(hit):
+                hit = hit[_others(rest - terms[:, m])[hit] == 0]
+        found[hit] = True
+    training, fresh = int(found[:n].sum()), int(found[n:].sum())
+    n_training, n_fresh = int(asked[:n].sum()), int(asked[n:].sum())
+    expected = (fresh + 1) * n_training / max(n_fresh, 1)
+    p_value = float(poisson.sf(training - 1, expected))
+    return Surprise(training, fresh, n_training, n_fresh, expected, p_value)
 
 
 def _others(keys: npt.NDArray[np.uint64]) -> Ints:

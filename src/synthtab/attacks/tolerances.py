@@ -50,6 +50,13 @@ NEAR = 0.2
 distance to the fifth nearest real row. Chosen of 0.1 to 0.5 for its power on planted leaks, on
 other draws than the record's."""
 
+WIDE = 0.5
+"""The same for rows that return with more noise."""
+
+SURPRISE = 0.001
+"""Chance of so many rows so near, below which single rows that return, whole or nearly, are no
+coincidence: beside `ALPHA`, for each split of a table."""
+
 POWER = 0.8
 """Chance with which the smallest leak that a card states would have been found."""
 
