@@ -484,6 +484,8 @@ def _tell_verdict(assessment: Assessment | None) -> None:
         judged = assessment.privacy
         for reason in () if judged is None else judged.reasons:
             tell(f"  {reason}\n")
+        if judged is not None and judged.may_release:
+            tell(f"  would have been found, four times in five: {judged.could_find}\n")
         for way in assessment.ways:
             tell(f"  {way}\n")
         sys.stdout.flush()

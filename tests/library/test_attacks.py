@@ -16,6 +16,7 @@ from synthtab.attacks.membership import ATTACKS, scores
 from synthtab.attacks.outliers import most_isolated
 from synthtab.attacks.roc import auc
 from synthtab.attacks.run import closeness, run_attacks
+from synthtab.attacks.tolerances import SURPRISE
 from synthtab.attacks.whitebox import white_box_scores
 from synthtab.generators.reference import NoiseCopy
 from synthtab.table.example import example_table
@@ -204,6 +205,57 @@ def test_one_training_row_in_twenty_with_little_noise_is_mostly_found() -> None:
         near = returned(split, leaky).near, returned(split, leaky).near_alone
         found += any(of.excess(1 - 0.05 / 14).low > 0 for of in near)
     assert found >= 5
+
+
+def continuous(seed: int) -> tuple[PrivacySplit, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(size=(2000, 2)) @ rng.normal(size=(2, 6))
+    values = (shared + 0.3 * rng.standard_t(3, size=(2000, 6))).round(5)
+    rows = pd.DataFrame(values, columns=list("abcdef"))
+    cut = [rows.iloc[a:b].reset_index(drop=True) for a, b in ((0, 700), (700, 900), (900, 1000))]
+    return PrivacySplit(*cut, Schema.infer(rows, target="f")), rows[1000:].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("leak", ["moved", "outliers", "whole"])
+def test_a_few_rows_that_come_nearly_back_are_found(leak: str) -> None:
+    missed = 0
+    for seed in range(4):
+        split, fresh = continuous(seed)
+        assert returned(split, fresh).nearest.p_value > SURPRISE
+        middle = split.train.sub(split.train.mean()).div(split.train.std()).pow(2).sum(axis=1)
+        order = np.argsort(-middle.to_numpy())
+        rows = split.train.iloc[order[300:320] if leak == "whole" else order[:10]].copy()
+        if leak == "moved":
+            rows["a"] += 0.01
+        elif leak == "outliers":
+            noise = np.random.default_rng(seed).normal(size=rows.shape)
+            rows += 0.02 * split.train.std().to_numpy() * noise
+        leaky = pd.concat([fresh[len(rows) :], rows], ignore_index=True)
+        missed += returned(split, leaky).nearest.p_value > SURPRISE
+    assert missed <= 1
+
+
+def test_rows_that_return_but_for_one_column_are_found() -> None:
+    split, fresh = continuous(0)
+    rows = split.train[:70].copy()
+    rows["b"] = fresh.b[:70]
+    leaky = pd.concat([fresh[70:], rows], ignore_index=True)
+    assert returned(split, fresh).but_one[:2] == (0, 0)
+    found = returned(split, leaky)
+    assert (found.but_one[:2], found.unique.training) == ((70, 0), 0)
+    assert found.but_one.p_value < SURPRISE
+    # Drawn from each column alone, rows agree in single values, and nobody is given away.
+    rng = np.random.default_rng(0)
+    alone = pd.DataFrame({c: rng.permutation(split.train[c]) for c in split.train})
+    assert returned(split, alone).but_one.p_value > SURPRISE
+
+
+def test_coarse_rows_that_agree_by_chance_surprise_nobody() -> None:
+    for seed in range(6):
+        split, fresh = continuous(seed)
+        parts = [p.round(0) for p in (split.train, split.holdout, split.reference, fresh)]
+        found = returned(PrivacySplit(*parts[:3], split.schema), parts[3])
+        assert min(found.nearest.p_value, found.but_one.p_value) > SURPRISE
 
 
 def test_a_table_that_keeps_away_from_the_training_rows_fails() -> None:

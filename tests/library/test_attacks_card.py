@@ -9,7 +9,7 @@ from synthtab import IndependentMarginals
 from synthtab.attacks.card import ROWS, Row, judge, make_card, void_reasons
 from synthtab.attacks.compare import measure
 from synthtab.attacks.controls import CONTROLS
-from synthtab.attacks.copies import Closeness, CopyExcess, Counted, Returned
+from synthtab.attacks.copies import Closeness, CopyExcess, Counted, Returned, Surprise
 from synthtab.attacks.inference import Guessed
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.roc import ENDS, Auc, Flagged
@@ -26,7 +26,15 @@ NOBODY = Counted(0, 0, N, N)
 FAR = Closeness(0, 0, N, N, 0, 0)
 # 1,000 of 10,000 rows flagged wrongly, and as many rightly.
 CLEAN = Findings(
-    returned=Returned(unique=NOBODY, certain=NOBODY, near=FAR, near_alone=FAR),
+    returned=Returned(
+        unique=NOBODY,
+        certain=NOBODY,
+        near=FAR,
+        near_alone=FAR,
+        near_wide=FAR,
+        nearest=Surprise(0, 0, N, N, 0.0, 1.0),
+        but_one=Surprise(0, 0, N, N, 1.0, 1.0),
+    ),
     copies={"all": NO_COPY, "features": NO_COPY},
     membership=dict.fromkeys(ATTACKS, CHANCE),
     flags={
@@ -60,7 +68,8 @@ def test_a_clean_table_passes_every_row() -> None:
         (0.001, 1e-8, True, "pass"),  # chance is ruled out, and it is too little to matter
         (0.049, 1e-8, True, "pass"),
         (0.049, 1e-5, True, "inconclusive"),  # the interval holds the tolerance
-        (0.051, 1e-5, True, "inconclusive"),
+        (0.051, 1e-5, True, "fail"),  # it does, but chance is ruled out and the value is beyond
+        (0.051, 1e-2, False, "inconclusive"),
         (0.051, 1e-8, True, "fail"),
         (0.04, 1e-2, False, "inconclusive"),  # might be chance
     ],
@@ -145,9 +154,31 @@ def test_rows_that_return_nearly_whole_fail_beyond_one_in_a_hundred() -> None:
     assert row("near", returned=CLEAN.returned._replace(near=near)).detected
 
 
+@pytest.mark.parametrize("key", ["copies", "near"])
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (Surprise(1, 0, N, N, 1e-5, 3e-5), "fail"),  # one record, where chance makes none
+        (Surprise(4, 0, N, N, 2.0, 0.14), "pass"),
+        (Surprise(0, 0, 0, 0, 0.0, 1.0), "pass"),  # nothing could be asked
+    ],
+)
+def test_single_rows_fail_that_return_nearer_than_chance_explains(
+    key: str, found: Surprise, expected: str
+) -> None:
+    name = {"copies": "but_one", "near": "nearest"}[key]
+    judged = row(key, 1, returned=CLEAN.returned._replace(**{name: found}))
+    assert judged.verdict == expected
+    assert judged.detected == (expected == "fail")
+
+
 def test_of_few_rows_none_of_which_is_near_nothing_is_concluded() -> None:
     few = Closeness(0, 0, 100, 50, 0, 0)
-    found = row("near", n_splits=1, returned=CLEAN.returned._replace(near=few, near_alone=few))
+    found = row(
+        "near",
+        n_splits=1,
+        returned=CLEAN.returned._replace(near=few, near_alone=few, near_wide=few),
+    )
     assert found.verdict == "inconclusive"
     assert found.too_few
 

@@ -1,8 +1,8 @@
 """The report card: what is detected, what is material, and verdicts that can fail.
 
-A finding is *detected* if its interval rules chance out, and *material* if the whole interval lies
-beyond the tolerance of `synthtab.attacks.tolerances`. Between *fail* and *pass* lies
-*inconclusive*: the interval holds the tolerance.
+A finding is *detected* if its interval rules chance out, and *material* if its value lies beyond
+the tolerance of `synthtab.attacks.tolerances`. Both together *fail*; an interval within the
+tolerance is a *pass*; all else is *inconclusive*.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import chi2, norm, poisson
 
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE
-from synthtab.attacks.copies import Closeness, Counted
+from synthtab.attacks.copies import Closeness, Counted, Surprise
 from synthtab.attacks.inference import inference_risk
 from synthtab.attacks.membership import ATTACKS
 from synthtab.attacks.roc import ENDS, Auc, pool, tpr_interval
 from synthtab.attacks.run import WHITE_BOX, Findings
-from synthtab.attacks.tolerances import ALPHA, POWER, TOLERANCES
+from synthtab.attacks.tolerances import ALPHA, POWER, SURPRISE, TOLERANCES
 from synthtab.evaluation.intervals import Estimate, average
 
 Verdict = Literal["fail", "inconclusive", "pass"]
@@ -164,17 +164,18 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
 
     Notes
     -----
-    An item fails if its whole interval lies beyond the tolerance of its row in `TOLERANCES`, and
-    passes if the whole interval lies within. A row fails if one of its items does, and passes if
+    An item fails if its interval rules chance out and its value lies beyond the tolerance of its
+    row in `TOLERANCES`, and passes if the whole interval lies within. A row fails if one of its items does, and passes if
     all do. Areas count on both sides of one half, and true positive rates at all four `ENDS` of the
     ROC curve: a table that keeps away from the training rows tells them apart, too.
 
     Intervals are of the confidence 1 - `ALPHA` / (rows of the card * items of the row), which is
-    Bonferroni's correction over the whole card, each row having the same share. Two exceptions: a
-    single training row that returned whole fails, where chance does not make such rows (see
-    `synthtab.attacks.copies.returned`); and in
-    ``inference`` only the target has to stay within, since where nearly all rows share a category
-    there is little left to infer, and its share cannot be bounded with a few thousand attacks.
+    Bonferroni's correction over the whole card, each row having the same share. Two exceptions:
+    single training rows that returned, whole, nearly or but for one column, fail where chance does
+    not make such rows (see `synthtab.attacks.copies.returned`), at `SURPRISE` and not at `ALPHA`;
+    and in ``inference`` only the target has to stay within, since where nearly all rows share a
+    category there is little left to infer, and its share cannot be bounded with a few thousand
+    attacks.
     """
     if not findings:
         raise ValueError("no findings: attack the method on one split at least")
@@ -189,7 +190,7 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
     alone = [f.isolated for f in findings]
     items = {
         "copies": _copies(findings, level(2)),
-        "near": _near(findings, level(2)),
+        "near": _near(findings, level(3)),
         "membership": _areas("membership", areas, ATTACKS, level(len(ATTACKS))),
         **{key: _rates(key, findings, level(len(ATTACKS) * len(ENDS))) for key in _RATES},
         "white_box": _areas("white_box", areas, [WHITE_BOX] if open_model else [], level(1)),
@@ -212,16 +213,20 @@ def _item(
     middle = tolerance.chance if chance is None else chance
     limit = middle + tolerance.beyond
     value, low, high = estimate
-    detected, fails, passes = low > middle, low > limit, high <= limit
+    detected, material, passes = low > middle, value > limit, high <= limit
     if tolerance.two_sided:
         mirrored = middle - tolerance.beyond
-        detected, fails = detected or high < middle, fails or high < mirrored
+        detected, material = detected or high < middle, material or value < mirrored
         passes = passes and low >= mirrored
+    fails = detected and material
     verdict: Verdict = "fail" if fails else "pass" if passes else "inconclusive"
-    # The half width that an interval has, and how much farther a value lies with enough power.
-    margin = (high - low) / 2 * (1 + float(norm.ppf(POWER) / norm.ppf((1 + level) / 2)))
+    # A value must lie beyond the half width of an interval, and beyond the tolerance; and how much
+    # farther with enough power.
+    half = (high - low) / 2
+    farther = half * float(norm.ppf(POWER) / norm.ppf((1 + level) / 2))
+    found_from = max(limit, middle + half) + farther
     too_few = high - value > tolerance.beyond
-    return Item(name, estimate, middle, detected, verdict, limit + margin, too_few, note)
+    return Item(name, estimate, middle, detected, verdict, found_from, too_few, note)
 
 
 def _counted(row: str, name: str, parts: Sequence[Counted], level: float) -> Item:
@@ -243,15 +248,35 @@ def _copies(findings: Sequence[Findings], level: float) -> list[Item]:
     unique = _counted("copies", "unique rows", [f.returned.unique for f in findings], level)
     if not any(f.returned.unique.training for f in findings):
         unique = unique._replace(verdict="pass")
-    return [item, unique]
+    but_one = _surprise("copies", "but for one column", [f.returned.but_one for f in findings])
+    return [item, unique, *but_one]
+
+
+def _surprise(row: str, name: str, parts: Sequence[Surprise]) -> list[Item]:
+    """The least likely of the splits, or nothing where no row could be asked."""
+    least = min(parts, key=lambda part: part.p_value)
+    if not least.n_training or not least.n_fresh:
+        return []
+    count, expected, n = least.training, least.expected, least.n_training
+    low, high = chi2.ppf([SURPRISE, 1 - SURPRISE], [2 * count or 1, 2 * count + 2]) / 2 - expected
+    estimate = Estimate((count - expected) / n, max(-1.0, low / n), min(1.0, high / n))
+    found = least.p_value * len(parts) <= SURPRISE
+    enough = next(k for k in range(1, n + 2) if poisson.sf(k - 1, expected) <= SURPRISE)
+    note = (
+        f"{count:,} training rows, where chance explains {expected:.2g}; "
+        f"{least.fresh:,} of {least.n_fresh:,} fresh ones"
+    )
+    verdict: Verdict = "fail" if found else "pass"  # all of them were looked up
+    return [Item(name, estimate, 0.0, found, verdict, (enough - expected) / n, False, note)]
 
 
 def _near(findings: Sequence[Findings], level: float) -> list[Item]:
     parts = {
         "unique rows": [f.returned.near for f in findings],
         "rows that stand alone": [f.returned.near_alone for f in findings],
+        "unique rows, more noise": [f.returned.near_wide for f in findings],
     }
-    items = []
+    items = _surprise("near", "the nearest rows", [f.returned.nearest for f in findings])
     for name, of in parts.items():
         total = Closeness(*(float(v) for v in np.sum(of, axis=0)))
         note = (

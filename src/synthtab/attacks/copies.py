@@ -23,7 +23,7 @@ from synthtab.table.split import PrivacySplit
 _CHUNK = 2**22  # labels held at once
 _K = 5  # neighbours of a row, asked whether they agree with it in one column
 _TINY = 1e-12  # standard deviations
-_ISOLATED = (1.0, 0.5, 0.1)  # shares of the rows, the most isolated ones, that are asked apart
+_ISOLATED = (1.0, 0.5, 0.2)  # shares of the rows, the most isolated ones, that are asked apart
 _TAILS = (0.02, 0.05, 0.1)  # of the distances among real rows, which tell how rare small ones are
 _FEWEST = 20  # distances in such a tail
 _MOST_EXPECTED = 3.0  # returns; beyond that shares of rows say more
@@ -253,7 +253,7 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     other, as shares of the distance to the fifth nearest. In small enough surroundings the number
     of rows grows as a power of the distance (the Hill estimator gives its exponent), which tells
     how many training rows should have a synthetic row within any distance, however small. Of all
-    rows, of the half and of the tenth that stand most alone the nearest returns are counted, and a
+    rows, of the half and of the fifth that stand most alone the nearest returns are counted, and a
     Poisson law gives the chance of so many; where fresh rows come as near, or real rows do among
     themselves, more are expected. Distances are not believed to be smaller than the decimals of
     the columns permit, so that coarse values surprise nobody.
@@ -368,13 +368,13 @@ def _nearest(
         own, fresh = np.sort(ratio[asked & is_training]), np.sort(ratio[asked & ~is_training])
         among = np.sort(real_ratio[group])
         sizes = {max(_FEWEST, round(tail * len(among))) for tail in _TAILS}
-        tails = [m for m in sizes if 2 * m < len(among) and among[m] > 0]
+        tails = [m for m in sizes if 4 * m < len(among) and among[m] > 0]
         if not tails or not len(own) or not len(fresh):
             continue
         chance = np.searchsorted(among, own, side="right") / len(among)
         for m in tails:
             exponent = m / np.log(among[m] / np.maximum(among[:m], _TINY)).sum()
-            exponent *= 1 - m**-0.5  # a standard error less
+            exponent *= 1 - 2 * m**-0.5  # two standard errors less
             chance = np.maximum(chance, m / len(among) * (own / among[m]) ** exponent)
         # Of five rows within reach one is nearest, and any of the synthetic rows will do.
         expected = len(own) * chance * _K / (_K - 1) * n_synthetic / n_real

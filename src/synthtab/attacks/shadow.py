@@ -55,6 +55,8 @@ class Exposed(NamedTuple):
     """The same AUC where who was a member is made up: 0.5, or the attack itself is at fault."""
     n_rows: int
     n_models: int
+    is_sound: bool = True
+    """Whether the interval of `null`, of a confidence of 99 %, holds 0.5."""
 
 
 def shadow_attack(
@@ -343,6 +345,7 @@ def likelihood_ratio_attack(
             float(np.mean(null[key])),
             sizes[key],
             n_models,
+            _holds_half(interval(null[key], confidence=0.99)),
         )
         for key in sizes
     }
@@ -377,3 +380,7 @@ def _by_pair(
 
 def _within(estimate: Estimate) -> Estimate:
     return estimate._replace(low=max(0.0, estimate.low), high=min(1.0, estimate.high))
+
+
+def _holds_half(estimate: Estimate) -> bool:
+    return bool(estimate.low <= 0.5 <= estimate.high)

@@ -1,8 +1,8 @@
 """What the report card tolerates: fixed in this file before any record was made with it.
 
-A finding is *detected* where its interval rules chance out, and *material* where the whole interval
-lies beyond the tolerance. What is detected depends on how many rows there are; what is material
-does not, which is why only the latter keeps a table back.
+A finding is *detected* where its interval rules chance out, and *material* where its value lies
+beyond the tolerance. What is detected depends on how many rows there are, and small effects are
+among it; what is only material may be chance. Both together keep a table back.
 """
 
 from __future__ import annotations
@@ -60,5 +60,13 @@ coincidence: beside `ALPHA`, for each split of a table."""
 POWER = 0.8
 """Chance with which the smallest leak that a card states would have been found."""
 
-FLOOR = 0.70
-"""A membership AUC that has to be found with that chance, or there are too few rows to judge."""
+FLOORS = MappingProxyType(
+    {
+        "copies": 0.05,
+        "near": 0.05,
+        "membership": 0.65,
+        "isolated": 0.85,
+        "tpr_10": 0.40,
+    }
+)
+"""By row of the card what has to be found with that chance, or there are too few rows to judge."""

@@ -18,7 +18,7 @@ from synthtab.attacks.card import ROWS, Row, Verdict, judge, void_reasons, worst
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE, controls
 from synthtab.attacks.run import run_attacks
 from synthtab.attacks.shadow import Exposed
-from synthtab.attacks.tolerances import FLOOR, TOLERANCES
+from synthtab.attacks.tolerances import FLOORS, TOLERANCES
 from synthtab.evaluation.fidelity import fidelity
 from synthtab.evaluation.intervals import Estimate
 from synthtab.evaluation.utility import predictions, resampled_scores
@@ -207,9 +207,29 @@ class PrivacyJudgement:
         return sum(any(row.verdict == "fail" for row in draw.values()) for draw in self.draws)
 
     @property
+    def weak(self) -> tuple[str, ...]:
+        """Rows of the card that do not pass, and would miss a leak of the size of `FLOORS`."""
+        return tuple(
+            key
+            for key, floor in FLOORS.items()
+            if key in self.rows
+            and self.rows[key].verdict != "pass"
+            and self.rows[key].shown.found_from > floor
+        )
+
+    @property
     def too_few(self) -> bool:
-        """Whether these are too few rows to judge by: a leak of the size of `FLOOR` is missed."""
-        return "membership" in self.rows and self.rows["membership"].shown.found_from > FLOOR
+        """Whether these are too few rows to judge by."""
+        return bool(self.weak)
+
+    @property
+    def could_find(self) -> str:
+        """The smallest leaks that would have been found, four times in five."""
+        return "; ".join(
+            f"{ROWS[key]}, from {self.rows[key].shown.found_from:.2f} on"
+            for key in FLOORS
+            if key in self.rows
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -220,12 +240,13 @@ class PrivacyJudgement:
             for key in self.failed
         ]
         found += [f"void, since {reason}; {_VOID_ADVICE}" for reason in self.void]
-        if self.too_few:
-            least = self.rows["membership"].shown.found_from
-            found.append(
-                f"too few rows to judge: a membership AUC would be found from {least:.2f} on, and "
-                f"{FLOOR:.2f} has to be; {_FEW_ADVICE}"
+        if self.weak:
+            missed = "; ".join(
+                f"{ROWS[key]}, would be found from {self.rows[key].shown.found_from:.2f} on, and "
+                f"{FLOORS[key]:.2f} has to be"
+                for key in self.weak
             )
+            found.append(f"too few rows to judge: {missed}; {_FEW_ADVICE}")
         return tuple(found)
 
     @property
@@ -374,6 +395,9 @@ class Assessment:
             return "released under a formal guarantee"
         if self.privacy is None:
             return "no verdict on privacy; give real rows that the table was not made from"
+        if self.privacy.too_few and not self.privacy.failed and not self.released:
+            kept = "" if self.released is None else "; kept back, --release-anyway overrides"
+            return f"too few rows to judge{kept}"
         if self.privacy.may_release:
             return f"{'released: ' if self.released else ''}no privacy rule fails"
         if self.released:
@@ -403,6 +427,7 @@ def record_of(assessment: Assessment) -> dict[str, Any]:
                 key: {
                     **part.auc._asdict(),
                     "null": part.null,
+                    "void": not part.is_sound,
                     "tpr": part.flags.tpr,
                     "fpr": part.flags.fpr,
                     "n_rows": part.n_rows,
@@ -448,6 +473,7 @@ def _privacy_record(judged: PrivacyJudgement) -> dict[str, Any]:
         "failed": list(judged.failed),
         "void": list(judged.void),
         "too_few": judged.too_few,
+        "could_find": judged.could_find,
         "n_draws": len(judged.draws),
         "n_failed": judged.n_failed,
         "rows": rows,

@@ -29,6 +29,7 @@ from synthtab.sharing.workplace import new_folder
 from synthtab.table.split import PrivacySplit
 
 _TEST_SHARE = 0.2
+_MAX_SEEN = 0.05  # of the unseen rows are rows of the real table, beyond chance
 
 
 def evaluate(
@@ -106,6 +107,7 @@ def evaluate(
         notes.append("Without --unseen there is no verdict on privacy.")
     else:
         train, test = tables[REAL], tables["unseen"]
+        _check_unseen(train, test, Path(real).name, Path(unseen).name)
         where = f"the {len(test):,} rows of {Path(unseen).name}"
         n_reference = max(40, len(test) // 3)
         order = rng.permutation(len(test))
@@ -181,6 +183,21 @@ def _check_rows(sources: Iterable[Source]) -> None:
     ]
     if problems:
         raise TableError("; ".join(problems))
+
+
+def _check_unseen(real: pd.DataFrame, unseen: pd.DataFrame, name: str, other: str) -> None:
+    """Refuse rows that are said to be unseen and are not.
+
+    Coarse rows agree by chance, about as often as rows of one table do with each other.
+    """
+    key = pd.util.hash_pandas_object(real, index=False)
+    found = pd.util.hash_pandas_object(unseen, index=False).isin(key)
+    if found.mean() > key.duplicated(keep=False).mean() + _MAX_SEEN:
+        raise TableError(
+            f"{int(found.sum()):,} of {len(found):,} rows of {other} (--unseen) are rows of "
+            f"{name}: rows that the synthetic table was made from say nothing of privacy; give rows that "
+            "were kept from it"
+        )
 
 
 def _some(frame: pd.DataFrame, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
