@@ -165,9 +165,10 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
     Notes
     -----
     An item fails if its interval rules chance out and its value lies beyond the tolerance of its
-    row in `TOLERANCES`, and passes if the whole interval lies within. A row fails if one of its items does, and passes if
-    all do. Areas count on both sides of one half, and true positive rates at all four `ENDS` of the
-    ROC curve: a table that keeps away from the training rows tells them apart, too.
+    row in `TOLERANCES`, and passes if the whole interval lies within. A row fails if one of its
+    items does, and passes if all do. Areas count on both sides of one half, and true positive rates
+    at all four `ENDS` of the ROC curve: a table that keeps away from the training rows tells them
+    apart, too.
 
     Intervals are of the confidence 1 - `ALPHA` / (rows of the card * items of the row), which is
     Bonferroni's correction over the whole card, each row having the same share. Two exceptions:

@@ -195,8 +195,8 @@ def _check_unseen(real: pd.DataFrame, unseen: pd.DataFrame, name: str, other: st
     if found.mean() > key.duplicated(keep=False).mean() + _MAX_SEEN:
         raise TableError(
             f"{int(found.sum()):,} of {len(found):,} rows of {other} (--unseen) are rows of "
-            f"{name}: rows that the synthetic table was made from say nothing of privacy; give rows that "
-            "were kept from it"
+            f"{name}: rows that the synthetic table was made from say nothing of privacy; give "
+            "rows that were kept from it"
         )
 
 
