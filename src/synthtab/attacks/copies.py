@@ -368,7 +368,7 @@ def _nearest(
         own, fresh = np.sort(ratio[asked & is_training]), np.sort(ratio[asked & ~is_training])
         among = np.sort(real_ratio[group])
         sizes = {max(_FEWEST, round(tail * len(among))) for tail in _TAILS}
-        tails = [m for m in sizes if 4 * m < len(among) and among[m] > 0]
+        tails = [m for m in sizes if 4 * m < len(among) and among[m] > among[0]]
         if not tails or not len(own) or not len(fresh):
             continue
         chance = np.searchsorted(among, own, side="right") / len(among)
