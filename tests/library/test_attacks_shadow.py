@@ -62,6 +62,18 @@ def test_the_null_check_is_a_half_even_where_everybody_is_given_away() -> None:
     found = attacked(Bootstrap(), draws=(5,))["drawn_5"]
     assert abs(found["all"].null - 0.5) < 0.03
     assert abs(found["exposed"].null - 0.5) < 0.1
+    assert found["all"].is_sound
+    assert found["exposed"].is_sound
+
+
+def test_an_attack_that_finds_members_that_were_made_up_is_not_sound() -> None:
+    fair = planted(np.full(200, 2.0), 0)
+    assert likelihood_ratio_attack(fair, random_state=0)["all"].is_sound
+    # Losses that tell who will be made up to be a member, and not who was one.
+    swapped = np.repeat(np.random.default_rng(0).random((8, 200)) < 0.5, 2, axis=0)
+    told = Trainings(-2.0 * (fair.is_member ^ swapped)[..., None] + fair.statistic, fair.is_member)
+    found = likelihood_ratio_attack(told, random_state=0)["all"]
+    assert (found.is_sound, found.null > 0.6) == (False, True)
 
 
 class KeepAway(Resampler):

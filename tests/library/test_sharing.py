@@ -319,7 +319,12 @@ def judged_as(*draws: str, void: tuple[str, ...] = (), found_from: float = 0.6):
         (["fail"], {}, "membership, AUC: beyond the tolerance in 1 of 1 draws"),
         (["pass", "pass", "fail"], {}, "in 1 of 3 draws"),
         (["pass"], {"void": ("a leak was not found",)}, "void, since a leak was not found; the"),
-        (["pass"], {"found_from": 0.71}, "too few rows to judge: a membership AUC would be found"),
+        (
+            ["inconclusive"],
+            {"found_from": 0.66},
+            "too few rows to judge: membership, AUC, would be",
+        ),
+        (["pass"], {"found_from": 0.66}, None),  # whatever matters was ruled out
     ],
 )
 def test_a_table_may_go_out_if_no_draw_fails_on_a_card_that_can_tell(draws, more, reason):
@@ -327,6 +332,17 @@ def test_a_table_may_go_out_if_no_draw_fails_on_a_card_that_can_tell(draws, more
     assert judged.may_release is (reason is None)
     assert reason is None or reason in judged.reasons[0]
     assert judged.n_failed == draws.count("fail")
+
+
+def test_a_release_needs_power_on_every_row_it_rests_on():
+    judged = judged_as("inconclusive")
+    (draw,) = judged.draws
+    item = draw["membership"].shown._replace(found_from=0.09)
+    judged = replace(judged, draws=({**draw, "near": Row(item, (item,))},))
+    assert judged.weak == ("near",)
+    assert not judged.may_release
+    assert "training rows returned nearly whole, would be found from 0.09" in judged.reasons[0]
+    assert "membership, AUC, from 0.60 on" in judged.could_find
 
 
 def test_of_several_draws_the_worst_is_shown():
@@ -338,7 +354,9 @@ def test_a_table_of_too_few_rows_is_kept_back_and_never_passes(tmp_path, capsys)
     path = write_table(tmp_path / "small.csv", 260)
     asked = ["share", str(path), "--target", TARGET, "--drop", "no", "--steps", "2"]
     assert main([*asked, "--out", str(tmp_path / "out")]) == 3
-    assert "too few rows to judge" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert re.search(r"too few rows to judge: .* has to be", told)
+    assert told.endswith("too few rows to judge; kept back, --release-anyway overrides\n")
     card = (tmp_path / "out" / "report_card.html").read_text("utf-8")
     assert "Too few rows to judge" in card
     assert "Not measured: how exposed the most exposed records are" in card
@@ -530,6 +548,11 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     told = capsys.readouterr().out
     assert re.search(r"membership, AUC +0\.\d+ \(.*\) .*(pass|inconclusive|fail)\n", told)
     assert files(tmp_path / "card") == ["record.json", "report_card.html"]
+    # Rows that the table was made from prove nothing.
+    assert main([*asked, "--unseen", str(table)]) == 2
+    refused = capsys.readouterr()
+    assert refused.out == ""
+    assert re.search(r"rows of \S+ \(--unseen\) are rows of \S+: rows that", refused.err)
     # A table that gives the real rows away.
     asked[2] = str(table)
     assert main([*asked, "--unseen", str(unseen)]) == 3

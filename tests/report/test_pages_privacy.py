@@ -148,7 +148,7 @@ def test_the_former_rules_fail_on_significance_alone(measured: AttackComparison)
 
 def test_the_table_of_power_shows_each_leak_by_size(tmp_path) -> None:
     found = {"fail": 0.9, "fail_low": 0.8, "fail_high": 0.95, "name": "1 % training rows"}
-    rare = {**found, "name": "overtrained"}
+    rare = {**found, "name": "overtrained", "old_rule": 0.5}
     values = {
         "power": {"1000": {"verbatim_1": found, "rare": rare}, "5000": {"verbatim_1": found}},
         "1000": {"copies": found, "card": found, "n_cards": 7},
@@ -157,7 +157,7 @@ def test_the_table_of_power_shows_each_leak_by_size(tmp_path) -> None:
     store.save({"values": values}, tmp_path / "benchmark_privacy_false_alarms.json")
     table = privacy_benchmarks.power(Records(tmp_path))
     assert table.loc["1 % training rows", "1,000 rows"] == "90 [80, 95] %"
-    assert table.loc["overtrained", "5,000 rows"] == "not tried"
+    assert table.loc["overtrained"].tolist() == ["90 [80, 95] %; old rule 50 %", "not tried"]
     alarms = privacy_benchmarks.false_alarms(Records(tmp_path))
     assert alarms.index.tolist() == ["training rows returned whole", "any row of the card"]
     assert alarms.columns.tolist() == ["1,000 rows, 7 cards"]

@@ -243,7 +243,11 @@ def power(records: Records) -> pd.DataFrame:
     by_size = records.value(f"{ALARMS}.power")
     return pd.DataFrame(
         {
-            f"{int(n):,} rows": {of["name"]: _failing(of) for of in by_size[n].values()}
+            f"{int(n):,} rows": {
+                of["name"]: _failing(of)
+                + (f"; old rule {100 * of['old_rule']:.0f} %" if "old_rule" in of else "")
+                for of in by_size[n].values()
+            }
             for n in sorted(by_size, key=int)
         }
     ).fillna("not tried").rename_axis("leak")  # fmt: skip
