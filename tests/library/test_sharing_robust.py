@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from synthtab.attacks.run import run_attacks
 from synthtab.cli import carry_out, main
+from synthtab.diffusion.model_file import load_model
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.utility import Prediction, resampled_scores, tstr
 from synthtab.sharing import load_bundle, sample_to_file, save_bundle, share
@@ -475,8 +476,24 @@ def test_a_model_is_for_its_owners_eyes_and_keeps_the_verdict(bundle, tmp_path, 
     asked = ["sample", str(bundle), "-n", "20", "--out", str(tmp_path / "rows.csv")]
     assert main(asked) == 2
     assert "was kept back (membership)" in capsys.readouterr().err
+    out = tmp_path / "rows.csv"
+    for refused in (
+        lambda: load_bundle(bundle),
+        lambda: sample_to_file(bundle, 20, out),
+        lambda: load_model(bundle / "model.pt").sample(20),
+    ):
+        with pytest.raises(ValueError, match=r"kept back \(membership\).*release_anyway=True"):
+            refused()
+    assert list(tmp_path.iterdir()) == []
     assert main([*asked, "--release-anyway"]) == 0
-    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 21
+    assert len(out.read_text().splitlines()) == 21
+    assert "- membership\n" in (tmp_path / "rows.csv.NOT_RELEASED.txt").read_text()
+    assert len(load_model(bundle / "model.pt", release_anyway=True).sample(20)) == 20
+    sample_to_file(bundle, 9, tmp_path / "rows", release_anyway=True)
+    assert "- membership\n" in (tmp_path / "rows.NOT_RELEASED.txt").read_text()
+    with pytest.raises(TableError, match="exists and is not overwritten"):
+        sample_to_file(bundle, 9, out, release_anyway=True)
+    assert (tmp_path / "rows.csv.NOT_RELEASED.txt").exists()
 
 
 def _leaves(plain, path=()):
@@ -502,19 +519,19 @@ def test_a_form_that_was_edited_is_refused_whatever_was_edited(bundle, tmp_path)
             (tmp_path / "form.json").write_text(json.dumps(plain))
             with pytest.raises(TableError, match=r"was changed|not a model of synthtab"):
                 load_bundle(tmp_path)
-    assert load_bundle(bundle)
+    assert load_bundle(bundle, release_anyway=True)
 
 
 def test_a_disk_that_is_too_small_for_a_model_is_told(bundle, tmp_path, monkeypatch):
-    model, form = load_bundle(bundle)
+    model, form = load_bundle(bundle, release_anyway=True)
 
-    def full(*_):
+    def full(*_, **__):
         raise RuntimeError("unexpected pos 64 vs 0")
 
     monkeypatch.setattr("synthtab.sharing.bundle.save_model", full)
     with pytest.raises(OSError, match="unexpected pos"):
         save_bundle(model, form, tmp_path / "model")
-    sample_to_file(bundle, 5, tmp_path / "rows.csv", random_state=0)
+    sample_to_file(bundle, 5, tmp_path / "rows.csv", random_state=0, release_anyway=True)
 
 
 # --- the judgement ----------------------------------------------------------------------------
