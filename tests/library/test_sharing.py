@@ -378,17 +378,20 @@ def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
 def test_a_frame_is_shared_into_a_frame_and_nothing_else_is_left(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     frame = example_table(300).frame.assign(
-        service=lambda f: f.service.astype("category"),
+        service=lambda f: f.service.astype("category").cat.add_categories(["HIV", "none yet"]),
         day=pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 90, 300), unit="D"),
         count=pd.array(rng.integers(0, 9, 300), dtype="Int64"),
     )
     frame.loc[::7, "count"] = pd.NA
+    frame.loc[5:6, "service"] = "HIV"
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     done = share(frame, target="price_eur", n_iter=5, n_draws=1, release_anyway=True)
     assert files(tmp_path) == []
     assert done.folder is None
     assert done.table.shape == frame.shape
-    assert (done.table.dtypes == frame.dtypes).all()
+    kept = [c for c in frame if c != "service"]
+    assert (done.table.dtypes[kept] == frame.dtypes[kept]).all()
+    assert {*done.table.service.cat.categories} == {*example_table(300).frame.service}
     assert 0 < done.table["count"].isna().mean() < 0.5
     assert done.verdict == done.assessment.verdict
     assert done.card.startswith("<!doctype html>")

@@ -18,7 +18,7 @@ from synthtab.__main__ import main
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.accounting import Mechanism, epsilon
 from synthtab.dp.budget import Privacy
-from synthtab.sharing import load_bundle
+from synthtab.sharing import load_bundle, share
 from synthtab.sharing.audit import epsilon_at_least, seen
 from synthtab.sharing.declaration import declared_rows, read_declaration
 from synthtab.sharing.form import TableForm
@@ -266,6 +266,32 @@ def test_a_row_is_taken_for_itself(tmp_path):
 
 
 # --- what comes out ---------------------------------------------------------------------------
+
+
+def test_the_types_of_a_private_frame_are_those_of_the_declaration(tables, tmp_path, quick):
+    usual = pd.read_csv(tables["without"]).assign(z=lambda f: f.z.astype(int))
+    foreign = usual.assign(g=pd.Categorical(usual.g, ["a", "b", "HIVpos"], ordered=True))
+    foreign.loc[0, "z"] = None
+    schema = tmp_path / "schema.yaml"
+    whole = "z: {kind: number, decimals: 0, bounds: [0, 30], missing: true}"
+    old = "z: {kind: number, decimals: 1, bounds: [0, 30], missing: false}"
+    schema.write_text(SCHEMA.replace(old, whole), encoding="utf-8")
+    made = [
+        share(
+            frame,
+            target="y",
+            schema=schema,
+            epsilon=1.0,
+            n_iter=1,
+            card=False,
+            out=tmp_path / name,
+            ledger=tmp_path / f"{name}.jsonl",
+        ).table
+        for name, frame in {"usual": usual, "foreign": foreign}.items()
+    ]
+    types = [[str(t).removesuffix("64").lower() for t in m.dtypes] for m in made]
+    assert types[0] == types[1] == ["object", "float", "int", "float"]
+    assert not (made[0].dtypes == "category").any()
 
 
 def test_the_card_is_the_owners_and_decides_nothing(tables, tmp_path, capsys, quick):

@@ -550,5 +550,6 @@ def _kept_types(source: Source, plan: TablePlan) -> bytes | None:
         return None
     import pyarrow as pa
 
-    kept = [source.arrow_schema.field(c.name) for c in plan.kept]
+    # A field may carry notes of whoever wrote the file, which are not to leave with it.
+    kept = [source.arrow_schema.field(c.name).remove_metadata() for c in plan.kept]
     return bytes(pa.schema(kept).serialize().to_pybytes())

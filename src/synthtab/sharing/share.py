@@ -279,7 +279,7 @@ def share(
             out, target, schema, drop, epsilon, n_rows, n_iter, card, ledger, random_state, progress
         )
         path, card_of = make_privately(source, order, draw=_draw, write=write, private=PRIVATE)
-        return Shared(out, _as_given(path, table), card_of)
+        return Shared(out, _as_given(path, table, None), card_of)
     plan = read_schema(
         source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
     )
@@ -426,7 +426,7 @@ def share(
             shadows=shadows,
         )
         write_card(assessment, folder)
-    return Shared(out, _as_given(out / made.name if released else None, table), assessment)
+    return Shared(out, _as_given(out / made.name if released else None, table, form), assessment)
 
 
 def _others(
@@ -561,18 +561,25 @@ def _size(table: str | Path | pd.DataFrame) -> float:
     return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*.parquet")))
 
 
-def _as_given(made: Path | None, table: str | Path | pd.DataFrame) -> Path | pd.DataFrame | None:
-    """The synthetic table in the form in which the real one was given."""
+def _as_given(
+    made: Path | None, table: str | Path | pd.DataFrame, form: TableForm | None
+) -> Path | pd.DataFrame | None:
+    """The synthetic table in the form in which the real one was given.
+
+    Without a `form` its types are those that the file has: the types of the real one may depend on
+    its rows. Of the levels of a category those are kept that the form shows.
+    """
     if made is None or not isinstance(table, pd.DataFrame):
         return made
     import pyarrow.parquet as pq
 
     frame = pandas_of(pq.read_table(made))
-    for name in frame:
+    for name in () if form is None else frame:
         dtype = table[name].dtype
         if isinstance(dtype, pd.CategoricalDtype):
+            shown = {*(form.categories.get(name) or {}).values(), *frame[name].dropna()}
             more = [v for v in frame[name].dropna().unique() if v not in dtype.categories]
-            levels = [*dtype.categories, *more]
+            levels = [*(v for v in dtype.categories if v in shown), *more]
             dtype = pd.CategoricalDtype(levels, ordered=bool(dtype.ordered and not more))
         frame[name] = frame[name].astype(dtype)
     return frame
