@@ -362,7 +362,7 @@ def test_a_schema_that_cannot_be_is_refused_before_anything_else(tmp_path, entry
 
 def test_a_seed_that_is_none_and_kinds_that_clash_are_refused(tmp_path, capsys):
     path = csv(tmp_path, ["7", "8", "9"])
-    asked = ["share", str(path), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", "--seed", "0", str(path), "--target", "y", "--out", str(tmp_path / "out")]
     for seed in ("-1", "4294967296", "x"):
         with pytest.raises(SystemExit, match="2"):
             main([*asked, "--seed", seed])
@@ -376,7 +376,8 @@ def test_a_seed_that_is_none_and_kinds_that_clash_are_refused(tmp_path, capsys):
 def test_a_target_that_no_held_out_row_can_judge_is_refused_before_the_training(tmp_path, capsys):
     rows = [f"k{i % 3},{i % 9},{'yes' if i == 5 else 'no'}\n" for i in range(300)]
     (tmp_path / "t.csv").write_text("k,v,y\n" + "".join(rows))
-    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--seed", "0"]
+    asked += ["--out", str(tmp_path / "out")]
     assert main(asked) == 2
     assert "1 of 300 rows have another" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -620,7 +621,8 @@ def test_a_frame_of_cells_that_no_file_has_is_refused_by_name():
 def test_dates_of_two_readings_are_asked_for(tmp_path, capsys):
     days = [f"{1 + i % 12:02d}/{1 + i % 11:02d}/2024" for i in range(300)]
     pd.DataFrame({"seen": days, "y": range(300)}).to_csv(tmp_path / "t.csv", index=False)
-    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--seed", "0"]
+    asked += ["--out", str(tmp_path / "out")]
     assert main(asked) == 2
     told = capsys.readouterr().err
     assert "%m/%d/%Y would fit as well: say which by --date 'seen=%d/%m/%Y'" in told
