@@ -35,7 +35,7 @@ from synthtab.sharing.declaration import declaration_text
 from synthtab.sharing.evaluate import evaluate, write_evaluation
 from synthtab.sharing.form import typed
 from synthtab.sharing.share import share
-from synthtab.sharing.source import TableError, read_source, showing_values
+from synthtab.sharing.source import TableError, neutral, read_source, showing_values
 from synthtab.sharing.ties import with_relations
 from synthtab.sharing.workplace import PRIVATE, refuse_taken
 
@@ -53,8 +53,8 @@ class Refusal(Exception):
 
 
 def tell(text: str) -> None:
-    """Write to the terminal, beside what a command returns."""
-    sys.stderr.write(text)
+    """Write to the terminal, beside what a command returns: names steer nothing there."""
+    sys.stderr.write(neutral(text))
     sys.stderr.flush()
 
 
@@ -91,7 +91,7 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
         sys.stdout.flush()
         return status
     except (Refusal, TableError) as error:
-        sys.stderr.write(f"{error}\n")
+        tell(f"{error}\n")
         return WRONG_USE
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("synthtab"):
@@ -102,7 +102,7 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except ConnectionError as error:
-        sys.stderr.write(f"{error}\n")
+        tell(f"{error}\n")
         return WRONG_USE
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
@@ -541,7 +541,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         unseen=options.unseen,
         **_columns(options),
     )
-    sys.stdout.write(_summary(found))
+    sys.stdout.write(neutral(_summary(found)))
     if options.out is not None:
         write_evaluation(found, options.out)
         sys.stdout.write(f"{options.out / 'report_card.html'}\n")

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from synthtab.attacks.run import run_attacks
@@ -629,3 +630,22 @@ def test_dates_of_two_readings_are_asked_for(tmp_path, capsys):
     kinds = {"seen": {"kind": "date", "format": "%m/%d/%Y"}}
     plan = read_schema(read_source(tmp_path / "t.csv"), "y", None, kinds=kinds)
     check_plan(plan, "t.csv")
+
+
+def test_names_steer_neither_a_terminal_nor_the_direction_of_writing(tmp_path, capsys):
+    evil = ["x\u202ey", "\x1b[2Ja", "b\u2066\x9b", "c\u2029"]
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(300, 4)).round(3), columns=evil)
+    rows[evil[1]] = rows[evil[0]] - 9.5  # a relation, which names both in a comment
+    rows.to_parquet(tmp_path / "t.parquet", index=False)
+    asked = ["info", str(tmp_path / "t.parquet"), "--target", evil[0]]
+    for more in ([], ["--private-template"]):
+        assert main([*asked, *more]) == 0
+        told = capsys.readouterr().out
+        for name in evil:
+            assert name not in told
+            assert name in yaml.safe_load(told)["columns"]
+    assert main(["share", *asked[1:3], "nowhere\u202e", "--out", str(tmp_path / "o")]) == 2
+    told = capsys.readouterr().err
+    assert not any(mark in told for mark in "\u202e\x1b\u2066\x9b\u2029")
+    assert "nowhere\\u202e" in told

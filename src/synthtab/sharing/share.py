@@ -388,6 +388,7 @@ def share(
             steps = _steps_within(left, model, train, learnt.schema, n_drawn)
             model.set_params(n_iter=steps)
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
+        fitting = time.monotonic()
         model.set_params(random_state=fit_seed, progress=progress)
         model.fit(train, learnt.schema)
         if isinstance(drawer, Tied):
@@ -404,9 +405,14 @@ def share(
         real, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
         test = pd.concat([holdout, reference], ignore_index=True)
         others = _others(drawer, form, train, len(synthetic), n_draws, n_fits, judge_seed)
+        # Half of the rows are learnt by each, and three times as many drawn as are released.
+        shadow_time = _FEWEST_SHADOWS * (trained - fitting + 3 * (drawn - trained))
+        wants_shadows = n_shadows is None and len(frame) <= _MAX_FOR_SHADOWS
+        until = None if time_budget is None else started + time_budget
         allowed = trained - began + _JUDGING
         if time_budget is not None:
-            allowed = min(allowed, started + time_budget - time.monotonic())
+            reserved = shadow_time if wants_shadows and shadow_time <= time_budget / 2 else 0.0
+            allowed = min(allowed, started + time_budget - reserved - time.monotonic())
         found = judge_in_time(
             PrivacySplit(real, holdout, reference, known),
             synthetic,
@@ -423,13 +429,18 @@ def share(
         shadows: Mapping[str, Mapping[str, Exposed]] = {}
         released = judged.may_release or release_anyway
         # What time is left goes to ways out where the table is kept back.
-        timed = released and time_budget is not None
-        if n_shadows is None and timed and len(frame) <= _MAX_FOR_SHADOWS:
+        if wants_shadows and released and until is not None:
             n_shadows = _SHADOWS
-        until = None if time_budget is None else started + time_budget
-        if n_shadows and (
-            until is None or until - time.monotonic() > _FEWEST_SHADOWS * (trained - began)
-        ):
+        remaining = None if until is None else until - time.monotonic()
+        unfit: tuple[str, ...] = ()
+        if n_shadows and remaining is not None and remaining < shadow_time:
+            unfit = (
+                f"How exposed single rows are did not fit into --time-budget: {_FEWEST_SHADOWS} "
+                f"models trained again take about {shadow_time:.0f} s more, and "
+                f"{max(remaining, 0):.0f} s were left.",
+            )
+            write(f"{unfit[0]}\n")
+        elif n_shadows:
             write(f"training {n_shadows} models again, to see how exposed single rows are\n")
             shadows = _shadows(
                 WithoutFew(
@@ -486,6 +497,7 @@ def share(
             notes=(
                 *_notes(form, n_drawn, len(synthetic), min_count, folded),
                 *found.notes,
+                *unfit,
                 attempts,
                 _GIVEN_SEED if is_given else _SECRET_SEED,
             ),
