@@ -107,8 +107,8 @@ sorted(str(p.relative_to(shared.folder)) for p in shared.folder.rglob("*") if p.
 # %% [markdown]
 # What may leave is in `release/`: the table, and a card for whoever receives it. What stays is in
 # `private/`: the report card, the same in a record for machines, and the model, which knows more of
-# the real rows than the table does. The seed is given here, so that this page can be made again. For
-# a release none is given, and the one that is drawn stays in `private/` too.
+# the real rows than the table does. The seed is given here, so that this page can be made again.
+# For a release none is given, and the one that is drawn stays in `private/` too.
 #
 # ## Would it be released?
 #
