@@ -376,3 +376,17 @@ def test_when_a_column_is_empty_is_not_told_of_few_rows():
     assert set(changed.state) == {"home", "ward"}
     kept = without_rare_relations(plan, frame, folded, min_count=5).relations
     assert {*kept} == {EmptyWhen("left", "state", ("ward",)), unknown}
+
+
+def test_of_keys_neither_rare_gaps_nor_how_often_one_recurs_come_out(tmp_path):
+    keys = [f"P{i:04d}" for i in range(200)] + ["P0000"] * 60 + ["P0001"] * 40
+    rows = pd.DataFrame({"no": keys, "y": np.random.default_rng(0).normal(size=300).round(3)})
+    rows.loc[5, "no"] = None
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    source = read_source(tmp_path / "t.csv")
+    plan = read_schema(source, "y", None, kinds={"no": {"kind": "key"}})
+    forms = [TableForm.fit(typed(source, plan), source, plan, min_count=k).made for k in (1, 5)]
+    assert {*forms[0]["no"]["sizes"]} == {"1", "41", "61"}
+    assert forms[0]["no"]["missing"] > 0
+    assert {*forms[1]["no"]["sizes"]} == {"1"}
+    assert forms[1]["no"]["missing"] == 0

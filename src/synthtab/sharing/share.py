@@ -68,6 +68,7 @@ _MIN_COUNT = 5
 # of what was tried (benchmarks/exposure.py) one exposes them least at nearly the same use.
 _N_MEMBERS = 1
 _SHADOWS, _FEWEST_SHADOWS, _MAX_FOR_SHADOWS = 16, 6, 5000
+_SLACK = 1.5  # of the time that models trained again are thought to take
 _MIN_STEPS = 50
 _TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
 _JUDGING = 30  # seconds that judging may take beyond those of the training
@@ -411,7 +412,8 @@ def share(
         until = None if time_budget is None else started + time_budget
         allowed = trained - began + _JUDGING
         if time_budget is not None:
-            reserved = shadow_time if wants_shadows and shadow_time <= time_budget / 2 else 0.0
+            wanted = _SLACK * shadow_time if wants_shadows else 0.0
+            reserved = wanted if wanted <= time_budget / 2 else 0.0
             allowed = min(allowed, started + time_budget - reserved - time.monotonic())
         found = judge_in_time(
             PrivacySplit(real, holdout, reference, known),
