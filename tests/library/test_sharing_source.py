@@ -317,7 +317,7 @@ GOOD = "a,b\n" + "".join(f"{i % 9},{i}.5\n" for i in range(30))
         ('sep=;\n"\n', "holds nothing but empty lines"),
         (
             '"a,b\n1,2\n3,4\n',
-            "EOF inside string starting at row 0; check that every quotation mark",
+            "check that every quotation mark that is opened is closed",
         ),
         ("a,b\n", "has a header and no rows"),
         ("a\n1\n2\n", "has one column, 'a'"),

@@ -99,20 +99,17 @@ def field_means(records: Records) -> pd.DataFrame:
     Returns
     -------
     DataFrame of str
-        Ordered by rank. A method that was not run on every table has the mean of those it was run
-        on, and says how many these are.
+        Ordered by rank. Only methods that have figures of every table.
     """
     found = pd.DataFrame(
         [{"table": table, "method": method, **of} for table, method, of in _figures(records)]
     )
     found["method"] = found.method.str.replace(r", \d+ fitted here", ", here", regex=True)
-    ranks = found.groupby("table")[list(_RANKED)].rank().mean(axis=1)
-    found["rank"] = ranks
+    found = found[found.groupby("method").table.transform("nunique") == len(FIELD_TABLES)]
+    found = found.assign(rank=found.groupby("table")[list(_RANKED)].rank().mean(axis=1))
     means = found.groupby("method").mean(numeric_only=True).sort_values("rank")
-    n_tables = found.groupby("method").table.nunique().to_dict()
     rows = {
         method: {
-            "tables": str(n_tables[method]),
             "mean rank": f"{row['rank']:.1f}",
             **{key: format(row[key], _FORMS[key]) for key in (*_RANKED, "C2ST AUC")},
             "seconds": f"{row['seconds']:,.0f}",
