@@ -18,7 +18,7 @@ from synthtab.sharing.card_page import card_template
 GUARANTEE, README, CARD = "guarantee.txt", "README.txt", "card.html"
 
 _FOR_ALL = (
-    "Every row was drawn from a model; none is the record of a person or a thing. Text that a "
+    "Every row was drawn from a model, and stands for no person or thing. Text that a "
     "spreadsheet would run as a formula has an apostrophe in front of it."
 )
 _GUARANTEED = (
@@ -74,7 +74,7 @@ def _facts(assessment: Assessment | None) -> dict[str, str]:
         "Synthetic rows": f"{settings['synthetic rows']:,}",
         "Values of few rows": "learnt like others"
         if few <= 1
-        else f"what fewer than {few} rows hold is not learnt",
+        else f"what fewer than {few} rows hold in one column is not learnt",
         "Tables judged": f"{settings['draws judged']} draws of {settings['models judged']} models",
     }
 
