@@ -77,9 +77,15 @@ def line_of(entry: Mapping[str, Any]) -> str:
 
 
 def count_attempt(rows: str, out: Path) -> int:
-    """Note an attempt on a table beside the folder that it fills; the first is 1."""
+    """Note an attempt on a table beside the folder that it fills; the first is 1.
+
+    0 where the file is another account's, which is no reason to lose what was made.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
-    with locked(out.parent / BOOK) as book:
-        before = sum(f'"rows": "{rows}"' in line for line in book)
-        book.write(line_of({"rows": rows, "out": out.name}))
+    try:
+        with locked(out.parent / BOOK) as book:
+            before = sum(f'"rows": "{rows}"' in line for line in book)
+            book.write(line_of({"rows": rows, "out": out.name}))
+    except PermissionError:
+        return 0
     return before + 1

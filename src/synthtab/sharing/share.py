@@ -426,7 +426,7 @@ def share(
         judged = found.privacy
         n_attempts = count_attempt(rows_of, out)
         attempts = _on_attempts(n_attempts)
-        if n_attempts > 1:
+        if n_attempts != 1:
             write(f"{attempts}\n")
         shadows: Mapping[str, Mapping[str, Exposed]] = {}
         released = judged.may_release or release_anyway
@@ -714,6 +714,8 @@ def _check_wishes(
 
 def _on_attempts(n: int) -> str:
     """What the number of attempts on the same rows means for a pass."""
+    if n == 0:
+        return "Attempts on this table are not counted: the file for it is another account's."
     if n == 1:
         return "First attempt on this table that is noted beside the folder."
     return (
