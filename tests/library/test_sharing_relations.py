@@ -1,6 +1,7 @@
 """Sharing a table with relations, keys and people: proposed, kept, replaced and counted."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from synthtab.sharing.conditions import conditions_of
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.ties import Tally, table_schema, with_relations
 from synthtab.sharing.writer import row_writer
-from synthtab.table.relations import Dependence, EmptyWhen, Order, Sum
+from synthtab.table.relations import Dependence, EmptyWhen, Order, Range, Sum
 
 WARDS = {"A1": "surgery", "B2": "surgery", "C3": "children", "D4": "eyes"}
 RELATIONS = {
@@ -286,7 +287,7 @@ def test_keys_are_not_replaced_unless_somebody_says_so(table, tmp_path):
 @pytest.mark.parametrize(
     ("relations", "said"),
     [
-        ("[{order: [admitted, ward]}]", r"\['ward'\] are categories"),
+        ("[{order: [admitted, ward]}]", "ward is a category"),
         ("[{order: [patient_no, bill]}]", r"no columns \['patient_no'\]"),
         ("[{empty: discharged, when: state, is: [in bed]}]", "'state' is never .'in bed'."),
         ("[{order: [admitted]}, {total: bill}]", "2 column names.*should begin with one of"),
@@ -311,6 +312,60 @@ def test_a_relation_that_the_owner_adds_and_rows_break_is_not_enforced_and_said_
     noted = with_relations(replace(plan, relations={Order("drugs", "room"): ""}), frame)
     assert "is not enforced" in noted.relations[Order("drugs", "room")]
     assert table_schema(frame, noted).relations == (Order("drugs", "room"),)
+
+
+def test_relations_that_rows_contradict_or_kinds_forbid_are_refused_together(table):
+    source = read_source(table)
+    plan = infer_plan(source, "bill")
+    wrong = {
+        Order("admitted", "discharged"): "",
+        Order("discharged", "admitted"): "",
+        Order("drugs", "room"): "",
+        Order("room", "drugs"): "",
+        Range("bill", 9e9): "",
+        Order("admitted", "room"): "",
+        Sum("bill", ("room", "admitted")): "",
+        Sum("bill", ("discharged", "admitted"), (1.0, -1.0)): "",
+        Order("admitted", "ward"): "",
+        Range("admitted", 3): "",
+    }
+    with pytest.raises(TableError) as error:
+        with_relations(replace(plan, relations=wrong), typed(source, plan))
+    text = str(error.value)
+    for said in (
+        r"order \[discharged, admitted\] holds in [\d.]+ % of rows \(\d+ break it\); remove",
+        r"order \[admitted, discharged\] \(100 % .*\) and order \[discharged, admitted\].*contradict",
+        r"range '.*bill' holds in 0 % of rows \(260 break it\)",
+        r"order \[admitted, room\]: .* admitted is a date, room is a number",
+        r"sum 'bill = room \+ admitted': .*admitted is a date",
+        r"order \[admitted, ward\]: .* ward is a category",
+        r"admitted is a date, its bound 3 is a number",
+    ):
+        assert re.search(said, text), said
+    assert "these kinds" not in text.partition("discharged - admitted")[2].partition(";")[0]
+
+
+def test_a_relation_that_one_row_breaks_is_warned_of_and_not_enforced(tmp_path):
+    rows = visits()
+    rows.loc[7, "discharged"] = "01.01.2024"
+    rows.to_csv(path := tmp_path / "visits.csv", index=False)
+    source = read_source(path)
+    text = plan_text(infer_plan(source, "bill").proposed())
+    (schema := tmp_path / "schema.yaml").write_text(
+        text + "relations:\n  - {order: [admitted, discharged]}\n", encoding="utf-8"
+    )
+    told: list[str] = []
+    share(
+        path, target="bill", out=tmp_path / "out", schema=schema, n_iter=2, n_draws=1,
+        release_anyway=True, write=told.append,
+    )  # fmt: skip
+    warning = next(
+        t for t in told if t.startswith("warning: order [admitted, discharged] holds in")
+    )
+    assert "(1 breaks it) and is not enforced; remove the row or the relation" in warning
+    assert any("admitted ≤ discharged; holds in 99." in t for t in told)
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    assert not record["relations"][0]["kept"]
 
 
 def test_no_distance_is_learnt_to_a_day_that_means_no_end(tmp_path):

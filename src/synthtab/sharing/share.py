@@ -40,6 +40,7 @@ from synthtab.sharing.columns import check_plan, plan_text, read_schema, relatio
 from synthtab.sharing.few import WithoutFew, without_few
 from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.judging import judge_in_time
+from synthtab.sharing.relation_check import unenforced, without
 from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations
 from synthtab.sharing.ways import PRIVATE, trying_ways
@@ -284,7 +285,7 @@ def share(
         source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
     )
     plan = replace(plan, locale=locale or plan.locale)
-    write(plan_text(plan))
+    write(plan_text(replace(plan, relations=None)))  # they follow, with their shares
     check_plan(plan, source.path)
     if len(source.cells) < MIN_ROWS:
         raise TableError(
@@ -294,10 +295,12 @@ def share(
     frame = typed(source, plan)
     if drop_rows_without_target:
         frame = with_target(frame, target, source)
-    looked = plan.relations is not None
+    named = plan.relations is not None
     plan = with_relations(plan, frame)
-    if not looked:
-        write(relations_text(plan))
+    write(relations_text(plan))
+    broken = unenforced(plan.relations or (), frame)
+    for warning in broken.values() if named else ():
+        write(f"warning: {warning}\n")
     form = TableForm.fit(frame, source, plan, min_count=min_count)
     rng = np.random.default_rng(random_state)
     parts = hold_out(len(frame), rng)
@@ -316,8 +319,9 @@ def share(
         train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
         drawer: HybridDiffusion | Tied = model
         # No number that the model draws leaves the range of its column.
-        if any(not isinstance(r, Range) for r in plan.relations or ()):
-            drawer, train = Tied.of(model, form, plan, train, fill_seed, min_count=min_count)
+        enforced = without(plan, broken)
+        if any(not isinstance(r, Range) for r in enforced.relations or ()):
+            drawer, train = Tied.of(model, form, enforced, train, fill_seed, min_count=min_count)
             learnt = drawer.inner
         unchanged = train
         train = without_few(
@@ -339,7 +343,7 @@ def share(
         trained = time.monotonic()
         write(f"drawing {n_drawn:,} rows\n")
         made = folder / f"synthetic.{form.format}"
-        lost = drawer.lost if isinstance(drawer, Tied) else ()
+        lost = (*broken, *(drawer.lost if isinstance(drawer, Tied) else ()))
         tally = Tally(list(plan.relations or ()), frame.iloc[parts.train], lost, form)
         synthetic = _draw(drawer, form, n_drawn, made, draw_seed, tally, progress=progress)
         drawn = time.monotonic()
