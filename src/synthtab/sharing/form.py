@@ -432,7 +432,7 @@ def _made(source: Source, plan: TablePlan) -> dict[str, dict[str, Any]]:
     keys = {c.name: cells[c.name] for c in plan.kept if c.kind == "key"}
     likes = {c.name: c.like for c in plan.kept if c.kind == "fake"}
     check_faker(plan.locale, likes)
-    made = {name: key_form(key) for name, key in keys.items()}
+    made = {name: key_form(key, source.cells) for name, key in keys.items()}
     return made | {n: fake_form(cells[n], like, keys) for n, like in likes.items() if like}
 
 

@@ -120,9 +120,9 @@ def _cycle(order: Order, orders: Iterable[Order]) -> list[Order]:
 
 
 def problems_of_kinds(relations: Iterable[Relation], plan: TablePlan) -> dict[Relation, str]:
-    """Relations that compare what cannot be compared, with what is wrong; see `kind_of`."""
+    """Relations that compare what cannot be compared, with what is wrong."""
     columns = {c.name: c for c in plan.learnt}
-    found = {}
+    found: dict[Relation, str] = {}
     for relation in relations:
         if not isinstance(relation, Order | Sum | Range) or not {*relation.columns} <= {*columns}:
             continue

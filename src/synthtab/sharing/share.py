@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import sys
 import tempfile
 import time
@@ -62,6 +63,7 @@ _MIN_STEPS = 50
 _TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
 _JUDGING = 30  # seconds that judging may take beyond those of the training
 _SHARE_OF_JUDGING = 0.4  # of a time budget, beside drawing
+_MARGIN = 1.2  # by which a machine may be slower when a run is repeated
 _ROOM = 5e6  # bytes of a model and a report card
 
 
@@ -333,7 +335,7 @@ def share(
         )
         if time_budget is not None:
             left = time_budget - (began - started)
-            steps = _steps_within(left, model, train, learnt.schema, n_drawn)
+            steps = _steps_within(left, model, train, learnt.schema, n_drawn, began - started)
             model.set_params(n_iter=steps)
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
         model.set_params(random_state=fit_seed, progress=progress)
@@ -428,6 +430,7 @@ def share(
             notes=(*_notes(form, n_drawn, len(synthetic), min_count), *found.notes),
             relations=tally.rows(),
             shadows=shadows,
+            units=form.units,
         )
         write_card(assessment, folder)
     return Shared(out, _as_given(out / made.name if released else None, table), assessment)
@@ -504,9 +507,17 @@ class _Enough(Exception):
 
 
 def _steps_within(
-    seconds: float, model: HybridDiffusion, train: pd.DataFrame, schema: Schema, n_drawn: int
+    seconds: float,
+    model: HybridDiffusion,
+    train: pd.DataFrame,
+    schema: Schema,
+    n_drawn: int,
+    before_this: float,
 ) -> int:
-    """As many of a model's steps as leave time to draw and to judge, by timing the first ones."""
+    """As many of a model's steps as leave time to draw and to judge, by timing the first ones.
+
+    `before_this` is what reading has taken: it is added to the budget that a message asks for.
+    """
     times: list[float] = []
     wanted = 0
 
@@ -538,8 +549,8 @@ def _steps_within(
         needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
             f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps "
-            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} "
-            "more than reading takes"
+            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; type "
+            f"--time-budget {math.ceil(_MARGIN * (needed + before_this))}s, or more"
         )
     return steps
 
@@ -604,7 +615,7 @@ def _check_wishes(
     if n_rows is not None and n_rows < MIN_ROWS:
         problems.append(f"-n {n_rows}: fewer than {MIN_ROWS} rows cannot be judged; draw more")
     if time_budget is not None and not 0 < time_budget < float("inf"):
-        problems.append(f"--time-budget {time_budget}: give a positive number of seconds")
+        problems.append(f"--time-budget {time_budget}: type a time, such as 90s, 10m or 2h")
     if epsilon is None and only_private:
         problems.append("--no-card and --ledger are for --epsilon; leave them out")
     if epsilon is not None:
