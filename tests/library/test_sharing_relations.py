@@ -399,7 +399,7 @@ def test_pictures_name_days_and_whole_numbers():
     picture = distribution(days, days + 3, is_category=False, unit=86_400_000_000)
     assert [la["text"] for la in picture["labels"]] == ["2024-03-18", "2025-03-20"]
     hours = distribution(days * 24, days * 24, is_category=False, unit=3_600_000_000)
-    assert hours["labels"][0]["text"] == "2024-03-18 00:00"
+    assert hours["labels"][0]["text"] == "2024-03-18 08:00"
     ages = pd.Series(np.random.default_rng(0).integers(18, 91, 500))
     texts = [la["text"] for la in distribution(ages, ages, is_category=False)["labels"]]
     assert texts == ["18", "93"]  # where the last interval ends: four ages each
