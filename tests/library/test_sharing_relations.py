@@ -13,11 +13,19 @@ import pytest
 from synthtab.__main__ import main
 from synthtab.sharing import TableError, load_bundle, read_source, share
 from synthtab.sharing.bundle import sample_to_file
-from synthtab.sharing.columns import infer_plan, plan_text, read_plan, read_schema
+from synthtab.sharing.columns import (
+    Column,
+    TablePlan,
+    infer_plan,
+    plan_text,
+    read_plan,
+    read_schema,
+)
 from synthtab.sharing.conditions import conditions_of
+from synthtab.sharing.few import fold_few
 from synthtab.sharing.form import TableForm, typed
 from synthtab.sharing.pictures import distribution
-from synthtab.sharing.ties import Tally, table_schema, with_relations
+from synthtab.sharing.ties import Tally, table_schema, with_relations, without_rare_relations
 from synthtab.sharing.writer import row_writer
 from synthtab.table.relations import Dependence, EmptyWhen, Order, Range, Sum
 
@@ -82,6 +90,7 @@ def shared(table, schema, tmp_path_factory) -> Path:
         n_iter=5,
         n_rows=400,
         n_draws=1,
+        random_state=0,
         release_anyway=True,
     )
     return out
@@ -114,20 +123,20 @@ def test_a_plan_with_relations_is_read_back(table, schema):
 
 
 def test_no_synthetic_row_breaks_a_relation_and_the_card_counts_them(shared, table):
-    record = json.loads((shared / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((shared / "private" / "record.json").read_text(encoding="utf-8"))
     rows = {row["relation"]: row for row in record["relations"]}
     for relation in map(str, RELATIONS):
         assert (rows[relation]["real"], rows[relation]["synthetic"]) == (0, 0)
         assert rows[relation]["n_synthetic"] == 400
         assert rows[relation]["kept"]
-    assert set(counted(shared / "synthetic.csv", table).values()) == {0}
-    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    assert set(counted(shared / "release" / "synthetic.csv", table).values()) == {0}
+    page = (shared / "private" / "report_card.html").read_text(encoding="utf-8")
     assert "admitted ≤ discharged" in page
     assert page.count('data-label="tolerated"') == len(record["privacy"]["rows"])  # on a telephone
 
 
 def test_keys_and_names_are_made_up_in_their_places(shared, table):
-    made, real = pd.read_csv(shared / "synthetic.csv"), pd.read_csv(table)
+    made, real = pd.read_csv(shared / "release" / "synthetic.csv"), pd.read_csv(table)
     assert list(made.columns) == list(real.columns)
     assert made.patient_no.str.fullmatch(r"P\d{4}").all()
     assert not set(made.patient_no) & set(real.patient_no)
@@ -382,7 +391,7 @@ def test_a_relation_that_one_row_breaks_is_warned_of_and_not_enforced(tmp_path):
     )
     assert "(1 breaks it) and is not enforced; remove the row or the relation" in warning
     assert any("admitted ≤ discharged; holds in 99." in t for t in told)
-    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((tmp_path / "out" / "private" / "record.json").read_text(encoding="utf-8"))
     assert not record["relations"][0]["kept"]
 
 
@@ -445,3 +454,38 @@ def test_the_form_of_keys_survives_its_file(table, schema):
     rows = [f.surrogates(20, 0).of(20) for f in (form, again)]
     pd.testing.assert_frame_equal(*rows)
     assert not [k for k in visits().patient_no if k in json.dumps(form.to_plain()["made"])]
+
+
+def test_when_a_column_is_empty_is_not_told_of_few_rows():
+    n = 300
+    frame = pd.DataFrame({"state": ["home"] * 290 + ["dead"] * 3 + ["ward"] * 7, "day": 1.0})
+    frame = frame.assign(left=frame.day.where(frame.state == "home"), y=np.arange(n, dtype=float))
+    frame["few"] = frame.day.where(frame.state != "dead")
+    kinds = dict.fromkeys(["day", "left", "few", "y"], "number") | {"state": "category"}
+    relation = EmptyWhen("left", "state", ("dead", "ward"), only=True)
+    gone = EmptyWhen("few", "state", ("dead",))
+    unknown = EmptyWhen("left", "state", ("deed",))
+    plan = TablePlan(
+        tuple(Column(name, kind) for name, kind in kinds.items()),
+        "y",
+        dict.fromkeys([relation, gone, unknown], ""),
+    )
+    changed, folded = fold_few(frame, ["state"], min_count=5, target="y", random_state=0)
+    assert folded.gaps == ("few",)
+    assert set(changed.state) == {"home", "ward"}
+    kept = without_rare_relations(plan, frame, folded, min_count=5).relations
+    assert {*kept} == {EmptyWhen("left", "state", ("ward",)), unknown}
+
+
+def test_of_keys_neither_rare_gaps_nor_how_often_one_recurs_come_out(tmp_path):
+    keys = [f"P{i:04d}" for i in range(200)] + ["P0000"] * 60 + ["P0001"] * 40
+    rows = pd.DataFrame({"no": keys, "y": np.random.default_rng(0).normal(size=300).round(3)})
+    rows.loc[5, "no"] = None
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    source = read_source(tmp_path / "t.csv")
+    plan = read_schema(source, "y", None, kinds={"no": {"kind": "key"}})
+    forms = [TableForm.fit(typed(source, plan), source, plan, min_count=k).made for k in (1, 5)]
+    assert {*forms[0]["no"]["sizes"]} == {"1", "41", "61"}
+    assert forms[0]["no"]["missing"] > 0
+    assert {*forms[1]["no"]["sizes"]} == {"1"}
+    assert forms[1]["no"]["missing"] == 0

@@ -30,7 +30,7 @@ from synthtab.sharing.cells import (
     with_zone_of,
 )
 from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, proposed_locale, recognised
-from synthtab.sharing.source import MISSING_CELLS, Source, TableError, shown
+from synthtab.sharing.source import MISSING_CELLS, Source, TableError, neutral, shown
 from synthtab.table.relations import Relation, relation_from_plain
 
 Kind = Literal[
@@ -692,7 +692,7 @@ def plan_text(plan: TablePlan) -> str:
                 parts.append(f"{name}: {json.dumps(plain, ensure_ascii=False)}")
         note = f"  # {column.note}" if column.note else ""
         lines.append(f"  {quoted(column.name)}: {{{', '.join(parts)}}}{note}")
-    return "\n".join(lines) + "\n" + relations_text(plan)
+    return neutral("\n".join(lines)) + "\n" + relations_text(plan)
 
 
 def relations_text(plan: TablePlan) -> str:
@@ -702,8 +702,9 @@ def relations_text(plan: TablePlan) -> str:
     lines = ["relations:  # kept in every synthetic row; delete those that hold by chance"]
     for relation, note in plan.relations.items():
         plain = json.dumps(relation.to_plain(), ensure_ascii=False)
-        lines.append(f"  - {plain}  # {relation}" + (f"; {note}" if note else ""))
-    return "\n".join(lines) + "\n" if plan.relations else "relations: []\n"
+        said = f"{relation}; {note}" if note else str(relation)
+        lines.append(f"  - {plain}  # {' '.join(said.splitlines())}")
+    return neutral("\n".join(lines)) + "\n" if plan.relations else "relations: []\n"
 
 
 ENTRIES = frozenset({"target", "public", "rows", "columns"})
@@ -714,7 +715,8 @@ _DEFAULTS = {f.name: f.default for f in fields(Column) if f.name not in ("name",
 
 def quoted(text: str) -> str:
     """A text as YAML reads it back, whatever stands in it."""
-    return json.dumps(text, ensure_ascii=False)  # JSON's strings are YAML's as well
+    # JSON's strings are YAML's as well, and their escapes.
+    return neutral(json.dumps(text, ensure_ascii=False))
 
 
 def read_schema(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.generators.with_relations import give_up_costly, kept_rows
 from synthtab.sharing.columns import Column, Kind, TablePlan
+from synthtab.sharing.few import Folded, fold_few
 from synthtab.sharing.form import TableForm, special_days
 from synthtab.sharing.relation_check import (
     kept_by,
@@ -117,6 +119,28 @@ def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
     return replace(plan, relations=notes)
 
 
+def without_rare_relations(
+    plan: TablePlan, frame: pd.DataFrame, folded: Folded, *, min_count: int
+) -> TablePlan:
+    """The plan without what its relations tell of fewer than k rows: when a column is empty.
+
+    `frame` holds the typed rows as they were before `fold_few`.
+    """
+    kept: dict[Relation, str] = {}
+    for relation, note in dict(plan.relations or {}).items():
+        if isinstance(relation, EmptyWhen) and relation.when in frame:
+            held = Counter(v for (v,) in tuples(frame, (relation.when,)))
+            # What no row holds is left for `table_schema` to refuse.
+            among = tuple(v for v in relation.among if not 0 < held[v] < min_count)
+            if relation.column in folded.gaps or not among:
+                continue
+            only = relation.only and among == relation.among
+            kept[replace(relation, among=among, only=only)] = note
+            continue
+        kept[relation] = note
+    return plan if plan.relations is None else replace(plan, relations=kept)
+
+
 @dataclass
 class Tied:
     """A model of what relations leave open, and what stands between it and the table's rows.
@@ -164,6 +188,10 @@ class Tied:
             typed, table_schema(typed, plan), min_count=min_count, random_state=seed
         )
         kinds = {c.name: c for c in plan.learnt}
+        named = [c for c in transform.inner.categorical if c in rows]
+        rows, _ = fold_few(
+            rows, named, min_count=min_count, target=transform.inner.target, random_state=seed
+        )
         columns = tuple(
             kinds[c] if c in kinds else Column(c, _kind(transform, c))
             for c in transform.inner.columns
