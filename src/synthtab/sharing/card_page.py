@@ -144,7 +144,8 @@ def card_template(name: str = "card.html.jinja") -> Template:
 def _distribution(assessment: Assessment, column: str) -> dict[str, Any]:
     real, made = assessment.real[column], assessment.synthetic[column]
     is_category = column in assessment.schema.categorical or real.nunique() <= _FEW_VALUES
-    return distribution(real, made, is_category=is_category)
+    unit = assessment.units.get(column)
+    return distribution(real, made, is_category=is_category and unit is None, unit=unit)
 
 
 def _bounded(value: float, low: float, high: float, *, digits: int = 2) -> str:

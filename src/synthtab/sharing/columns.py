@@ -29,7 +29,7 @@ from synthtab.sharing.cells import (
     widened,
     with_zone_of,
 )
-from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, recognised
+from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, proposed_locale, recognised
 from synthtab.sharing.source import MISSING_CELLS, Source, TableError, neutral, shown
 from synthtab.table.relations import Relation, relation_from_plain
 
@@ -242,7 +242,8 @@ def infer_plan(source: Source, target: str) -> TablePlan:
         for column in infer_columns(source, names)
     ]
     columns = [_as_class(c, source) if c.name == target else c for c in columns]
-    return TablePlan(tuple(columns), target, notes=source.notes)
+    locale = proposed_locale(source.cells, {c.name: c.like for c in columns})
+    return TablePlan(tuple(columns), target, locale=locale, notes=source.notes)
 
 
 def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
@@ -525,7 +526,8 @@ def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Colu
     if mark := _odd_end(values):
         note = f"{mark} stands apart: if it means a missing value, give it to --na-values"
         column = replace(column, note=f"{column.note}; {note}" if column.note else note)
-    if is_target or len(values) < len(cells) or len(cells) <= _FEW_VALUES:
+    # What is written with decimals is an amount, however long it is.
+    if is_target or column.decimals or len(values) < len(cells) or len(cells) <= _FEW_VALUES:
         return column
     if (values != values.round()).any() or values.nunique() < len(values):
         return column
@@ -776,10 +778,11 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
         problems.append(f"its target is {entries['target']!r}, and {target!r} was asked for")
     relations, found = _relations(entries)
     problems += found
-    locale = entries.get("locale", DEFAULT_LOCALE)
+    plan = infer_plan(source, target)
+    locale = entries.get("locale", plan.locale)
     if not isinstance(locale, str):
         problems.append(f"locale is {locale!r}, should be one such as tr_TR")
-    plan = replace(infer_plan(source, target), relations=relations, locale=locale)
+    plan = replace(plan, relations=relations, locale=locale)
     return _with_entries(plan, entries["columns"], source, where, problems)
 
 

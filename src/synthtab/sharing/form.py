@@ -432,7 +432,7 @@ def _made(source: Source, plan: TablePlan, min_count: int) -> dict[str, dict[str
     keys = {c.name: cells[c.name] for c in plan.kept if c.kind == "key"}
     likes = {c.name: c.like for c in plan.kept if c.kind == "fake"}
     check_faker(plan.locale, likes)
-    made = {name: key_form(key) for name, key in keys.items()}
+    made = {name: key_form(key, source.cells) for name, key in keys.items()}
     made |= {n: fake_form(cells[n], like, keys) for n, like in likes.items() if like}
     for name, form in made.items():
         if cells[name].isna().sum() < min_count:  # gaps of few rows are not to come out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import secrets
 import shutil
 import sys
@@ -44,6 +45,7 @@ from synthtab.sharing.few import Folded, WithoutFew, fold_few, without_few
 from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.judging import judge_in_time
 from synthtab.sharing.public import write_public
+from synthtab.sharing.relation_check import unenforced, without
 from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations, without_rare_relations
 from synthtab.sharing.ways import trying_ways
@@ -73,6 +75,7 @@ _MIN_STEPS = 50
 _TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
 _JUDGING = 30  # seconds that judging may take beyond those of the training
 _SHARE_OF_JUDGING = 0.4  # of a time budget, beside drawing
+_MARGIN = 1.2  # by which a machine may be slower when a run is repeated
 _GIVEN_SEED = (
     "The seed was given: whoever knows it and the rows can make this table again, and test what a "
     "row of it was. For a release, give none."
@@ -329,7 +332,7 @@ def share(
         source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
     )
     plan = replace(plan, locale=locale or plan.locale)
-    write(plan_text(plan))
+    write(plan_text(replace(plan, relations=None)))  # they follow, with their shares
     check_plan(plan, source.path)
     if len(source.cells) < MIN_ROWS:
         raise TableError(
@@ -349,12 +352,14 @@ def share(
         random_state=rng.spawn(1)[0],
     )
     plan = without_rare_relations(plan, as_read, folded, min_count=min_count)
-    looked = plan.relations is not None
+    named = plan.relations is not None
     plan = with_relations(plan, frame)
-    if not looked:
-        write(relations_text(plan))
+    write(relations_text(plan))
     plan = without_rare_relations(plan, as_read, folded, min_count=min_count)
     del as_read
+    broken = unenforced(plan.relations or (), frame)
+    for warning in broken.values() if named else ():
+        write(f"warning: {warning}\n")
     form = TableForm.fit(frame, source, plan, min_count=min_count)
     parts = hold_out(len(frame), rng)
     model = HybridDiffusion(n_iter=n_iter, n_members=_N_MEMBERS)
@@ -373,8 +378,9 @@ def share(
         train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
         drawer: HybridDiffusion | Tied = model
         # No number that the model draws leaves the range of its column.
-        if any(not isinstance(r, Range) for r in plan.relations or ()):
-            drawer, train = Tied.of(model, form, plan, train, fill_seed, min_count=min_count)
+        enforced = without(plan, broken)
+        if any(not isinstance(r, Range) for r in enforced.relations or ()):
+            drawer, train = Tied.of(model, form, enforced, train, fill_seed, min_count=min_count)
             learnt = drawer.inner
         unchanged = train
         train = without_few(
@@ -386,7 +392,7 @@ def share(
         )
         if time_budget is not None:
             left = time_budget - (began - started)
-            steps = _steps_within(left, model, train, learnt.schema, n_drawn)
+            steps = _steps_within(left, model, train, learnt.schema, n_drawn, began - started)
             model.set_params(n_iter=steps)
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
         fitting = time.monotonic()
@@ -397,7 +403,7 @@ def share(
         trained = time.monotonic()
         write(f"drawing {n_drawn:,} rows\n")
         made = folder / RELEASE / f"synthetic.{form.format}"
-        lost = drawer.lost if isinstance(drawer, Tied) else ()
+        lost = (*broken, *(drawer.lost if isinstance(drawer, Tied) else ()))
         tally = Tally(list(plan.relations or ()), frame.iloc[parts.train], lost, form)
         synthetic = _draw(drawer, form, n_drawn, made, draw_seed, tally, progress=progress)
         drawn = time.monotonic()
@@ -505,6 +511,7 @@ def share(
             ),
             relations=tally.rows(),
             shadows=shadows,
+            units=form.units,
         )
         write_card(assessment, folder / PRIVATE)
         if released:
@@ -584,9 +591,17 @@ class _Enough(Exception):
 
 
 def _steps_within(
-    seconds: float, model: HybridDiffusion, train: pd.DataFrame, schema: Schema, n_drawn: int
+    seconds: float,
+    model: HybridDiffusion,
+    train: pd.DataFrame,
+    schema: Schema,
+    n_drawn: int,
+    before_this: float,
 ) -> int:
-    """As many of a model's steps as leave time to draw and to judge, by timing the first ones."""
+    """As many of a model's steps as leave time to draw and to judge, by timing the first ones.
+
+    `before_this` is what reading has taken: it is added to the budget that a message asks for.
+    """
     times: list[float] = []
     wanted = 0
 
@@ -618,8 +633,8 @@ def _steps_within(
         needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
             f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps "
-            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} "
-            "more than reading takes"
+            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; type "
+            f"--time-budget {math.ceil(_MARGIN * (needed + before_this))}s, or more"
         )
     return steps
 
@@ -688,7 +703,7 @@ def _check_wishes(
     if n_rows is not None and n_rows < MIN_ROWS:
         problems.append(f"-n {n_rows}: fewer than {MIN_ROWS} rows cannot be judged; draw more")
     if time_budget is not None and not 0 < time_budget < float("inf"):
-        problems.append(f"--time-budget {time_budget}: give a positive number of seconds")
+        problems.append(f"--time-budget {time_budget}: type a time, such as 90s, 10m or 2h")
     if epsilon is None and only_private:
         problems.append("--no-card, --ledger and --max-epsilon are for --epsilon; leave them out")
     if epsilon is not None:

@@ -17,6 +17,12 @@ from synthtab.generators.with_relations import give_up_costly, kept_rows
 from synthtab.sharing.columns import Column, Kind, TablePlan
 from synthtab.sharing.few import Folded, fold_few
 from synthtab.sharing.form import TableForm, special_days
+from synthtab.sharing.relation_check import (
+    kept_by,
+    percent,
+    problems_of_kinds,
+    problems_of_shares,
+)
 from synthtab.sharing.source import Source, TableError
 from synthtab.table.relation_search import find_relations
 from synthtab.table.relation_transform import Joint, RelationTransform
@@ -81,9 +87,15 @@ def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
     Raises
     ------
     TableError
-        If a relation does not fit the table: see `table_schema`.
+        If a relation does not fit the table: see `table_schema`. If it compares what cannot be
+        compared, fewer than half the rows keep it, or orders contradict one another.
     """
-    schema = table_schema(frame, plan)
+    wrong = problems_of_kinds(plan.relations or (), plan)
+    fit = {r: note for r, note in (plan.relations or {}).items() if r not in wrong}
+    schema = table_schema(frame, replace(plan, relations=fit))
+    problems = [*wrong.values(), *problems_of_shares(fit, frame)]
+    if problems:
+        raise TableError("schema.yaml: relations: " + "; ".join(problems))
     endless = {c.name for c in plan.learnt if c.kind == "date" and special_days(frame[c.name])}
 
     def is_learnable(relation: Relation) -> bool:
@@ -91,17 +103,17 @@ def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
 
     if plan.relations is None:
         found = {r: share for r, share in find_relations(frame, schema).items() if is_learnable(r)}
-    elif wrong := [str(r) for r in plan.relations if not is_learnable(r)]:
+    elif odd := [str(r) for r in plan.relations if not is_learnable(r)]:
         raise TableError(
-            f"schema.yaml: relations {wrong}: {sorted(endless)} hold days in the year 9999 or 1, "
+            f"schema.yaml: relations {odd}: {sorted(endless)} hold days in the year 9999 or 1, "
             "which stand for no end; leave the relations out, or write such cells as empty ones"
         )
     else:
-        found = {r: 1 - float(r.violations(frame).mean()) for r in plan.relations}
+        found = {r: kept_by(r, frame)[0] for r in plan.relations}
     notes = {
         r: f"holds in all {len(frame):,} rows"
         if share == 1
-        else f"holds in {100 * share:.2f} % of {len(frame):,} rows, and is not enforced"
+        else f"holds in {percent(share)} of {len(frame):,} rows, and is not enforced"
         for r, share in found.items()
     }
     return replace(plan, relations=notes)
