@@ -147,7 +147,7 @@ def rivals(records: Records) -> pd.DataFrame:
 
 def _row(of: Mapping[str, Any]) -> dict[str, str]:
     row = {
-        words: Measured(*(of[key][f"percent{end}"] for end in ("", "_low", "_high"))).show(".0f")
+        words: Measured.of(of[key], "percent").show(".0f")
         for key, words in LEARNERS.items()
         if key in of
     }
