@@ -48,7 +48,7 @@ from synthtab.sharing.public import write_public
 from synthtab.sharing.relation_check import unenforced, without
 from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
 from synthtab.sharing.ties import Tally, Tied, with_relations, without_rare_relations
-from synthtab.sharing.ways import trying_ways
+from synthtab.sharing.ways import FEWEST_STEPS, trying_ways
 from synthtab.sharing.workplace import (
     PRIVATE,
     RELEASE,
@@ -71,7 +71,6 @@ _MIN_COUNT = 5
 _N_MEMBERS = 1
 _SHADOWS, _FEWEST_SHADOWS, _MAX_FOR_SHADOWS = 16, 6, 5000
 _SLACK = 1.5  # of the time that models trained again are thought to take
-_MIN_STEPS = 50
 _TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
 _JUDGING = 30  # seconds that judging may take beyond those of the training
 _SHARE_OF_JUDGING = 0.4  # of a time budget, beside drawing
@@ -628,12 +627,12 @@ def _steps_within(
     spent = time.monotonic() - began + before + drawing
     left = (seconds - spent) * (1 - _SHARE_OF_JUDGING)
     steps = min(wanted, int(left / per_step))
-    least = min(_MIN_STEPS, wanted)
+    least = min(FEWEST_STEPS, wanted)
     if steps < least:
         needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
             f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps "
-            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; type "
+            f"here, fewer than {FEWEST_STEPS}, beside drawing {n_drawn:,} rows; type "
             f"--time-budget {math.ceil(_MARGIN * (needed + before_this))}s, or more"
         )
     return steps

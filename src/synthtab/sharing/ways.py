@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 
 LIMIT = 30  # seconds that trying ways may take beyond those of the training
-_FEWEST_STEPS = 50
+FEWEST_STEPS = 50  # that are worth training
 _SHORTER = 4  # times fewer steps, and times more rows that hold a value
 
 
@@ -130,7 +130,7 @@ def _ways(
     if judged is None or judged.void or judged.too_few:
         return
     training, n_steps = settings["seconds"]["training"], settings["training steps"]
-    steps = max(n_steps // _SHORTER, _FEWEST_STEPS)
+    steps = max(n_steps // _SHORTER, FEWEST_STEPS)
     if steps < n_steps:
         yield {"n_iter": steps}, took - training * (1 - steps / n_steps)
     guessed = judged.rows["inference"].at if judged.failed == ("inference",) else None
