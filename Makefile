@@ -88,11 +88,11 @@ experiments: $(STAMP) ## re-run the committed notebooks and records: make experi
 compare: $(STAMP) ## re-run, replace nothing, and report what differs from the records
 	@$(BIN)/python -m seds500 experiments --compare $(IDS)
 
-bench: $(STAMP) ## run the benchmarks
-	@for script in benchmarks/*.py; do \
-		test -e "$$script" || { echo "no benchmarks/*.py"; exit 2; }; \
-		echo "== $$script"; $(BIN)/python "$$script" || exit; \
-	done
+bench: $(STAMP) ## run the benchmarks: make bench [BENCH=literature ARGS="013_standin_tabsyn"]
+	@failed=""; for script in $(if $(BENCH),benchmarks/$(BENCH).py,benchmarks/*.py); do \
+		test -e "$$script" || { echo "no $$script"; exit 2; }; \
+		echo "== $$script"; $(BIN)/python "$$script" $(ARGS) || failed="$$failed $$script"; \
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 # Main text and appendices are laid out from Sphinx's one-file edition, the slides from their own page.
 pdf: book ## main text, appendices and slides as PDF, beside the built pages (needs Chromium)

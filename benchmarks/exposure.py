@@ -5,6 +5,7 @@ Run from the root of the repository::
     python benchmarks/exposure.py                          # says what it needs
     python benchmarks/exposure.py --data FOLDER            # 20 minutes of CPU; writes the record
     python benchmarks/exposure.py --data FOLDER --peers    # TabDDPM and TabSyn: half an hour
+    python benchmarks/exposure.py --data FOLDER --later    # STaSy and TabDiff: another one
     python benchmarks/exposure.py --data FOLDER --quick    # two arms, 200 rows; writes none
 
 Settings may be chosen by this table, so that it is made on development tables: compressive
@@ -16,7 +17,8 @@ on rows drawn, as many as were learnt, tested on the other half; in percent of t
 on the real half. The Gaussian copula needs the package `copulas`. The run writes
 `records/benchmark_exposure.json` and adds to it whenever an arm is done. TabDDPM and TabSyn, the
 slowest by far, have a run of their own on the first table, by the same halves and seeds, and the
-record `benchmark_exposure_peers.json`.
+record `benchmark_exposure_peers.json`; STaSy and TabDiff, which came later, likewise in
+`benchmark_exposure_later.json`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ from synthtab.attacks.whitebox import LikelihoodModel, NoisedModel
 from synthtab.evaluation.intervals import interval
 from synthtab.evaluation.utility import REGRESSORS
 from synthtab.generators.reference import Bootstrap, IndependentMarginals, Interpolation
+from synthtab.generators.stasy import STaSy
 from synthtab.generators.tabddpm import TabDDPM
+from synthtab.generators.tabdiff import TabDiff
 from synthtab.generators.tabsyn import TabSyn
 from synthtab.sharing.few import WithoutFew
 from synthtab.table.schema import Schema
@@ -92,6 +96,11 @@ PEERS: dict[str, tuple[str, Any]] = {
     "tabddpm": ("TabDDPM", TabDDPM()),
     "tabsyn": ("TabSyn", TabSyn()),
 }
+LATER: dict[str, tuple[str, Any]] = {
+    "stasy": ("STaSy", STaSy()),
+    "tabdiff": ("TabDiff", TabDiff()),
+}
+ALL = {**ARMS, **PEERS, **LATER}
 OF_ONE_TABLE = ("few_5_dropout_5", "no_dropout", "one_member", "gaussian")  # of the first
 
 
@@ -153,27 +162,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of concrete.csv.gz")
     parser.add_argument("--quick", action="store_true", help="two arms; writes no record")
-    parser.add_argument("--peers", action="store_true", help="TabDDPM and TabSyn alone")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--peers", action="store_true", help="TabDDPM and TabSyn alone")
+    group.add_argument("--later", action="store_true", help="STaSy and TabDiff alone")
     parser.add_argument("--tables", nargs="*", default=TABLES, choices=TABLES, help="likewise")
-    parser.add_argument("--arms", nargs="*", choices=[*ARMS, *PEERS], help="likewise")
+    parser.add_argument("--arms", nargs="*", choices=list(ALL), help="likewise")
     arguments = parser.parse_args()
     if arguments.data is None:
         print("concrete.csv.gz is not in the repository (UCI 165, CC BY 4.0): give --data FOLDER")
         return
-    known_arms = PEERS if arguments.peers else ARMS
+    known_arms, ending = ARMS, ""
+    if arguments.peers:
+        known_arms, ending = PEERS, "_peers"
+    elif arguments.later:
+        known_arms, ending = LATER, "_later"
     arms = QUICK if arguments.quick else tuple(arguments.arms or known_arms)
     is_trial = arms != tuple(known_arms) or tuple(arguments.tables) != TABLES
-    record = RECORDS / f"benchmark_exposure{'_peers' if arguments.peers else ''}.json"
+    record = RECORDS / f"benchmark_exposure{ending}.json"
     torch.set_num_threads(1)
     run = provenance.Run.of_benchmark(__file__, trial=is_trial)
     start = time.process_time()
     known = tables(arguments.data)
     values: dict[str, Any] = {}
     for name, arm in ((name, arm) for name in arguments.tables for arm in arms):
-        if name != TABLES[0] and (arm in OF_ONE_TABLE or arm in PEERS):
+        if name != TABLES[0] and (arm in OF_ONE_TABLE or arm not in ARMS):
             continue
         rows, schema = known[name]
-        label, generator = {**ARMS, **PEERS}[arm]
+        label, generator = ALL[arm]
         found = measured(generator, rows.head(200) if arguments.quick else rows, schema)
         values.setdefault(name, {})[arm] = {"name": label, **found}
         exposed = {

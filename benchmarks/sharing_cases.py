@@ -123,7 +123,7 @@ def share_table(
         if options is None or (rows and (rows[0]["exit"] != 2 or not options)):
             continue
         with tempfile.TemporaryDirectory() as home:
-            asked = ["share", str(table), "--out", f"{home}/out", *more, *options]
+            asked = ["share", str(table), "--out", f"{home}/out", "--seed", "0", *more, *options]
             asked += [] if "--target" in options else ["--target", target]
             rows.append({"call": " ".join(["share", *options])} | run(asked))
     for row in rows:

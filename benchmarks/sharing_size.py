@@ -89,6 +89,7 @@ def share_large(n_rows: int, n_drawn: int, seconds: float) -> dict[str, Any]:
             time_budget=seconds,
             n_rows=n_drawn,
             release_anyway=True,
+            random_state=0,
         )
         settings, utility = done.assessment.settings, done.assessment.utility
         best = utility[utility.learner == "hgb"].set_index("table")

@@ -105,8 +105,10 @@ shared = share(
 sorted(str(p.relative_to(shared.folder)) for p in shared.folder.rglob("*") if p.is_file())
 
 # %% [markdown]
-# The folder holds the table, its report card, the same in a record for machines, and under
-# `private/` the model, which knows more of the real rows than the table does and stays.
+# What may leave is in `release/`: the table, and a card for whoever receives it. What stays is in
+# `private/`: the report card, the same in a record for machines, and the model, which knows more of
+# the real rows than the table does. The seed is given here, so that this page can be made again.
+# For a release none is given, and the one that is drawn stays in `private/` too.
 #
 # ## Would it be released?
 #
@@ -155,7 +157,7 @@ There HybridDiffusion fails on {res}`privacy.verdicts.hybrid.fail` of
 # %% [markdown]
 # ## 4. The partner gets one file
 #
-# Nothing else: not the model, not the card, not a single real row.
+# It is the table in `release/`. Not the model, not the report card, not a single real row.
 
 # %%
 partners = folder / "partner"

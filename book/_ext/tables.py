@@ -46,7 +46,9 @@ TABLES = {
     },
     **{
         name: getattr(privacy_benchmarks, name)
-        for name in ("exposure", "power", "false_alarms", "guarantee", "guarantee_aims")
+        for name in (
+            "exposure", "power", "false_alarms", "guarantee", "guarantee_aims", "share_audit",
+        )
     },
     **{name: getattr(literature, name) for name in ("field", "field_means", "rivals")},
     "shared_public": sharing_benchmarks.shared_public,

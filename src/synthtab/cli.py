@@ -35,9 +35,9 @@ from synthtab.sharing.declaration import declaration_text
 from synthtab.sharing.evaluate import evaluate, write_evaluation
 from synthtab.sharing.form import typed
 from synthtab.sharing.share import share
-from synthtab.sharing.source import TableError, read_source, showing_values
+from synthtab.sharing.source import TableError, neutral, read_source, showing_values
 from synthtab.sharing.ties import with_relations
-from synthtab.sharing.workplace import refuse_taken
+from synthtab.sharing.workplace import PRIVATE, refuse_taken
 
 DONE, FAILED, WRONG_USE, WITHHELD, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -53,8 +53,8 @@ class Refusal(Exception):
 
 
 def tell(text: str) -> None:
-    """Write to the terminal, beside what a command returns."""
-    sys.stderr.write(text)
+    """Write to the terminal, beside what a command returns: names steer nothing there."""
+    sys.stderr.write(neutral(text))
     sys.stderr.flush()
 
 
@@ -91,7 +91,7 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
         sys.stdout.flush()
         return status
     except (Refusal, TableError) as error:
-        sys.stderr.write(f"{error}\n")
+        tell(f"{error}\n")
         return WRONG_USE
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("synthtab"):
@@ -102,7 +102,7 @@ def carry_out(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except ConnectionError as error:
-        sys.stderr.write(f"{error}\n")
+        tell(f"{error}\n")
         return WRONG_USE
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
@@ -214,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write report_card.html and record.json there"
     )
+    judge.add_argument("--seed", type=_seed, default=0, help="seed of everything; default 0")
     _add_columns(judge)
     judge.set_defaults(call=_evaluate)
     info = commands.add_parser(
@@ -258,9 +259,9 @@ def _add_share(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         help="make a synthetic table from your own, with a report card",
         description="Train on a CSV, Parquet or XLSX file, or a folder of Parquet files, and write "
-        "a synthetic table in its format, a report card, and the model. Exit status 3, and no "
-        "table, when a privacy rule "
-        "fails.",
+        "release/ with a synthetic table in its format and a card for whoever receives it, and "
+        "private/ with the report card and the model, for you alone. Exit status 3, and no "
+        "release/, when a privacy rule fails.",
     )
     make.add_argument(
         "table",
@@ -292,7 +293,21 @@ def _add_share(commands: Any) -> None:
         "--ledger",
         type=Path,
         metavar="FILE",
-        help="with --epsilon: adds up what runs spend on one table; by default beside the table",
+        help="with --epsilon: adds up what all runs spend; by default budget.jsonl in the table's "
+        "folder",
+    )
+    make.add_argument(
+        "--max-epsilon",
+        type=float,
+        metavar="EPSILON",
+        help="with --epsilon: refuse, before anything is spent, what would spend more than this "
+        "together with all other runs in the ledger",
+    )
+    make.add_argument(
+        "--seed",
+        type=_seed,
+        help="seed of everything, for a table that can be made again; by default one of the "
+        "operating system, which stays in private/",
     )
     make.add_argument("--steps", type=int, help="training steps; by default by the table's size")
     make.add_argument(
@@ -347,7 +362,6 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="leave this column out; may be repeated",
     )
-    parser.add_argument("--seed", type=_seed, default=0, help="seed of everything; default 0")
     parser.add_argument(
         "--drop-identifiers", action="store_true", help="leave out all that tells rows apart"
     )
@@ -467,13 +481,14 @@ def _share(options: argparse.Namespace) -> int:
         n_shadows=options.shadow_models,
         card=not options.no_card,
         ledger=options.ledger,
+        max_epsilon=options.max_epsilon,
         progress=True,
         write=tell,
     )
     if done.table is not None:
         sys.stdout.write(f"{done.table}\n")
     if options.epsilon is None:  # what follows depends on the rows
-        sys.stdout.write(f"{options.out / 'report_card.html'}\n")
+        sys.stdout.write(f"{options.out / PRIVATE / 'report_card.html'}\n")
         _tell_verdict(done.assessment)
     return WITHHELD if done.table is None else DONE
 
@@ -528,7 +543,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         unseen=options.unseen,
         **_columns(options),
     )
-    sys.stdout.write(_summary(found))
+    sys.stdout.write(neutral(_summary(found)))
     if options.out is not None:
         write_evaluation(found, options.out)
         sys.stdout.write(f"{options.out / 'report_card.html'}\n")

@@ -16,6 +16,7 @@ from synthtab.sharing.keys import (
     check_faker,
     fake_form,
     key_form,
+    proposed_locale,
     recognised,
 )
 from synthtab.sharing.source import TableError
@@ -37,6 +38,13 @@ def texts(pattern: str, n: int = 100) -> pd.Series:
         ("Tel", texts("+90 532 111 {:04d}"), "identifier", "phone"),
         ("gsm_no", pd.Series(range(5_321_110_000, 5_321_110_400)), "identifier", "phone"),
         ("patient_name", "Ada " + SYLLABLES, "text", "name"),
+        ("ad_soyad", "Ada Öz" + SYLLABLES, "text", "name"),
+        ("adsoyad", "Ada Öz" + SYLLABLES, "text", "name"),
+        ("Ad Soyad", "Ada Öz" + SYLLABLES, "text", "name"),
+        ("isim_soyisim", "Ada Öz" + SYLLABLES, "text", "name"),
+        ("full_name", "Ada Öz" + SYLLABLES, "text", "name"),
+        ("name_surname", "Ada Öz" + SYLLABLES, "text", "name"),
+        ("adi", "Ada" + SYLLABLES, "text", "first_name"),
         ("soyadı", "Öz" + SYLLABLES, "text", "last_name"),
         ("cust_id", pd.Series([100_000 + i % 40 for i in range(400)]), "number", "key"),
         ("müşteri no", pd.Series([100_000 + i % 40 for i in range(400)]), "number", "key"),
@@ -117,10 +125,31 @@ def test_surrogates_recur_as_often_as_real_keys():
 def test_keys_in_blocks_stay_in_blocks_and_unique_ones_unique():
     blocks = pd.Series(np.repeat(np.arange(1000, 1100), 3))
     made = Surrogates({"k": key_form(blocks)}, 90, random_state=0).of(90)["k"]
-    assert made.tolist() == np.repeat(np.arange(1100, 1130), 3).tolist()
+    assert (made - made[0]).tolist() == np.repeat(np.arange(30), 3).tolist()
     unique = Surrogates({"k": key_form(pd.Series(range(1, 400)))}, 70_000, random_state=0)
     drawn = pd.concat([unique.of(30_000), unique.of(40_000)])["k"]
     assert drawn.is_unique
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "room"),
+    [
+        (100_400, 101_000, (101_000, 10**6)),
+        (96_000, 99_990, (10_000, 96_000)),
+        (1, 400, (10**3, 10**4)),
+    ],
+)
+def test_surrogates_begin_somewhere_that_does_not_tell_the_real_extremes(low, high, room):
+    starts, ends = [], []
+    for first in range(low, low + 30):
+        form = key_form(pd.Series(range(first, high)))
+        starts.append(form["start"])
+        ends += [form["end"]] if form["end"] else []
+        assert form == key_form(pd.Series(range(first, high)))  # the same table, the same keys
+    assert all(room[0] <= start < room[1] for start in starts)
+    # Uniform in the room: their mean is in its middle, and hardly any is next to the real keys.
+    assert abs(np.mean(starts) - sum(room) / 2) < 0.25 * (room[1] - room[0])
+    assert not {*starts, *ends} & {low - 1, low, high, high + 1}
 
 
 def test_the_form_of_a_key_holds_no_key():
@@ -154,6 +183,33 @@ def test_names_and_addresses_of_a_row_belong_together_in_turkish():
     izmir = people[people.city == "İzmir"].postcode
     assert all(code.startswith("35") for code in izmir)
     assert people.email.str.fullmatch(r"[a-z.]+@example\.(com|net|org)").all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        (texts("+90 532 111 {:02d} 45"), r"\+90 [1-9]\d\d \d{3} \d\d \d\d"),
+        (texts("0(532) 11-{:02d}"), r"0\([1-9]\d\d\) \d\d-\d\d"),
+        (pd.Series(range(5_321_110_000, 5_321_110_400)), r"[1-9]\d{9}"),
+    ],
+)
+def test_made_up_telephones_are_written_as_real_ones(cells, form):
+    known = fake_form(cells, "phone", {})
+    assert not re.search(r"5|32|11", known["pattern"])
+    made = Surrogates({"t": known}, 200, random_state=0).of(200)["t"]
+    assert made.map(str).str.fullmatch(form).all()
+    assert made.nunique() > 150
+    assert type(made[0]) is type(cells.tolist()[0])
+
+
+def test_the_language_is_proposed_from_numbers_and_headers():
+    ids = Surrogates(made("national_id"), 3, random_state=0).of(3)
+    english, turkish = (pd.DataFrame({"x": x}) for x in (IBANS[1:], IBANS[:1]))
+    assert proposed_locale(ids, {"x": "national_id"}) == "tr_TR"
+    assert proposed_locale(turkish, {"x": "iban"}) == "tr_TR"
+    assert proposed_locale(english, {"x": "iban"}) == "en_US"
+    assert proposed_locale(pd.DataFrame(columns=["name", "Doğum tarihi"]), {}) == "tr_TR"
+    assert proposed_locale(pd.DataFrame(columns=["name", "born"]), {"name": "name"}) == "en_US"
 
 
 def test_the_same_seed_makes_the_same_people_and_another_seed_others():

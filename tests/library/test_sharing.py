@@ -36,6 +36,7 @@ from synthtab.sharing.card_page import card_html
 from synthtab.sharing.columns import Column, TablePlan, infer_plan
 from synthtab.sharing.few import without_few
 from synthtab.sharing.form import typed
+from synthtab.sharing.judging import judge_in_time
 from synthtab.sharing.likeness import likeness
 from synthtab.sharing.pictures import intervals
 from synthtab.sharing.source import TableError, read_source
@@ -52,7 +53,7 @@ def write_table(path: Path, n_rows: int = 300) -> Path:
     for i, row in enumerate(frame.itertuples(index=False)):
         length = "" if i % 5 == 0 else f"{row.distance_km:.1f}".replace(".", ",")
         size = f"{row.weight_kg:.1f}".replace(".", ",")
-        firm = "=Solo" if i < 3 else f"F{i % 7}"
+        firm = "=Solo" if i < 3 else "Duo" if i < 6 else f"F{i % 7}"
         day = f"{1 + i % 28:02d}.0{1 + i % 9}.2025"
         minutes = f"{row.price_eur:.2f} dk".replace(".", ",")
         lines.append(f"B{i:05d};{size};{length};{row.service};{firm};{day};{minutes}")
@@ -79,7 +80,7 @@ def table(tmp_path_factory) -> Path:
 def shared(table, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("shared") / "out"
     asked = ["share", str(table), "--target", TARGET, "--out", str(out), "--drop", "no"]
-    asked += ["--shadow-models", "6"]
+    asked += ["--shadow-models", "6", "--seed", "0"]
     assert main([*asked, "--steps", "20", "--min-count", "5", "-n", "900"]) == 0
     return out
 
@@ -91,16 +92,33 @@ def test_a_shared_folder_holds_the_table_the_card_the_record_and_what_is_private
     assert files(shared) == [
         "private/model/form.json",
         "private/model/model.pt",
+        "private/record.json",
+        "private/report_card.html",
         "private/schema.yaml",
-        "record.json",
-        "report_card.html",
-        "synthetic.csv",
+        "release/README.txt",
+        "release/card.html",
+        "release/synthetic.csv",
     ]
-    assert sorted(p.name for p in shared.parent.iterdir()) == ["out"]
+    assert sorted(p.name for p in shared.parent.iterdir()) == [".synthtab_attempts.jsonl", "out"]
+    assert (shared / "private").stat().st_mode & 0o777 == 0o700
+    private = [p for p in (shared / "private").rglob("*") if p.is_file()]
+    assert {p.stat().st_mode & 0o777 for p in private} == {0o600}
+
+
+def test_what_leaves_tells_nothing_private(shared):
+    texts = {p.name: p.read_text(encoding="utf-8") for p in (shared / "release").glob("[!s]*")}
+    for text in texts.values():
+        assert "Released: no privacy rule fails" in text.replace("released", "Released")
+        assert "about 450, of which about 300 were learnt" in text  # 305 were
+        for private in ("table.csv", "seed", "torch", "numpy", "steps", "Solo", str(shared)):
+            assert private not in text
+    assert texts["card.html"].count("<tr>") == 4 + 2 + 7 + 5
+    assert re.search(r"most exposed records: .* AUC 0\.\d\d that", texts["card.html"])
+    assert not re.search(r"<script|https?:", texts["card.html"])
 
 
 def test_the_synthetic_table_is_written_as_the_real_one(shared, table):
-    text = (shared / "synthetic.csv").read_bytes().decode("cp1254")
+    text = (shared / "release" / "synthetic.csv").read_bytes().decode("cp1254")
     lines = text.split("\r\n")
     assert lines[0] == "çap;boy;standart;firma;tarih;süre"
     assert len(lines) == 902
@@ -110,13 +128,13 @@ def test_the_synthetic_table_is_written_as_the_real_one(shared, table):
 
 
 def test_missing_values_come_back_in_proportion(shared):
-    made = read_source(shared / "synthetic.csv").cells["boy"].isna()
+    made = read_source(shared / "release" / "synthetic.csv").cells["boy"].isna()
     # 20 % of the real rows; a barely trained model knows shares from its first step.
     assert abs(made.mean() - 0.2) < 4 * np.sqrt(0.2 * 0.8 / len(made)) + 0.05
 
 
 def test_the_card_is_one_page_without_scripts_or_anything_from_elsewhere(shared):
-    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    page = (shared / "private" / "report_card.html").read_text(encoding="utf-8")
     elsewhere = re.findall(r"<script|<link|<img|src=|url\(|@import|https?://[\w./]+", page)
     assert set(elsewhere) == {"http://www.w3.org/2000/svg"}  # the name of SVG, which is not fetched
     assert "prefers-color-scheme:dark" in page
@@ -137,24 +155,24 @@ def test_the_card_is_one_page_without_scripts_or_anything_from_elsewhere(shared)
 
 
 def test_the_record_says_the_same_as_the_card(shared):
-    record = json.loads((shared / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((shared / "private" / "record.json").read_text(encoding="utf-8"))
     assert record["released"] is True
     assert record["settings"]["training steps"] == 20
-    assert record["settings"]["suppressed values"] == {"firma": 1}
-    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    assert record["settings"]["suppressed values"] == {"firma": 2}
+    page = (shared / "private" / "report_card.html").read_text(encoding="utf-8")
     assert all("reference" in row for row in record["fidelity"])
     for row in record["privacy"]["rows"].values():
         assert f'class="{row["verdict"]}" data-label="verdict">{row["verdict"]}</td>' in page
 
 
 def test_the_card_says_how_exposed_the_most_exposed_rows_are(shared, table, tmp_path, capsys):
-    record = json.loads((shared / "record.json").read_text("utf-8"))["shadows"]
+    record = json.loads((shared / "private" / "record.json").read_text("utf-8"))["shadows"]
     assert set(record) == {"449 rows", "2,243 rows"}  # of 152 learnt, in proportion to a release
     for parts in record.values():
         assert parts["exposed"]["n_models"] == 6
         assert parts["exposed"]["n_rows"] == 15
         assert parts["all"]["low"] < 0.6  # after twenty steps little is known
-    card = (shared / "report_card.html").read_text("utf-8")
+    card = (shared / "private" / "report_card.html").read_text("utf-8")
     assert "The most exposed records" in card
     assert "Not measured: how exposed" not in card
     asked = ["share", str(table), "--target", TARGET, "--out", str(tmp_path / "o")]
@@ -168,11 +186,24 @@ def test_small_tables_are_learnt_by_one_network_a_column(shared):
     assert model.networks_.n_members == 1
 
 
-def test_the_same_seed_makes_the_same_table(shared, table, tmp_path):
-    again = share(
-        table, target=TARGET, out=tmp_path / "out", drop=["no"], n_iter=20, min_count=5, n_rows=900
-    )
-    assert again.table.read_bytes() == (shared / "synthetic.csv").read_bytes()
+def test_the_same_seed_makes_the_same_table_and_none_another(shared, table, tmp_path):
+    asked = {"target": TARGET, "drop": ["no"], "min_count": 5, "n_rows": 900}
+    again = share(table, **asked, out=tmp_path / "a", n_iter=20, random_state=0)
+    assert again.table.read_bytes() == (shared / "release" / "synthetic.csv").read_bytes()
+    assert again.assessment.settings["seed"] == 0
+    assert any(note.startswith("The seed was given") for note in again.assessment.notes)
+    told = []
+    asked |= {"n_iter": 2, "n_draws": 1, "release_anyway": True, "write": told.append}
+    secret = share(table, **asked, out=tmp_path / "b")
+    settings = secret.assessment.settings
+    assert (settings["seed"] != 0, settings["attempt on these rows"]) == (True, 2)
+    assert any(note.startswith("The seed is the op") for note in secret.assessment.notes)
+    assert "Attempt 2 on this table: a pass among 2 is weaker" in "".join(told)
+    page = (tmp_path / "b" / "private" / "report_card.html").read_text(encoding="utf-8")
+    assert "Attempt 2 on this table" in page
+    book = tmp_path / ".synthtab_attempts.jsonl"
+    assert book.stat().st_mode & 0o077 == 0
+    assert len(book.read_text().splitlines()) == 2
 
 
 class Copying(HybridDiffusion):
@@ -192,15 +223,19 @@ def test_a_table_of_copies_is_kept_back_unless_told_otherwise(table, tmp_path, c
     monkeypatch.setattr(module, "HybridDiffusion", Copying)
     monkeypatch.setattr(ways, "LIMIT", -1e6)
     asked = ["share", str(table), "--target", TARGET, "--drop", "no", "--steps", "20"]
+    asked += ["--seed", "0"]
     assert main([*asked, "--out", str(tmp_path / "kept")]) == 3
     told = capsys.readouterr().err
     assert re.search(r"\n  --min-count 20: not tried: it takes about \d+ s, for which there", told)
     assert told.endswith("kept back; --release-anyway overrides\n")
-    assert "synthetic.csv" not in files(tmp_path / "kept")
-    assert "Kept back" in (tmp_path / "kept" / "report_card.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "kept" / "release").exists()
+    page = (tmp_path / "kept" / "private" / "report_card.html").read_text(encoding="utf-8")
+    assert "Kept back" in page
     assert main([*asked, "--out", str(tmp_path / "out"), "--release-anyway"]) == 0
-    assert "synthetic.csv" in files(tmp_path / "out")
-    page = (tmp_path / "out" / "report_card.html").read_text(encoding="utf-8")
+    assert "release/synthetic.csv" in files(tmp_path / "out")
+    told = (tmp_path / "out" / "release" / "README.txt").read_text(encoding="utf-8")
+    assert "Verdict: released against the rules, as asked." in told
+    page = (tmp_path / "out" / "private" / "report_card.html").read_text(encoding="utf-8")
     assert "Released against the rules" in page
 
 
@@ -224,7 +259,8 @@ def test_ways_out_are_tried_where_a_table_is_kept_back(tmp_path, monkeypatch):
     a, code = rng.normal(size=400).round(2), rng.normal(size=400).round(6)
     rows = pd.DataFrame({"a": a, "code": code, "b": (a + 0.1 * rng.normal(size=400)).round(3)})
     out, told = tmp_path / "out", []
-    done = share(rows, target="b", out=out, n_iter=200, n_draws=1, write=told.append)
+    asked = {"n_iter": 200, "random_state": 0, "n_draws": 1}
+    done = share(rows, target="b", out=out, write=told.append, **asked)
     assert done.table is None
     assert [text.split(",")[0] for text in told if text.startswith("trying")] == [
         *("trying --steps 50", "trying --drop code", "trying --min-count 20")
@@ -234,15 +270,18 @@ def test_ways_out_are_tried_where_a_table_is_kept_back(tmp_path, monkeypatch):
     assert shown[1].startswith("--drop code: kept back again, 7 rows fail; training rows returned")
     assert shown[2].startswith("--min-count 20: kept back again, ")
     assert all(way.endswith(" % of real") for way in shown)
-    left = ["private/model/form.json", "private/model/model.pt", "private/schema.yaml"]
-    assert files(out) == sorted([*left, "record.json", "report_card.html"])
-    shorter, drop, _ = json.loads((out / "record.json").read_text(encoding="utf-8"))["ways"]
+    assert files(out) == [
+        *("private/model/form.json", "private/model/model.pt", "private/record.json"),
+        *("private/report_card.html", "private/schema.yaml"),
+    ]
+    record = json.loads((out / "private" / "record.json").read_text(encoding="utf-8"))
+    shorter, drop, _ = record["ways"]
     assert [shorter["passes"], drop["passes"]] == [True, False]
     assert {e["verdict"] for e in shorter["effects"]} <= {"pass", "inconclusive"}
     assert shorter["use"][0] > 90 > shorter["use"][1]  # no column goes with another
     assert drop["use"][1] > 90  # which told nothing
-    page = (out / "report_card.html").read_text(encoding="utf-8")
-    assert "<code>--seed 1</code>" in page
+    page = (out / "private" / "report_card.html").read_text(encoding="utf-8")
+    assert "without <code>--seed</code>" in page
     assert ">no rule fails<" in page
 
 
@@ -253,7 +292,89 @@ def test_a_time_budget_bounds_the_steps(table, tmp_path, capsys):
     assert files(tmp_path) == []
 
 
+class Clock:
+    """A clock that can be put forward."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+def test_models_are_trained_again_within_a_time_budget_or_the_card_says_why_not(
+    table, tmp_path, monkeypatch
+):
+    module = importlib.import_module("synthtab.sharing.share")
+    monkeypatch.setattr(module, "time", clock := Clock())
+    monkeypatch.setattr(module, "_JUDGING", 1e6)
+
+    def judging(*tables, seconds, **how):
+        """Takes all the time that it is given."""
+        until = clock.monotonic() + seconds
+        if not judgements:  # the second table is the same one
+            judgements.append(judge_in_time(*tables, seconds=30, **how))
+        clock.ahead += max(until - clock.monotonic(), 0)
+        return judgements[0]
+
+    monkeypatch.setattr(module, "judge_in_time", judging)
+    asked = {"target": TARGET, "drop": ["no"], "n_iter": 20, "n_draws": 1, "random_state": 0}
+    asked |= {"release_anyway": True, "time_budget": 600}
+    told, found, judgements = [], [], []
+    for name, fewest in {"a": 6, "b": 100_000}.items():
+        monkeypatch.setattr(module, "_FEWEST_SHADOWS", fewest)
+        done = share(table, **asked, out=tmp_path / name, write=told.append)
+        found.append(done.assessment)
+    assert {p["exposed"].n_models >= 6 for p in found[0].shadows.values()} == {True}
+    assert found[1].shadows == {}
+    assert any("did not fit into --time-budget: 100000" in note for note in found[1].notes)
+    assert "did not fit into --time-budget" in "".join(told)
+
+
 # --- nothing of few people ---------------------------------------------------------------------
+
+
+def test_what_stands_for_fewer_than_k_rows_together_never_comes_out(tmp_path):
+    n = 300
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "ward": rng.choice(["A", "B"], n),
+            "firm": rng.choice(["X", "Y"], n),
+            "code": rng.choice([1, 2, 3], n),
+            "count": rng.integers(0, 90, n),
+            "until": pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 90, n), "D"),
+            "y": rng.normal(size=n).round(3),
+        }
+    ).astype({"count": "Int64", "until": "datetime64[us]"})
+    frame.loc[0, "ward"], frame.loc[1:3, "ward"] = "HIV", None  # fewer than five of each
+    frame.loc[4:8, "firm"] = ["a", "b", "c", "d", "e"]  # five rare ones: nobody is alone
+    frame.loc[9:11, "code"] = [7, 8, 8]
+    frame.loc[12:15, "count"] = pd.NA
+    frame.loc[16, "until"] = pd.Timestamp("9999-12-31")
+    plan = {"code": {"kind": "category"}}
+    asked = {"target": "y", "kinds": plan, "n_iter": 20, "n_draws": 1, "random_state": 0}
+    done = share(frame, **asked, out=tmp_path / "out", release_anyway=True)
+    _, form = load_bundle(tmp_path / "out")
+    assert {n: [*c.values()] for n, c in form.categories.items()} == {
+        "ward": ["A", "B"],
+        "firm": ["X", "Y", "(other)"],
+        "code": [1, 2, 3],
+    }
+    assert form.flags == form.specials == {}
+    assert set(done.table.ward) == {"A", "B"}
+    assert not done.table.isna().any(axis=None)
+    assert done.table.until.max() < pd.Timestamp("2026-01-01")
+    settings = done.assessment.settings
+    assert settings["suppressed values"] == {"ward": 1, "firm": 5, "code": 2, "until": 1}
+    assert settings["filled gaps"] == ["ward", "count", "until"]
+    notes = [note for note in done.assessment.notes if "fewer than 5 rows hold, all of" in note]
+    assert notes[0].startswith("ward, code, until, count: ")
+
+
+def test_a_target_with_one_value_but_for_few_rows_is_refused():
+    frame = pd.DataFrame({"a": [0.5, 2.5, 3.0] * 100, "y": ["no"] * 298 + ["yes"] * 2})
+    with pytest.raises(TableError, match=r"'y': 2 of 300 rows have another value"):
+        share(frame, target="y")
 
 
 def few_rows() -> pd.DataFrame:
@@ -352,18 +473,19 @@ def test_of_several_draws_the_worst_is_shown():
 
 def test_a_table_of_too_few_rows_is_kept_back_and_never_passes(tmp_path, capsys):
     path = write_table(tmp_path / "small.csv", 260)
-    asked = ["share", str(path), "--target", TARGET, "--drop", "no", "--steps", "2"]
+    asked = ["share", "--seed", "0", str(path), "--target", TARGET, "--drop", "no", "--steps", "2"]
     assert main([*asked, "--out", str(tmp_path / "out")]) == 3
     told = capsys.readouterr().err
     assert re.search(r"too few rows to judge: .* has to be", told)
     assert told.endswith("too few rows to judge; kept back, --release-anyway overrides\n")
-    card = (tmp_path / "out" / "report_card.html").read_text("utf-8")
+    card = (tmp_path / "out" / "private" / "report_card.html").read_text("utf-8")
     assert "Too few rows to judge" in card
     assert "Not measured: how exposed the most exposed records are" in card
 
 
 def test_every_fit_is_judged_and_a_budget_is_not_spent_twice(table, tmp_path):
-    done = share(table, target=TARGET, out=tmp_path / "out", drop=["no"], n_iter=2, n_fits=2)
+    asked = {"n_iter": 2, "random_state": 0, "n_fits": 2}
+    done = share(table, target=TARGET, out=tmp_path / "out", drop=["no"], **asked)
     assert len(done.assessment.privacy.draws) == 6
     with pytest.raises(TableError, match="whose budget every fit would spend again"):
         share(
@@ -376,37 +498,43 @@ def test_a_table_is_kept_back_if_the_attacks_miss_a_leak_that_is_there(tmp_path,
     numbers = np.random.default_rng(0).binomial(4, 0.5, (300, 2))
     path = write_numbers(tmp_path / "table.csv", numbers)
     out = tmp_path / "out"
-    assert main(["share", str(path), "--target", "b", "--steps", "2", "--out", str(out)]) == 3
+    asked = ["share", str(path), "--target", "b", "--steps", "2", "--seed", "0"]
+    assert main([*asked, "--out", str(out)]) == 3
     assert "void, since control: " in capsys.readouterr().err
-    record = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((out / "private" / "record.json").read_text(encoding="utf-8"))
     assert record["privacy"]["failed"] == []
     assert record["privacy"]["void"]
     assert record["released"] is False
-    assert "synthetic.csv" not in files(out)
+    assert not (out / "release").exists()
 
 
 def test_use_is_judged_on_rows_that_no_learner_has_seen(tmp_path):
     # Numbers that depend on nothing: trees repeat the rows they have seen, and explain no others.
     numbers = np.random.default_rng(0).normal(size=(300, 2)).round(4)
     path = write_numbers(tmp_path / "table.csv", numbers)
-    found = share(path, target="b", out=tmp_path / "out", n_iter=2).assessment.utility
+    done = share(path, target="b", out=tmp_path / "out", n_iter=2, random_state=0)
+    found = done.assessment.utility
     assert found[found.table == "real"].value.max() < 0.1
 
 
 def test_a_frame_is_shared_into_a_frame_and_nothing_else_is_left(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     frame = example_table(300).frame.assign(
-        service=lambda f: f.service.astype("category"),
+        service=lambda f: f.service.astype("category").cat.add_categories(["HIV", "none yet"]),
         day=pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 90, 300), unit="D"),
         count=pd.array(rng.integers(0, 9, 300), dtype="Int64"),
     )
     frame.loc[::7, "count"] = pd.NA
+    frame.loc[5:6, "service"] = "HIV"
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    done = share(frame, target="price_eur", n_iter=5, n_draws=1, release_anyway=True)
+    asked = {"n_iter": 5, "random_state": 0, "n_draws": 1, "release_anyway": True}
+    done = share(frame, target="price_eur", **asked)
     assert files(tmp_path) == []
     assert done.folder is None
     assert done.table.shape == frame.shape
-    assert (done.table.dtypes == frame.dtypes).all()
+    kept = [c for c in frame if c != "service"]
+    assert (done.table.dtypes[kept] == frame.dtypes[kept]).all()
+    assert {*done.table.service.cat.categories} == {*example_table(300).frame.service}
     assert 0 < done.table["count"].isna().mean() < 0.5
     assert done.verdict == done.assessment.verdict
     assert done.card.startswith("<!doctype html>")
@@ -468,7 +596,8 @@ def test_ranges_days_and_lists_are_conditions(shared, tmp_path):
 def test_cells_with_exponents_are_completed_as_they_are(tmp_path):
     cells = [f"{v:.2e}" for v in np.random.default_rng(0).lognormal(-9, 1, 300)]
     pd.DataFrame({"conc": cells, "y": range(300)}).to_csv(tmp_path / "t.csv", index=False)
-    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--seed", "0"]
+    asked += ["--out", str(tmp_path / "out")]
     assert main([*asked, "--steps", "50", "--release-anyway"]) == 0
     (tmp_path / "seeds.csv").write_text("conc\n" + "\n".join(sorted(cells)[100:103]) + "\n")
     model = str(tmp_path / "out" / "private" / "model")
@@ -542,7 +671,7 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     unseen = tmp_path / "unseen.csv"
     lines = write_table(tmp_path / "more.csv", 900).read_bytes().split(b"\r\n")
     unseen.write_bytes(b"\r\n".join([lines[0], *lines[451:]]))
-    asked = ["evaluate", str(table), str(shared / "synthetic.csv"), "--target", TARGET]
+    asked = ["evaluate", str(table), str(shared / "release" / "synthetic.csv"), "--target", TARGET]
     asked += ["--drop", "no"]
     assert main([*asked, "--unseen", str(unseen), "--out", str(tmp_path / "card")]) == 0
     told = capsys.readouterr().out
@@ -770,7 +899,7 @@ def test_an_output_that_exists_is_left_alone(tmp_path, capsys):
     path.write_text(GOOD)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("old")
-    asked = ["share", str(path), "--target", "b", "--out", str(tmp_path / "out")]
+    asked = ["share", "--seed", "0", str(path), "--target", "b", "--out", str(tmp_path / "out")]
     assert main(asked) == 2
     assert "exists and is not overwritten" in capsys.readouterr().err
     assert files(tmp_path / "out") == ["mine"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from synthtab.__main__ import main
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.accounting import Mechanism, epsilon
 from synthtab.dp.budget import Privacy
-from synthtab.sharing import load_bundle
+from synthtab.dp.fit import planned
+from synthtab.sharing import load_bundle, share
 from synthtab.sharing.audit import epsilon_at_least, seen
 from synthtab.sharing.declaration import declared_rows, read_declaration
 from synthtab.sharing.form import TableForm
+from synthtab.sharing.ledger import enter, ledger_of
 from synthtab.sharing.source import read_source
+from synthtab.table.schema import Schema
 
 N_CHOOSING, N_ANSWERING = 3, 6
 EPSILON = 0.1  # the smaller, the fewer runs show that more was spent
@@ -86,7 +90,7 @@ def quick(monkeypatch) -> None:
 def observed(table: Path, folder: Path) -> pd.DataFrame:
     """What is seen of some runs."""
     outs = [folder / f"{table.stem}-{i}" for i in range(N_CHOOSING + N_ANSWERING)]
-    return pd.DataFrame([seen(shared(table, out, "--no-card"), out) for out in outs])
+    return pd.DataFrame([seen(shared(table, out, "--no-card", "--seed", "0"), out) for out in outs])
 
 
 def test_an_audit_tells_no_row_from_what_leaves(tables, tmp_path, quick):
@@ -97,7 +101,8 @@ def test_an_audit_tells_no_row_from_what_leaves(tables, tmp_path, quick):
         found = epsilon_at_least(without, with_it, n_choosing=N_CHOOSING, delta=1 / 3000)
         assert found.epsilon <= EPSILON, found.question
         # What does not depend on chance does not depend on the row either.
-        for same in ("exit status", "rows", "text of guarantee.txt", "text of form.json"):
+        same_texts = ("text of guarantee.txt", "text of README.txt", "text of form.json")
+        for same in ("exit status", "rows", *same_texts):
             assert set(with_it[same]) == set(without[same])
 
 
@@ -268,27 +273,60 @@ def test_a_row_is_taken_for_itself(tmp_path):
 # --- what comes out ---------------------------------------------------------------------------
 
 
+def test_the_types_of_a_private_frame_are_those_of_the_declaration(tables, tmp_path, quick):
+    usual = pd.read_csv(tables["without"]).assign(z=lambda f: f.z.astype(int))
+    foreign = usual.assign(g=pd.Categorical(usual.g, ["a", "b", "HIVpos"], ordered=True))
+    foreign.loc[0, "z"] = None
+    schema = tmp_path / "schema.yaml"
+    whole = "z: {kind: number, decimals: 0, bounds: [0, 30], missing: true}"
+    old = "z: {kind: number, decimals: 1, bounds: [0, 30], missing: false}"
+    schema.write_text(SCHEMA.replace(old, whole), encoding="utf-8")
+    made = [
+        share(
+            frame,
+            target="y",
+            schema=schema,
+            epsilon=1.0,
+            n_iter=1,
+            card=False,
+            out=tmp_path / name,
+            ledger=tmp_path / f"{name}.jsonl",
+        ).table
+        for name, frame in {"usual": usual, "foreign": foreign}.items()
+    ]
+    types = [[str(t).removesuffix("64").lower() for t in m.dtypes] for m in made]
+    assert types[0] == types[1] == ["object", "float", "int", "float"]
+    assert not (made[0].dtypes == "category").any()
+
+
 def test_the_card_is_the_owners_and_decides_nothing(tables, tmp_path, capsys, quick):
     out = tmp_path / "out"
     assert shared(tables["foreign"], out) == 0  # one step has learnt nothing
     told = capsys.readouterr()
-    assert told.out == f"{out / 'synthetic.csv'}\n"
+    assert told.out == f"{out / 'release' / 'synthetic.csv'}\n"
     assert "for you alone: g: left out, since it is not as declared: 1 of 302 rows" in told.err
-    assert sorted(p.name for p in out.iterdir()) == ["guarantee.txt", "private", "synthetic.csv"]
+    assert sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()) == [
+        *("private/model/form.json", "private/model/model.pt", "private/record.json"),
+        *("private/report_card.html", "private/schema.yaml", "release/README.txt"),
+        *("release/guarantee.txt", "release/synthetic.csv"),
+    ]
+    modes = {p.stat().st_mode & 0o777 for p in (out / "private").rglob("*") if p.is_file()}
+    assert modes == {0o600}
+    assert (out / "private").stat().st_mode & 0o777 == 0o700
     page = (out / "private" / "report_card.html").read_text(encoding="utf-8")
     assert "Released under a formal guarantee" in page
     assert "for the owner alone" in page
     record = json.loads((out / "private" / "record.json").read_text(encoding="utf-8"))
     assert record["privacy"] is None
     assert 200 < record["settings"]["training rows"] < 280
-    made = pd.read_csv(out / "synthetic.csv", dtype=str, keep_default_na=False)
+    made = pd.read_csv(out / "release" / "synthetic.csv", dtype=str, keep_default_na=False)
     assert len(made) == 300
     assert set(made.g) <= {"a", "b"}
     for column in ("x", "z", "y"):
         assert made[column].str.fullmatch(r"\d+\.\d").all()
     model, _ = load_bundle(out)
     assert model.guarantee_.privacy.n_rows == 240
-    statement = (out / "guarantee.txt").read_text(encoding="utf-8")
+    statement = (out / "release" / "guarantee.txt").read_text(encoding="utf-8")
     assert "given seed" not in statement
     assert "floating point" in statement
 
@@ -299,29 +337,70 @@ def test_a_card_that_cannot_be_made_changes_nothing_outside(tables, tmp_path, mo
 
     monkeypatch.setattr(private, "_judged", fails)
     assert shared(tables["without"], tmp_path / "out") == 0
-    assert (tmp_path / "out" / "synthetic.csv").exists()
+    assert (tmp_path / "out" / "release" / "synthetic.csv").exists()
 
 
 def test_a_ledger_adds_up_what_was_spent(tables, tmp_path, capsys, quick):
     ledger = tmp_path / "spent.jsonl"
-    for name in ("once", "again"):
-        asked = ["--no-card", "--ledger", str(ledger)]
-        assert shared(tables["without"], tmp_path / name, *asked) == 0
+    # The same rows in another order and format are the same table.
+    frame = pd.read_csv(tables["without"]).sample(frac=1, random_state=0)
+    frame.to_parquet(tmp_path / "copy.parquet", index=False)
+    (tmp_path / "schema.yaml").write_text(SCHEMA, encoding="utf-8")
+    asked = ["--no-card", "--ledger", str(ledger)]
+    assert shared(tables["without"], tmp_path / "once", *asked) == 0
+    assert "shared before" not in capsys.readouterr().err
+    assert shared(tmp_path / "copy.parquet", tmp_path / "again", *asked) == 0
     told = capsys.readouterr().err
+    assert f"these very rows were shared before, as ['{tmp_path / 'once'}']" in told
     entries = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
     assert [entry["out"] for entry in entries] == [str(tmp_path / n) for n in ("once", "again")]
-    asked = [Mechanism(*m) for entry in entries for m in entry["asked"]]
-    spent = epsilon(asked, entries[0]["delta"])
+    mechanisms = [Mechanism(*m) for entry in entries for m in entry["asked"]]
+    spent = epsilon(mechanisms, entries[0]["delta"])
     assert entries[0]["epsilon"] < spent < 2 * EPSILON
     assert f"{spent:.3g} by all in {ledger}" in told
+    statement = (tmp_path / "again" / "release" / "guarantee.txt").read_text(encoding="utf-8")
+    assert f"Spent by all 2 runs in the owner's ledger: epsilon = {spent:.3g} at" in statement
     assert ledger.stat().st_mode & 0o077 == 0
+    before = ledger.read_text(encoding="utf-8")
+    assert shared(tables["usual"], tmp_path / "third", *asked, "--max-epsilon", "0.15") == 2
+    assert "nothing was spent" in capsys.readouterr().err
+    assert ledger.read_text(encoding="utf-8") == before
+    assert not (tmp_path / "third").exists()
     ledger.write_text("what is this\n", encoding="utf-8")
     assert shared(tables["without"], tmp_path / "third", "--ledger", str(ledger)) == 2
     assert "line 1 is no entry of a ledger" in capsys.readouterr().err
     assert not (tmp_path / "third").exists()
 
 
+def test_a_run_that_dies_has_spent_its_budget(tables, tmp_path, monkeypatch):
+    def dies(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(HybridDiffusion, "fit", dies)
+    with pytest.raises(MemoryError):
+        shared(tables["without"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (entry,) = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert 0.9 * EPSILON < json.loads(entry)["epsilon"] <= EPSILON
+
+
+def test_two_runs_at_once_both_count_and_old_ledgers_do_too(tables, tmp_path, monkeypatch):
+    plan = planned(Schema(("y",), {}, "y"), Privacy(EPSILON, 300, bounds={"y": (0, 10)}), n_iter=1)
+    table = tmp_path / "t.csv"
+    (tmp_path / "link.csv").symlink_to(table)
+    ledger = ledger_of(tmp_path / "link.csv")
+    assert ledger == ledger_of(table) == tmp_path / "budget.jsonl"
+    with ThreadPoolExecutor(2) as pool:
+        entered = [
+            pool.submit(enter, ledger, plan, tmp_path / name, rows="r") for name in ("a", "b")
+        ]
+        found = sorted(one.result().n_runs for one in entered)
+    assert found == [1, 2]
+    ledger.rename(tmp_path / "t.csv.budget.jsonl")  # as former releases called it
+    assert enter(ledger, plan, tmp_path / "c", rows="r").n_runs == 3
+
+
 def test_no_card_and_a_ledger_are_for_a_budget(tables, tmp_path, capsys):
     asked = ["share", str(tables["without"]), "--target", "y", "--out", str(tmp_path / "o")]
     assert main([*asked, "--no-card"]) == 2
-    assert "--no-card and --ledger are for --epsilon" in capsys.readouterr().err
+    assert "--no-card, --ledger and --max-epsilon are for --epsilon" in capsys.readouterr().err

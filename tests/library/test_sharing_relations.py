@@ -1,6 +1,7 @@
 """Sharing a table with relations, keys and people: proposed, kept, replaced and counted."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,21 @@ import pytest
 from synthtab.__main__ import main
 from synthtab.sharing import TableError, load_bundle, read_source, share
 from synthtab.sharing.bundle import sample_to_file
-from synthtab.sharing.columns import infer_plan, plan_text, read_plan, read_schema
+from synthtab.sharing.columns import (
+    Column,
+    TablePlan,
+    infer_plan,
+    plan_text,
+    read_plan,
+    read_schema,
+)
 from synthtab.sharing.conditions import conditions_of
+from synthtab.sharing.few import fold_few
 from synthtab.sharing.form import TableForm, typed
-from synthtab.sharing.ties import Tally, table_schema, with_relations
+from synthtab.sharing.pictures import distribution
+from synthtab.sharing.ties import Tally, table_schema, with_relations, without_rare_relations
 from synthtab.sharing.writer import row_writer
-from synthtab.table.relations import Dependence, EmptyWhen, Order, Sum
+from synthtab.table.relations import Dependence, EmptyWhen, Order, Range, Sum
 
 WARDS = {"A1": "surgery", "B2": "surgery", "C3": "children", "D4": "eyes"}
 RELATIONS = {
@@ -80,6 +90,7 @@ def shared(table, schema, tmp_path_factory) -> Path:
         n_iter=5,
         n_rows=400,
         n_draws=1,
+        random_state=0,
         release_anyway=True,
     )
     return out
@@ -112,20 +123,20 @@ def test_a_plan_with_relations_is_read_back(table, schema):
 
 
 def test_no_synthetic_row_breaks_a_relation_and_the_card_counts_them(shared, table):
-    record = json.loads((shared / "record.json").read_text(encoding="utf-8"))
+    record = json.loads((shared / "private" / "record.json").read_text(encoding="utf-8"))
     rows = {row["relation"]: row for row in record["relations"]}
     for relation in map(str, RELATIONS):
         assert (rows[relation]["real"], rows[relation]["synthetic"]) == (0, 0)
         assert rows[relation]["n_synthetic"] == 400
         assert rows[relation]["kept"]
-    assert set(counted(shared / "synthetic.csv", table).values()) == {0}
-    page = (shared / "report_card.html").read_text(encoding="utf-8")
+    assert set(counted(shared / "release" / "synthetic.csv", table).values()) == {0}
+    page = (shared / "private" / "report_card.html").read_text(encoding="utf-8")
     assert "admitted ≤ discharged" in page
     assert page.count('data-label="tolerated"') == len(record["privacy"]["rows"])  # on a telephone
 
 
 def test_keys_and_names_are_made_up_in_their_places(shared, table):
-    made, real = pd.read_csv(shared / "synthetic.csv"), pd.read_csv(table)
+    made, real = pd.read_csv(shared / "release" / "synthetic.csv"), pd.read_csv(table)
     assert list(made.columns) == list(real.columns)
     assert made.patient_no.str.fullmatch(r"P\d{4}").all()
     assert not set(made.patient_no) & set(real.patient_no)
@@ -174,7 +185,7 @@ def test_rows_are_completed_as_their_relations_say(shared, table, tmp_path):
             "discharged": ["06.03.2025", None, None] * 10,
             "bill": ["100.00", None, "120.50"] * 10,
             "room": ["60.25", "50.00", "70.00"] * 10,
-            "patient_no": ["P4000", None, None] * 10,
+            "patient_no": [None, None, None] * 10,
         }
     )
     given.to_csv(seeds := tmp_path / "seeds.csv", index=False)
@@ -233,6 +244,7 @@ def test_conditions_that_no_row_can_meet_are_refused_before_drawing(shared, tmp_
         ),
         ({"ward": ["A1"], "speciality": ["eyes"]}, r"data row 1: no row of the table has such"),
         ({"ward": ["Z9"]}, "'ward' never has the value of data row 1"),
+        ({"patient_no": ["P4000"]}, "'patient_no' holds keys .*leave the column out"),
         ({"room": ["60.123"]}, "'room' has 2 decimals, data row 1 more"),
         ({"height": ["60"]}, r"columns \['height'\] are not among those that are drawn"),
     ],
@@ -244,6 +256,22 @@ def test_rows_that_cannot_be_completed_are_refused_with_their_place(
     with pytest.raises(TableError, match=message):
         sample_to_file(shared, None, tmp_path / "out.csv", complete=seeds)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_day_in_the_files_own_format_stands_for_all_its_hours(tmp_path):
+    at = pd.date_range("2024-01-01 07:30", periods=300, freq="37h").strftime("%d.%m.%Y %H:%M")
+    cost = np.random.default_rng(0).normal(size=300).round(3)
+    pd.DataFrame({"at": at, "cost": cost}).to_csv(path := tmp_path / "t.csv", index=False)
+    source = read_source(path)
+    plan = infer_plan(source, "cost")
+    form = TableForm.fit(typed(source, plan), source, plan)
+    for sign in (">=", "=", "<", "<=", ">"):
+        asked = conditions_of(form, [f"at{sign}01.06.2024"])
+        assert asked == conditions_of(form, [f"at{sign}2024-06-01"])
+    low, high = conditions_of(form, ["at=01.06.2024"])["at"]
+    assert (high - low + 1) * form.units["at"] == 86_400_000_000
+    with pytest.raises(TableError, match="no date; write it as"):
+        conditions_of(form, ["at>=32.06.2024"])
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_text("{}"), Path.unlink])
@@ -286,7 +314,7 @@ def test_keys_are_not_replaced_unless_somebody_says_so(table, tmp_path):
 @pytest.mark.parametrize(
     ("relations", "said"),
     [
-        ("[{order: [admitted, ward]}]", r"\['ward'\] are categories"),
+        ("[{order: [admitted, ward]}]", "ward is a category"),
         ("[{order: [patient_no, bill]}]", r"no columns \['patient_no'\]"),
         ("[{empty: discharged, when: state, is: [in bed]}]", "'state' is never .'in bed'."),
         ("[{order: [admitted]}, {total: bill}]", "2 column names.*should begin with one of"),
@@ -311,6 +339,86 @@ def test_a_relation_that_the_owner_adds_and_rows_break_is_not_enforced_and_said_
     noted = with_relations(replace(plan, relations={Order("drugs", "room"): ""}), frame)
     assert "is not enforced" in noted.relations[Order("drugs", "room")]
     assert table_schema(frame, noted).relations == (Order("drugs", "room"),)
+
+
+def test_relations_that_rows_contradict_or_kinds_forbid_are_refused_together(table):
+    source = read_source(table)
+    plan = infer_plan(source, "bill")
+    wrong = {
+        Order("admitted", "discharged"): "",
+        Order("discharged", "admitted"): "",
+        Order("drugs", "room"): "",
+        Order("room", "drugs"): "",
+        Range("bill", 9e9): "",
+        Order("admitted", "room"): "",
+        Sum("bill", ("room", "admitted")): "",
+        Sum("bill", ("discharged", "admitted"), (1.0, -1.0)): "",
+        Order("admitted", "ward"): "",
+        Range("admitted", 3): "",
+    }
+    with pytest.raises(TableError) as error:
+        with_relations(replace(plan, relations=wrong), typed(source, plan))
+    text = str(error.value)
+    for said in (
+        r"order \[discharged, admitted\] holds in [\d.]+ % of rows \(\d+ break it\); remove",
+        r"order \[admitted, discharged\] \(100 % .* order \[discharged, admitted\].*contradict",
+        r"range '.*bill' holds in 0 % of rows \(260 break it\)",
+        r"order \[admitted, room\]: .* admitted is a date, room is a number",
+        r"sum 'bill = room \+ admitted': .*admitted is a date",
+        r"order \[admitted, ward\]: .* ward is a category",
+        r"admitted is a date, its bound 3 is a number",
+    ):
+        assert re.search(said, text), said
+    assert "these kinds" not in text.partition("discharged - admitted")[2].partition(";")[0]
+
+
+def test_a_relation_that_one_row_breaks_is_warned_of_and_not_enforced(tmp_path):
+    rows = visits()
+    rows.loc[7, "discharged"] = "01.01.2024"
+    rows.to_csv(path := tmp_path / "visits.csv", index=False)
+    source = read_source(path)
+    text = plan_text(infer_plan(source, "bill").proposed())
+    (schema := tmp_path / "schema.yaml").write_text(
+        text + "relations:\n  - {order: [admitted, discharged]}\n", encoding="utf-8"
+    )
+    told: list[str] = []
+    share(
+        path, target="bill", out=tmp_path / "out", schema=schema, n_iter=2, n_draws=1,
+        release_anyway=True, write=told.append,
+    )  # fmt: skip
+    warning = next(
+        t for t in told if t.startswith("warning: order [admitted, discharged] holds in")
+    )
+    assert "(1 breaks it) and is not enforced; remove the row or the relation" in warning
+    assert any("admitted ≤ discharged; holds in 99." in t for t in told)
+    record = json.loads((tmp_path / "out" / "private" / "record.json").read_text(encoding="utf-8"))
+    assert not record["relations"][0]["kept"]
+
+
+def test_long_amounts_with_decimals_are_no_key(tmp_path):
+    rng = np.random.default_rng(0)
+    amounts = [f"{v}.00" for v in rng.integers(10**10, 10**12, 300)]
+    pd.DataFrame({"big": amounts, "y": rng.normal(size=300)}).to_csv(tmp_path / "t.csv")
+    columns = {c.name: c for c in infer_plan(read_source(tmp_path / "t.csv"), "y").columns}
+    assert (columns["big"].kind, columns["big"].decimals) == ("number", 2)
+
+
+def test_pictures_name_days_and_whole_numbers():
+    days = pd.Series(np.arange(19_800, 20_165, 7))
+    picture = distribution(days, days + 3, is_category=False, unit=86_400_000_000)
+    assert [la["text"] for la in picture["labels"]] == ["2024-03-18", "2025-03-20"]
+    hours = distribution(days * 24, days * 24, is_category=False, unit=3_600_000_000)
+    assert hours["labels"][0]["text"] == "2024-03-18 08:00"
+    ages = pd.Series(np.random.default_rng(0).integers(18, 91, 500))
+    texts = [la["text"] for la in distribution(ages, ages, is_category=False)["labels"]]
+    assert texts == ["18", "93"]  # where the last interval ends: four ages each
+    assert distribution(ages, ages, is_category=False)["gap"] == 0
+
+
+def test_a_time_budget_that_is_too_small_says_what_to_type(table, schema, tmp_path):
+    with pytest.raises(TableError, match=r"type --time-budget \d+s, or more") as error:
+        share(table, target="bill", out=tmp_path / "out", schema=schema, time_budget=1e-3)
+    assert int(re.search(r"budget (\d+)s", str(error.value))[1]) > 1
 
 
 def test_no_distance_is_learnt_to_a_day_that_means_no_end(tmp_path):
@@ -346,3 +454,38 @@ def test_the_form_of_keys_survives_its_file(table, schema):
     rows = [f.surrogates(20, 0).of(20) for f in (form, again)]
     pd.testing.assert_frame_equal(*rows)
     assert not [k for k in visits().patient_no if k in json.dumps(form.to_plain()["made"])]
+
+
+def test_when_a_column_is_empty_is_not_told_of_few_rows():
+    n = 300
+    frame = pd.DataFrame({"state": ["home"] * 290 + ["dead"] * 3 + ["ward"] * 7, "day": 1.0})
+    frame = frame.assign(left=frame.day.where(frame.state == "home"), y=np.arange(n, dtype=float))
+    frame["few"] = frame.day.where(frame.state != "dead")
+    kinds = dict.fromkeys(["day", "left", "few", "y"], "number") | {"state": "category"}
+    relation = EmptyWhen("left", "state", ("dead", "ward"), only=True)
+    gone = EmptyWhen("few", "state", ("dead",))
+    unknown = EmptyWhen("left", "state", ("deed",))
+    plan = TablePlan(
+        tuple(Column(name, kind) for name, kind in kinds.items()),
+        "y",
+        dict.fromkeys([relation, gone, unknown], ""),
+    )
+    changed, folded = fold_few(frame, ["state"], min_count=5, target="y", random_state=0)
+    assert folded.gaps == ("few",)
+    assert set(changed.state) == {"home", "ward"}
+    kept = without_rare_relations(plan, frame, folded, min_count=5).relations
+    assert {*kept} == {EmptyWhen("left", "state", ("ward",)), unknown}
+
+
+def test_of_keys_neither_rare_gaps_nor_how_often_one_recurs_come_out(tmp_path):
+    keys = [f"P{i:04d}" for i in range(200)] + ["P0000"] * 60 + ["P0001"] * 40
+    rows = pd.DataFrame({"no": keys, "y": np.random.default_rng(0).normal(size=300).round(3)})
+    rows.loc[5, "no"] = None
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    source = read_source(tmp_path / "t.csv")
+    plan = read_schema(source, "y", None, kinds={"no": {"kind": "key"}})
+    forms = [TableForm.fit(typed(source, plan), source, plan, min_count=k).made for k in (1, 5)]
+    assert {*forms[0]["no"]["sizes"]} == {"1", "41", "61"}
+    assert forms[0]["no"]["missing"] > 0
+    assert {*forms[1]["no"]["sizes"]} == {"1"}
+    assert forms[1]["no"]["missing"] == 0

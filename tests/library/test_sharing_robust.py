@@ -15,10 +15,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from synthtab.attacks.run import run_attacks
 from synthtab.cli import carry_out, main
+from synthtab.diffusion.model_file import load_model
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.evaluation.utility import Prediction, resampled_scores, tstr
 from synthtab.sharing import load_bundle, sample_to_file, save_bundle, share
@@ -361,7 +363,7 @@ def test_a_schema_that_cannot_be_is_refused_before_anything_else(tmp_path, entry
 
 def test_a_seed_that_is_none_and_kinds_that_clash_are_refused(tmp_path, capsys):
     path = csv(tmp_path, ["7", "8", "9"])
-    asked = ["share", str(path), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", "--seed", "0", str(path), "--target", "y", "--out", str(tmp_path / "out")]
     for seed in ("-1", "4294967296", "x"):
         with pytest.raises(SystemExit, match="2"):
             main([*asked, "--seed", seed])
@@ -375,7 +377,8 @@ def test_a_seed_that_is_none_and_kinds_that_clash_are_refused(tmp_path, capsys):
 def test_a_target_that_no_held_out_row_can_judge_is_refused_before_the_training(tmp_path, capsys):
     rows = [f"k{i % 3},{i % 9},{'yes' if i == 5 else 'no'}\n" for i in range(300)]
     (tmp_path / "t.csv").write_text("k,v,y\n" + "".join(rows))
-    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--seed", "0"]
+    asked += ["--out", str(tmp_path / "out")]
     assert main(asked) == 2
     assert "1 of 300 rows have another" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -475,8 +478,24 @@ def test_a_model_is_for_its_owners_eyes_and_keeps_the_verdict(bundle, tmp_path, 
     asked = ["sample", str(bundle), "-n", "20", "--out", str(tmp_path / "rows.csv")]
     assert main(asked) == 2
     assert "was kept back (membership)" in capsys.readouterr().err
+    out = tmp_path / "rows.csv"
+    for refused in (
+        lambda: load_bundle(bundle),
+        lambda: sample_to_file(bundle, 20, out),
+        lambda: load_model(bundle / "model.pt").sample(20),
+    ):
+        with pytest.raises(ValueError, match=r"kept back \(membership\).*release_anyway=True"):
+            refused()
+    assert list(tmp_path.iterdir()) == []
     assert main([*asked, "--release-anyway"]) == 0
-    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 21
+    assert len(out.read_text().splitlines()) == 21
+    assert "- membership\n" in (tmp_path / "rows.csv.NOT_RELEASED.txt").read_text()
+    assert len(load_model(bundle / "model.pt", release_anyway=True).sample(20)) == 20
+    sample_to_file(bundle, 9, tmp_path / "rows", release_anyway=True)
+    assert "- membership\n" in (tmp_path / "rows.NOT_RELEASED.txt").read_text()
+    with pytest.raises(TableError, match="exists and is not overwritten"):
+        sample_to_file(bundle, 9, out, release_anyway=True)
+    assert (tmp_path / "rows.csv.NOT_RELEASED.txt").exists()
 
 
 def _leaves(plain, path=()):
@@ -502,19 +521,19 @@ def test_a_form_that_was_edited_is_refused_whatever_was_edited(bundle, tmp_path)
             (tmp_path / "form.json").write_text(json.dumps(plain))
             with pytest.raises(TableError, match=r"was changed|not a model of synthtab"):
                 load_bundle(tmp_path)
-    assert load_bundle(bundle)
+    assert load_bundle(bundle, release_anyway=True)
 
 
 def test_a_disk_that_is_too_small_for_a_model_is_told(bundle, tmp_path, monkeypatch):
-    model, form = load_bundle(bundle)
+    model, form = load_bundle(bundle, release_anyway=True)
 
-    def full(*_):
+    def full(*_, **__):
         raise RuntimeError("unexpected pos 64 vs 0")
 
     monkeypatch.setattr("synthtab.sharing.bundle.save_model", full)
     with pytest.raises(OSError, match="unexpected pos"):
         save_bundle(model, form, tmp_path / "model")
-    sample_to_file(bundle, 5, tmp_path / "rows.csv", random_state=0)
+    sample_to_file(bundle, 5, tmp_path / "rows.csv", random_state=0, release_anyway=True)
 
 
 # --- the judgement ----------------------------------------------------------------------------
@@ -603,10 +622,30 @@ def test_a_frame_of_cells_that_no_file_has_is_refused_by_name():
 def test_dates_of_two_readings_are_asked_for(tmp_path, capsys):
     days = [f"{1 + i % 12:02d}/{1 + i % 11:02d}/2024" for i in range(300)]
     pd.DataFrame({"seen": days, "y": range(300)}).to_csv(tmp_path / "t.csv", index=False)
-    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--out", str(tmp_path / "out")]
+    asked = ["share", str(tmp_path / "t.csv"), "--target", "y", "--seed", "0"]
+    asked += ["--out", str(tmp_path / "out")]
     assert main(asked) == 2
     told = capsys.readouterr().err
     assert "%m/%d/%Y would fit as well: say which by --date 'seen=%d/%m/%Y'" in told
     kinds = {"seen": {"kind": "date", "format": "%m/%d/%Y"}}
     plan = read_schema(read_source(tmp_path / "t.csv"), "y", None, kinds=kinds)
     check_plan(plan, "t.csv")
+
+
+def test_names_steer_neither_a_terminal_nor_the_direction_of_writing(tmp_path, capsys):
+    evil = ["x\u202ey", "\x1b[2Ja", "b\u2066\x9b", "c\u2029"]
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(300, 4)).round(3), columns=evil)
+    rows[evil[1]] = rows[evil[0]] - 9.5  # a relation, which names both in a comment
+    rows.to_parquet(tmp_path / "t.parquet", index=False)
+    asked = ["info", str(tmp_path / "t.parquet"), "--target", evil[0]]
+    for more in ([], ["--private-template"]):
+        assert main([*asked, *more]) == 0
+        told = capsys.readouterr().out
+        for name in evil:
+            assert name not in told
+            assert name in yaml.safe_load(told)["columns"]
+    assert main(["share", *asked[1:3], "nowhere\u202e", "--out", str(tmp_path / "o")]) == 2
+    told = capsys.readouterr().err
+    assert not any(mark in told for mark in "\u202e\x1b\u2066\x9b\u2029")
+    assert "nowhere\\u202e" in told

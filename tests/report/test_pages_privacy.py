@@ -232,3 +232,16 @@ def test_an_outsider_recognises_what_a_bootstrap_hands_out() -> None:
         IndependentMarginals(), DATA.frame, DATA.schema, n_models=6, n_releases=2, random_state=0
     )
     assert independent["ratio"]["all"].value < 0.65
+
+
+def test_an_audit_of_the_former_code_stands_before_that_of_the_present_one(tmp_path):
+    rows = ("not_foreseen", "at_the_bounds", "usual")
+    found = {
+        "former": {k: {"epsilon": 2.0, "question": "rows above 300", "n_runs": 24} for k in rows},
+        "now": {k: {"epsilon": 0.1, "question": "x: mean above 9", "n_runs": 80} for k in rows},
+    }
+    record = {"id": privacy_benchmarks.SHARE_AUDIT, "parameters": {"epsilon": 1.0}, "values": found}
+    store.save(record, tmp_path / f"{privacy_benchmarks.SHARE_AUDIT}.json")
+    table = privacy_benchmarks.share_audit(Records(tmp_path))
+    assert table["proven"].tolist() == ["ε ≥ 2.00"] * 3 + ["ε ≥ 0.10"] * 3
+    assert table["what tells the row"].tolist() == ["rows above 300"] * 3 + ["nothing found"] * 3

@@ -172,39 +172,27 @@ class CTGAN(_Adapter):
         Seed of the training.
     """
 
+    _model = "CTGAN"
+
     def __init__(self, *, epochs: int = 300, random_state: RandomState = None) -> None:
         self.epochs = epochs
         self.random_state = random_state
 
     def _fit(self, frame: pd.DataFrame, rng: np.random.Generator) -> Any:
-        model = _import("ctgan").CTGAN(epochs=self.epochs, enable_gpu=False)
+        model = getattr(_import("ctgan"), self._model)(epochs=self.epochs, enable_gpu=False)
         model.set_random_state(_seed(rng))
         model.fit(frame, discrete_columns=list(self.schema_.categorical))
         return model
 
 
-class TVAE(_Adapter):
+class TVAE(CTGAN):
     """TVAE of the package `ctgan`: a variational autoencoder with the encoding of CTGAN.
 
-    Xu et al. (2019, section 4.5), with the package's settings, on the processor.
-
-    Parameters
-    ----------
-    epochs : int, default=300
-        Passes over the table.
-    random_state : int, Generator or None, default=None
-        Seed of the training.
+    Xu et al. (2019, section 4.5), with the package's settings, on the processor. Parameters are
+    those of `CTGAN`.
     """
 
-    def __init__(self, *, epochs: int = 300, random_state: RandomState = None) -> None:
-        self.epochs = epochs
-        self.random_state = random_state
-
-    def _fit(self, frame: pd.DataFrame, rng: np.random.Generator) -> Any:
-        model = _import("ctgan").TVAE(epochs=self.epochs, enable_gpu=False)
-        model.set_random_state(_seed(rng))
-        model.fit(frame, discrete_columns=list(self.schema_.categorical))
-        return model
+    _model = "TVAE"
 
 
 class ARF(_Adapter):

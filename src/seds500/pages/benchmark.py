@@ -340,9 +340,7 @@ def _fits(records: Records, path: str) -> dict[str, Any]:
 
 def _row(of: Mapping[str, Any]) -> dict[str, str]:
     row = {
-        LEARNERS[learner]: Measured(
-            of[learner]["percent"], of[learner].get("percent_low"), of[learner].get("percent_high")
-        ).show(".1f")
+        LEARNERS[learner]: Measured.of(of[learner], "percent").show(".1f")
         for learner in LEARNERS
         if learner in of
     }

@@ -19,6 +19,7 @@ EXPOSURE = "benchmark_exposure"
 PEERS = "benchmark_exposure_peers"
 ALARMS = "benchmark_privacy_false_alarms"
 UTILITY = "benchmark_dp_utility"
+SHARE_AUDIT = "benchmark_dp_share_audit"
 
 DEVELOPMENT: Mapping[str, str] = {
     "concrete": "concrete",
@@ -157,6 +158,11 @@ _AIMED: Mapping[str, str] = {
     "012_public": "012, public table",
     "011_public": "011, public table",
 }
+_ADDED: Mapping[str, str] = {
+    "not_foreseen": "with a category, a gap and decimals that nothing foresaw",
+    "at_the_bounds": "at the ends of all bounds",
+    "usual": "like the others",
+}
 _LEAST = 80.0  # aimed at on each of these tables at a budget of 1
 _ARMS: Mapping[str, str] = {
     "corrected": "HybridDiffusion",
@@ -233,6 +239,35 @@ def guarantee(records: Records) -> pd.DataFrame:
         },
         orient="index",
     ).rename_axis("mechanism; table")
+
+
+def share_audit(records: Records) -> pd.DataFrame:
+    """What an audit finds of one added row in all that `share --epsilon` lets out, then and now.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    DataFrame of str
+        A line for each added row: the epsilon that is proven at least, and what tells the row.
+    """
+    promised = records.value(f"{SHARE_AUDIT}.parameters.epsilon")
+    rows = {}
+    for when, words in (("former", "before"), ("now", "now")):
+        for added, what in _ADDED.items():
+            of = records.value(f"{SHARE_AUDIT}.{when}.{added}")
+            rows[f"{words}: {what}"] = {
+                "promised": f"ε = {promised:g}",
+                "proven": f"ε ≥ {of['epsilon']:.2f}",
+                "what tells the row": of["question"]
+                if of["epsilon"] > promised
+                else "nothing found",
+                "runs of each table": f"{of['n_runs']}",
+            }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("share --epsilon; added row")
 
 
 # The card's power and its false alarms --------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,14 @@ _LAYOUT = 4  # of the file and of the model in it; a change of either needs anot
 _NOT_KEPT = {"callback", "random_state", "device", "progress", "privacy"}  # encoders keep the last
 
 
-def save_model(model: Model, path: str | Path) -> None:
+def save_model(model: Model, path: str | Path, *, kept_back: Sequence[str] = ()) -> None:
     """Write a fitted model to a file, whose folder exists.
 
     The file holds what the model knows of the training rows, quantiles and frequencies among it:
     it is as private as the table. A model with a guarantee is an exception: the guarantee covers
     its file too, and is kept in it. The parameters `callback`, `random_state`, `device` and
     `progress` are not kept. A file that is there is replaced once the new one is complete.
+    `kept_back` says why no row of the model may go out, if none may; `load_model` then refuses.
 
     Raises
     ------
@@ -80,6 +81,7 @@ def save_model(model: Model, path: str | Path) -> None:
             "target": model.schema_.target,
         },
         "gaussian": None,
+        "kept_back": list(kept_back),
     }
     gaussian = model if isinstance(model, GaussianHybridDiffusion) else model.private_
     if gaussian is not None:
@@ -99,7 +101,7 @@ def save_model(model: Model, path: str | Path) -> None:
     os.replace(partial, path)
 
 
-def load_model(path: str | Path, *, device: str = "auto") -> Any:
+def load_model(path: str | Path, *, device: str = "auto", release_anyway: bool = False) -> Any:
     """Read a model that `save_model` wrote: fitted, it draws the rows that the saved one draws.
 
     Parameters
@@ -108,6 +110,8 @@ def load_model(path: str | Path, *, device: str = "auto") -> Any:
         The file.
     device : str, default="auto"
         Where networks work: see `HybridDiffusion`.
+    release_anyway : bool, default=False
+        Whether to read a model whose own table was kept back.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def load_model(path: str | Path, *, device: str = "auto") -> Any:
         If there is no such file.
     ValueError
         If the file is not such a model, is one of another release, or holds anything but tensors
-        and plain values.
+        and plain values; without `release_anyway`, if its own table was kept back.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -134,6 +138,12 @@ def load_model(path: str | Path, *, device: str = "auto") -> Any:
         raise ValueError(
             f"{path}: a model of another release of synthtab (layout {content.get('layout', 1)}; "
             f"this one reads {_LAYOUT}): read it with that release, or fit and save it again"
+        )
+    if content.get("kept_back") and not release_anyway:
+        raise ValueError(
+            f"{path}: the table of this model was kept back "
+            f"({', '.join(map(str, content['kept_back']))}); rows drawn from it leak as much. "
+            "release_anyway=True reads it all the same"
         )
     described = content["schema"]
     schema = Schema(

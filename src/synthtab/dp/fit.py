@@ -81,28 +81,18 @@ def fit_privately(
         If something public is not declared, the frame is not a table of the schema, or training
         diverges.
     """
-    privacy.check(schema)
     schema.validate(frame)
-    n_iter = private_steps(privacy.epsilon) if n_iter == "auto" else n_iter
-    batch_size = _BATCH_SIZE if batch_size == "auto" else batch_size
-    sample_rate = min(1.0, batch_size / privacy.n_rows)
-    budget = privacy.epsilon, privacy.target_delta
-    corrects = privacy.target_share > 0 and schema.target in privacy.bounds
-    target_share = privacy.target_share if corrects and schema.features else 0.0
-    mu = gaussian_mu(*budget)
-    quartile_noise: float | None = None
-    correction_noise: tuple[float, ...] = ()
-    if privacy.bounds:
-        quartile_noise = 1 / (mu * math.sqrt(_QUARTILES_SHARE * (1 - target_share)))
-    if target_share:
-        correction_noise = (1 / (mu * math.sqrt(target_share / N_PHASES)),) * N_PHASES
-    # The order in which they are asked makes no difference to what they spend together.
-    once = [Mechanism(n) for n in (*correction_noise, quartile_noise) if n is not None]
-    noise = noise_multiplier(*budget, sample_rate=sample_rate, n_steps=n_iter, before=once)
+    plan = planned(
+        schema,
+        privacy,
+        n_iter=n_iter,
+        batch_size=batch_size,
+        seed_is_secret=random_state is None,
+    )
     rng = np.random.default_rng(random_state)
     quartiles = {}
-    if quartile_noise is not None:
-        quartiles = private_quartiles(frame, privacy, noise_multiplier=quartile_noise, rng=rng)
+    if plan.quartile_noise is not None:
+        quartiles = private_quartiles(frame, privacy, noise_multiplier=plan.quartile_noise, rng=rng)
     encoder = PrivateEncoder(privacy, quartiles).fit(frame, schema)
     rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
     process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
@@ -123,9 +113,9 @@ def fit_privately(
             network,
             process,
             rows,
-            noise_multiplier=noise,
-            sample_rate=sample_rate,
-            n_iter=n_iter,
+            noise_multiplier=plan.noise_multiplier,
+            sample_rate=plan.sample_rate,
+            n_iter=plan.n_steps,
             n_rows=privacy.n_rows,
             learning_rate=_LEARNING_RATE if learning_rate == "auto" else learning_rate,
             ema_decay=ema_decay,
@@ -133,7 +123,7 @@ def fit_privately(
             callback=callback,
             rng=rng,
         )
-    if correction_noise:
+    if plan.correction_noise:
         n_drawn = min(_DRAWN, _DRAWN_PER_ROW * privacy.n_rows)
         encoder.correction_ = correct_target(
             frame,
@@ -141,12 +131,46 @@ def fit_privately(
             schema,
             bounds=privacy.bounds[schema.target],
             n_rows=privacy.n_rows,
-            noise_multiplier=correction_noise[0],
+            noise_multiplier=plan.correction_noise[0],
             rng=rng,
         )
-    spent = epsilon([*once, Mechanism(noise, sample_rate, n_iter)], privacy.target_delta)
-    guarantee = Guarantee(
-        epsilon=spent,
+    return PrivateFit(encoder, process, denoiser, plan)
+
+
+def planned(
+    schema: Schema,
+    privacy: Privacy,
+    *,
+    n_iter: int | Literal["auto"] = "auto",
+    batch_size: int | Literal["auto"] = "auto",
+    seed_is_secret: bool = True,
+) -> Guarantee:
+    """What a fit will ask of the rows, and spend: no row is needed to know it.
+
+    Raises
+    ------
+    ValueError
+        If something public is not declared.
+    """
+    privacy.check(schema)
+    n_iter = private_steps(privacy.epsilon) if n_iter == "auto" else n_iter
+    batch_size = _BATCH_SIZE if batch_size == "auto" else batch_size
+    sample_rate = min(1.0, batch_size / privacy.n_rows)
+    budget = privacy.epsilon, privacy.target_delta
+    corrects = privacy.target_share > 0 and schema.target in privacy.bounds
+    target_share = privacy.target_share if corrects and schema.features else 0.0
+    mu = gaussian_mu(*budget)
+    quartile_noise: float | None = None
+    correction_noise: tuple[float, ...] = ()
+    if privacy.bounds:
+        quartile_noise = 1 / (mu * math.sqrt(_QUARTILES_SHARE * (1 - target_share)))
+    if target_share:
+        correction_noise = (1 / (mu * math.sqrt(target_share / N_PHASES)),) * N_PHASES
+    # The order in which they are asked makes no difference to what they spend together.
+    once = [Mechanism(n) for n in (*correction_noise, quartile_noise) if n is not None]
+    noise = noise_multiplier(*budget, sample_rate=sample_rate, n_steps=n_iter, before=once)
+    return Guarantee(
+        epsilon=epsilon([*once, Mechanism(noise, sample_rate, n_iter)], privacy.target_delta),
         delta=privacy.target_delta,
         privacy=privacy,
         schema=schema,
@@ -154,10 +178,9 @@ def fit_privately(
         sample_rate=sample_rate,
         n_steps=n_iter,
         quartile_noise=quartile_noise,
-        seed_is_secret=random_state is None,
+        seed_is_secret=seed_is_secret,
         correction_noise=correction_noise,
     )
-    return PrivateFit(encoder, process, denoiser, guarantee)
 
 
 def private_steps(epsilon: float) -> int:

@@ -371,6 +371,8 @@ class Assessment:
         `synthtab.attacks.shadow.shadow_attack`. Empty where it was not measured.
     ways : sequence of Way
         What could be done instead where the table is kept back: see `synthtab.sharing.ways`.
+    units : dict of str to int
+        By date: the microseconds in which it is counted, for the pictures.
     """
 
     settings: dict[str, Any]
@@ -387,6 +389,7 @@ class Assessment:
     relations: Sequence[Mapping[str, Any]] = ()
     shadows: Mapping[str, Mapping[str, Exposed]] = field(default_factory=dict)
     ways: Sequence[Way] = ()
+    units: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.evaluation.intervals import proportion
+from synthtab.sharing.workplace import PRIVATE, RELEASE
 
 
 class Finding(NamedTuple):
@@ -29,17 +30,19 @@ class Finding(NamedTuple):
 def seen(status: int, folder: Path) -> dict[str, float]:
     """What somebody outside sees of one run of `synthtab share`, as numbers.
 
-    The exit status, which files there are, what the guarantee and the model's form say, and of the
-    synthetic table the number of rows and, by column, shares of values and of gaps, decimals, mean
-    and quantiles. All else in ``private/`` stays with the owner.
+    The exit status, which files there are, what the texts beside the table and the model's form
+    say, and of the synthetic table the number of rows and, by column, shares of values and of gaps,
+    decimals, mean and quantiles. All else in ``private/`` stays with the owner.
     """
     found: dict[str, float] = {"exit status": status}
     if not folder.exists():
         return found
-    for path in (folder / "guarantee.txt", folder / "private" / "model" / "form.json"):
+    released = folder / RELEASE
+    texts = [path for path in released.iterdir() if path.suffix == ".txt"]
+    for path in (*texts, folder / PRIVATE / "model" / "form.json"):
         if path.exists():
             found[f"text of {path.name}"] = zlib.crc32(path.read_bytes())
-    for path in sorted(folder.iterdir()):
+    for path in sorted([*folder.iterdir(), *released.iterdir()]):
         found[f"file {path.name}"] = 1.0
         if path.suffix == ".csv":
             found |= _of_table(pd.read_csv(path, dtype=str, keep_default_na=False))

@@ -34,6 +34,7 @@ from synthtab.sharing.writer import ParquetWriter, row_writer
 _PART, _GIVEN_PART = 65_536, 4_096  # rows of a seed, and of a file of a data set
 _PARTS_AT_ONCE = 64
 _MODEL, _FORM, _TIES = "model.pt", "form.json", "relations.json"
+_MARK = "NOT_RELEASED.txt"
 
 
 def save_bundle(
@@ -41,7 +42,8 @@ def save_bundle(
 ) -> None:
     """Write a model and the form of its table into a new folder, for its owner's eyes only.
 
-    `kept_back` says why the table that was judged may not go out; `sample_to_file` then refuses.
+    `kept_back` says why the table that was judged may not go out; whoever reads the model is then
+    refused.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def save_bundle(
         plain["relations"] = _digest(text)
         model = model.model
     try:
-        save_model(model, folder / _MODEL)
+        save_model(model, folder / _MODEL, kept_back=kept_back)
     except RuntimeError as error:  # what torch makes of a full disk
         raise OSError(errno.ENOSPC, str(error).splitlines()[0], str(folder / _MODEL)) from error
     text = json.dumps(plain, ensure_ascii=False, indent=1)
@@ -72,7 +74,7 @@ def _digest(text: str) -> str:
 
 
 def load_bundle(
-    folder: str | Path, *, release_anyway: bool = True
+    folder: str | Path, *, release_anyway: bool = False
 ) -> tuple[HybridDiffusion | Tied, TableForm]:
     """Read what `save_bundle` wrote, running nothing that stands in it.
 
@@ -82,6 +84,13 @@ def load_bundle(
         If the folder holds no such model, or the files are others or were changed; without
         `release_anyway`, if the table that was judged was kept back.
     """
+    return _read_bundle(folder, release_anyway=release_anyway)[:2]
+
+
+def _read_bundle(
+    folder: str | Path, *, release_anyway: bool
+) -> tuple[HybridDiffusion | Tied, TableForm, list[str]]:
+    """As `load_bundle`, with why the table was kept back: nothing where it was not."""
     folder = Path(folder)
     if (folder / "private" / "model").is_dir():  # what `share` has made, named as a whole
         folder = folder / "private" / "model"
@@ -98,7 +107,7 @@ def load_bundle(
             raise TableError(f"{folder / _FORM} was changed after it was written; share again")
         kept_back, digest = (plain["form"].pop(name) for name in ("kept_back", "relations"))
         form = TableForm.from_plain(plain["form"])
-        learner = load_model(folder / _MODEL)
+        learner = load_model(folder / _MODEL, release_anyway=True)
         model, inner = _tied(folder / _TIES, digest, learner, form)
         same = tuple(learner.schema_.columns) == tuple(inner.schema.columns)
     except TableError:
@@ -111,9 +120,10 @@ def load_bundle(
     if kept_back and not release_anyway:
         raise TableError(
             f"{folder}: the table of this model was kept back ({', '.join(map(str, kept_back))}); "
-            "rows drawn from it leak as much. --release-anyway draws them all the same"
+            "rows drawn from it leak as much. --release-anyway (release_anyway=True) draws them "
+            "all the same"
         )
-    return model, form
+    return model, form, kept_back
 
 
 def _tied(
@@ -200,7 +210,7 @@ def sample_to_file(
     complete: str | Path | None = None,
     random_state: int | np.random.Generator | None = None,
     told: Callable[[int], None] | None = None,
-    release_anyway: bool = True,
+    release_anyway: bool = False,
     scheduler: str | None = None,
 ) -> None:
     """Draw rows from a stored model into a new file or data set, however many they are.
@@ -226,8 +236,9 @@ def sample_to_file(
         Seed.
     told : callable or None, default=None
         Called with the number of rows so far.
-    release_anyway : bool, default=True
-        Whether to draw from a model whose own table was kept back.
+    release_anyway : bool, default=False
+        Whether to draw from a model whose own table was kept back. A file ``NOT_RELEASED.txt``,
+        with the name of `out` before it, then says so.
     scheduler : str or None, default=None
         Address of a Dask scheduler whose workers draw a data set; they need the folders of model
         and data set at the same paths. See `synthtab.parallel.carry_out`.
@@ -246,7 +257,7 @@ def sample_to_file(
         raise TableError(
             f"--scheduler: workers draw a data set; give --out a folder, {out.with_suffix('')}"
         )
-    model, form = load_bundle(folder, release_anyway=release_anyway)
+    model, form, kept_back = _read_bundle(folder, release_anyway=release_anyway)
     conditions = conditions_of(form, where) or None
     given = None if complete is None else given_cells(form, complete)
     if given is not None and (where or n_samples is not None):
@@ -256,7 +267,7 @@ def sample_to_file(
     parts = _parts(form, n_rows, conditions, given, np.random.default_rng(random_state))
     n_drawn = 0
     if is_folder:
-        with new_folder(out) as place:
+        with new_folder(out) as place, _marked(out, kept_back):
             for wave in _waves(enumerate(parts)):
                 tasks = [(str(Path(folder).absolute()), part, place / f"part-{i:05d}.parquet")
                          for i, part in wave]  # fmt: skip
@@ -266,13 +277,32 @@ def sample_to_file(
             for left in place.glob("*.begun"):  # by a worker that died
                 left.unlink()
         return
-    with row_writer(out, form) as writer:
+    with row_writer(out, form) as writer, _marked(out, kept_back):
         for part in parts:
             for rows in part.rows(model, form):
                 writer.write(rows)
                 n_drawn += len(rows)
                 if told is not None:
                     told(n_drawn)
+
+
+@contextlib.contextmanager
+def _marked(out: Path, kept_back: Sequence[str]) -> Iterator[None]:
+    """Say beside a file or folder that its rows may not go out, before there are any."""
+    mark = out.with_name(f"{out.name}.{_MARK}")
+    if kept_back:
+        reasons = "\n".join(f"- {reason}" for reason in kept_back)
+        mark.write_text(
+            f"{out.name} was drawn from a model whose own table was kept back:\n{reasons}\n"
+            "It leaks as much, and is for its owner's eyes only.\n",
+            encoding="utf-8",
+        )
+    try:
+        yield
+    except BaseException:
+        if kept_back:
+            mark.unlink(missing_ok=True)
+        raise
 
 
 def _parts(
@@ -298,7 +328,7 @@ def _waves(parts: Iterator[Any]) -> Iterator[list[Any]]:
 
 def _draw_part(folder: str, part: _Part, path: Path) -> int:
     """Draw a part of a data set; its file takes its name when it is whole. Returns the rows."""
-    model, form = load_bundle(folder)
+    model, form = load_bundle(folder, release_anyway=True)  # asked before
     # A call that was given up, and given to another worker, may still be writing.
     begun = path.with_suffix(f".{uuid.uuid4().hex}.begun")
     with contextlib.closing(ParquetWriter(begun, form)) as writer:

@@ -14,6 +14,7 @@ from synthtab.evaluation.utility import LEARNERS
 from synthtab.sharing.assessment import METRICS, REAL, SYNTHETIC, Assessment, record_of
 from synthtab.sharing.likeness import likeness
 from synthtab.sharing.pictures import distribution, intervals, matrix, scatter
+from synthtab.sharing.workplace import write_private
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -42,12 +43,12 @@ _MEASURES: Mapping[str, str] = {  # of fidelity, in the order in which they are 
 
 
 def write_card(assessment: Assessment, folder: Path) -> None:
-    """Write the report card, and the record of the same figures, into a folder."""
-    (folder / "report_card.html").write_text(card_html(assessment), encoding="utf-8")
+    """Write the report card, and the record of the same figures, for their owner alone."""
+    write_private(folder / "report_card.html", card_html(assessment))
     text = json.dumps(
         record_of(assessment), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
     )
-    (folder / "record.json").write_text(text + "\n", encoding="utf-8")
+    write_private(folder / "record.json", text + "\n")
 
 
 def card_html(assessment: Assessment) -> str:
@@ -115,8 +116,8 @@ def apart(assessment: Assessment) -> list[str]:
     return sorted((c for c in features if shares[c] > 0.5), key=lambda c: -shares[c])[:3]
 
 
-def card_template() -> Template:
-    """The template of the card, in which every value is escaped unless it is markup.
+def card_template(name: str = "card.html.jinja") -> Template:
+    """The template of a card, in which every value is escaped unless it is markup.
 
     Raises
     ------
@@ -137,13 +138,14 @@ def card_template() -> Template:
         lstrip_blocks=True,
     )
     environment.globals["bounded"] = _bounded
-    return environment.get_template("card.html.jinja")
+    return environment.get_template(name)
 
 
 def _distribution(assessment: Assessment, column: str) -> dict[str, Any]:
     real, made = assessment.real[column], assessment.synthetic[column]
     is_category = column in assessment.schema.categorical or real.nunique() <= _FEW_VALUES
-    return distribution(real, made, is_category=is_category)
+    unit = assessment.units.get(column)
+    return distribution(real, made, is_category=is_category and unit is None, unit=unit)
 
 
 def _bounded(value: float, low: float, high: float, *, digits: int = 2) -> str:

@@ -29,8 +29,8 @@ from synthtab.sharing.cells import (
     widened,
     with_zone_of,
 )
-from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, recognised
-from synthtab.sharing.source import MISSING_CELLS, Source, TableError, shown
+from synthtab.sharing.keys import DEFAULT_LOCALE, FIELDS, proposed_locale, recognised
+from synthtab.sharing.source import MISSING_CELLS, Source, TableError, neutral, shown
 from synthtab.table.relations import Relation, relation_from_plain
 
 Kind = Literal[
@@ -242,7 +242,8 @@ def infer_plan(source: Source, target: str) -> TablePlan:
         for column in infer_columns(source, names)
     ]
     columns = [_as_class(c, source) if c.name == target else c for c in columns]
-    return TablePlan(tuple(columns), target, notes=source.notes)
+    locale = proposed_locale(source.cells, {c.name: c.like for c in columns})
+    return TablePlan(tuple(columns), target, locale=locale, notes=source.notes)
 
 
 def infer_columns(source: Source, names: Collection[str]) -> list[Column]:
@@ -525,7 +526,8 @@ def _unless_counting(column: Column, source: Source, *, is_target: bool) -> Colu
     if mark := _odd_end(values):
         note = f"{mark} stands apart: if it means a missing value, give it to --na-values"
         column = replace(column, note=f"{column.note}; {note}" if column.note else note)
-    if is_target or len(values) < len(cells) or len(cells) <= _FEW_VALUES:
+    # What is written with decimals is an amount, however long it is.
+    if is_target or column.decimals or len(values) < len(cells) or len(cells) <= _FEW_VALUES:
         return column
     if (values != values.round()).any() or values.nunique() < len(values):
         return column
@@ -690,7 +692,7 @@ def plan_text(plan: TablePlan) -> str:
                 parts.append(f"{name}: {json.dumps(plain, ensure_ascii=False)}")
         note = f"  # {column.note}" if column.note else ""
         lines.append(f"  {quoted(column.name)}: {{{', '.join(parts)}}}{note}")
-    return "\n".join(lines) + "\n" + relations_text(plan)
+    return neutral("\n".join(lines)) + "\n" + relations_text(plan)
 
 
 def relations_text(plan: TablePlan) -> str:
@@ -700,8 +702,9 @@ def relations_text(plan: TablePlan) -> str:
     lines = ["relations:  # kept in every synthetic row; delete those that hold by chance"]
     for relation, note in plan.relations.items():
         plain = json.dumps(relation.to_plain(), ensure_ascii=False)
-        lines.append(f"  - {plain}  # {relation}" + (f"; {note}" if note else ""))
-    return "\n".join(lines) + "\n" if plan.relations else "relations: []\n"
+        said = f"{relation}; {note}" if note else str(relation)
+        lines.append(f"  - {plain}  # {' '.join(said.splitlines())}")
+    return neutral("\n".join(lines)) + "\n" if plan.relations else "relations: []\n"
 
 
 ENTRIES = frozenset({"target", "public", "rows", "columns"})
@@ -712,7 +715,8 @@ _DEFAULTS = {f.name: f.default for f in fields(Column) if f.name not in ("name",
 
 def quoted(text: str) -> str:
     """A text as YAML reads it back, whatever stands in it."""
-    return json.dumps(text, ensure_ascii=False)  # JSON's strings are YAML's as well
+    # JSON's strings are YAML's as well, and their escapes.
+    return neutral(json.dumps(text, ensure_ascii=False))
 
 
 def read_schema(
@@ -774,10 +778,11 @@ def read_plan(text: str, source: Source, target: str, where: object) -> TablePla
         problems.append(f"its target is {entries['target']!r}, and {target!r} was asked for")
     relations, found = _relations(entries)
     problems += found
-    locale = entries.get("locale", DEFAULT_LOCALE)
+    plan = infer_plan(source, target)
+    locale = entries.get("locale", plan.locale)
     if not isinstance(locale, str):
         problems.append(f"locale is {locale!r}, should be one such as tr_TR")
-    plan = replace(infer_plan(source, target), relations=relations, locale=locale)
+    plan = replace(plan, relations=relations, locale=locale)
     return _with_entries(plan, entries["columns"], source, where, problems)
 
 

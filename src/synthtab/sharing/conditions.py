@@ -30,9 +30,9 @@ class _Span(NamedTuple):
 def conditions_of(form: TableForm, where: Sequence[str]) -> dict[str, Any]:
     """What conditions such as ``age>=65`` ask for, in the terms of `HybridDiffusion.sample`.
 
-    A category may have several values, ``city=Bonn,Bursa``. A day, 2026-01-31, stands for all its
-    hours. Nothing behind ``=`` stands for a missing value. Values are written as in the file, days
-    also as above, numbers also without their unit.
+    A category may have several values, ``city=Bonn,Bursa``. A day, 2026-01-31 or as in the file
+    without the time, stands for all its hours. Nothing behind ``=`` stands for a missing value.
+    Values are written as in the file, days also as above, numbers also without their unit.
 
     Raises
     ------
@@ -126,9 +126,10 @@ def _span(form: TableForm, column: Column, text: str) -> _Span:
     name = column.name
     is_date = column.kind == "date"
     value: Any
-    is_day = is_date and re.fullmatch(r"\d{4}-\d\d-\d\d", text)
+    day = _day(column, text) if is_date else pd.NaT
+    is_day = not pd.isna(day)
     if is_day:
-        value = read_dates(pd.Series([text], dtype=object), "%Y-%m-%d").iloc[0]
+        value = day
     elif is_date and column.format is None:
         value = pd.to_datetime(pd.Series([text]), errors="coerce", format="ISO8601").iloc[0]
     elif not is_date and re.fullmatch(r"[+-]?\d+([.,]\d+)?(e[+-]?\d+)?", text, re.IGNORECASE):
@@ -151,6 +152,17 @@ def _span(form: TableForm, column: Column, text: str) -> _Span:
     unit = form.units[name]
     first = int(pd.Series([value]).astype("datetime64[us]").astype("int64").iloc[0]) // unit
     return _Span(first, first + (max(DAY // unit, 1) - 1 if is_day else 0), 1)
+
+
+def _day(column: Column, text: str) -> Any:
+    """The day that a text names, written as 2026-01-31 or as in the file without the time."""
+    # What comes before the first directive of a time, and what divides the two.
+    own = re.split(r"[\sT,]*%[-^]?\d?[HI]", column.format or "")[0]
+    for form in ["%Y-%m-%d"] * bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text)) + [own]:
+        day = read_dates(pd.Series([text], dtype=object), form).iloc[0] if form else pd.NaT
+        if not pd.isna(day):
+            return day
+    return pd.NaT
 
 
 def _decimals(form: TableForm, column: Column) -> int | None:
@@ -190,6 +202,12 @@ def given_cells(form: TableForm, path: str | Path) -> pd.DataFrame:
         column = columns[name]
         cells = source.cells[name]
         cells = cells.where(cells.notna() & (cells.astype(object) != column.gap), None)
+        if column.kind in MADE and cells.notna().any():
+            problems.append(
+                f"column {name!r} holds keys or what is made up, which would come back as they "
+                "are: a real one would be released; leave the column out, or its cells empty"
+            )
+            continue
         values = typed_column(cells, column, source)
         if column.kind == "number":
             decimals = _decimals(form, column)

@@ -146,6 +146,7 @@ def evaluate(
         real=_some(test, JUDGED_ROWS, rng),
         synthetic=made,
         training=_some(train, JUDGED_ROWS, rng),
+        units=form.units,
         schema=form.schema,
         plan=plan,
         released=None,

@@ -1,13 +1,14 @@
-"""Nothing of few people: numbers that fewer than k rows hold are not learnt as they are.
+"""Nothing of few people: what fewer than k rows hold is not learnt as it is.
 
 A generator that repeats what it has seen repeats a value of two rows, and ends where the last row
-ends. So the training rows are changed before it sees them, whichever generator it is.
+ends. So the training rows are changed before it sees them, whichever generator it is. `fold_few` is
+about cells as the owner has them, `without_few` about the numbers of prepared rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,90 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from synthtab.generators.contract import RandomState
+from synthtab.sharing.source import TableError
 from synthtab.table.encoding import decimal_places
 from synthtab.table.schema import Schema
 
 _Floats = npt.NDArray[np.float64]
 _GRID = 0.9  # of the rows on values that enough others hold: the column takes values of a list
+
+
+class Folded(NamedTuple):
+    """What `fold_few` has changed: by column, how many levels; and the columns with filled gaps."""
+
+    levels: Mapping[str, int]
+    gaps: tuple[str, ...]
+
+
+def fold_few(
+    frame: pd.DataFrame,
+    categories: Iterable[str],
+    *,
+    min_count: int,
+    target: str,
+    random_state: int | np.random.Generator | None = None,
+) -> tuple[pd.DataFrame, Folded]:
+    """Typed rows in which no category, gap or special day stands for fewer than k rows together.
+
+    Rare categories are learnt as one, "(other)" (see `synthtab.sharing.form.TableForm.fit`), and
+    gaps as a value of their own. Where these together stand for fewer than `min_count` rows, they
+    would tell of these rows: then such cells count as the most frequent category, or get the value
+    of another row. Days that mean "no end" are gaps where fewer hold them. Gaps of the target stay,
+    since they are refused.
+
+    Raises
+    ------
+    TableError
+        If the target would then have one value.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"ward": [*"AAABBBC", None], "y": range(8)})
+    >>> folded, told = fold_few(rows, ["ward"], min_count=3, target="y", random_state=0)
+    >>> "".join(folded["ward"]), told
+    ('AAABBBAA', Folded(levels={'ward': 1}, gaps=('ward',)))
+    """
+    if min_count <= 1:
+        return frame, Folded({}, ())
+    rng = np.random.default_rng(random_state)
+    changed, named, levels, gaps = frame.copy(), {*categories}, {}, []
+    for name in map(str, frame):
+        cells = frame[name]
+        if name in named:
+            counts = cells.value_counts()
+            rare = [v for v, n in counts.items() if n < min_count]
+            if len(rare) == len(counts):
+                continue
+            is_rare, gap = cells.isin(rare), cells.isna()
+            # What is no text has no name for "other": it is learnt as a gap.
+            together = not all(isinstance(v, str) for v in counts.index)
+            n_rare, n_gap = int(is_rare.sum()), int(gap.sum())
+            few_rare = 0 < n_rare and n_rare + together * n_gap < min_count
+            few_gaps = 0 < n_gap and n_gap + together * n_rare < min_count and name != target
+            if few_rare and name == target and len(counts) == len(rare) + 1:
+                raise TableError(
+                    f"the target {target!r}: {n_rare} of {len(frame):,} rows have another value "
+                    f"than all the others, fewer than --min-count {min_count}; name another target"
+                )
+            if few_rare:
+                changed[name] = changed[name].mask(is_rare, counts.index[0])
+                levels[name] = len(rare)
+            if few_gaps:
+                changed[name] = changed[name].mask(gap, counts.index[0])
+                gaps.append(name)
+            continue
+        if cells.dtype.kind == "M":
+            ends = cells[cells.dt.year.isin([1, 9999])].value_counts()
+            rare = [v for v, n in ends.items() if n < min_count]
+            if rare:
+                cells = changed[name] = cells.mask(cells.isin(rare))
+                levels[name] = len(rare)
+        gap = cells.isna()
+        if 0 < gap.sum() < min_count and name != target:
+            known = cells[~gap]
+            changed.loc[gap, name] = known.iloc[rng.integers(len(known), size=int(gap.sum()))].array
+            gaps.append(name)
+    return changed, Folded(levels, tuple(gaps))
 
 
 def without_few(

@@ -146,7 +146,7 @@ class TableForm:
             arrow_schema=_kept_types(source, plan),
             others={name: other for name, (other, _) in rare.items()},
             n_suppressed={name: n for name, (_, n) in rare.items()},
-            made=_made(source, plan),
+            made=_made(source, plan, min_count),
             locale=plan.locale,
         )
 
@@ -426,14 +426,39 @@ def learner_rows(
     return frame.drop(columns=target), frame[target]
 
 
-def _made(source: Source, plan: TablePlan) -> dict[str, dict[str, Any]]:
+def _made(source: Source, plan: TablePlan, min_count: int) -> dict[str, dict[str, Any]]:
     columns = [c for c in plan.kept if c.kind in MADE]
     cells = {c.name: typed_column(source.cells[c.name], c, source) for c in columns}
     keys = {c.name: cells[c.name] for c in plan.kept if c.kind == "key"}
     likes = {c.name: c.like for c in plan.kept if c.kind == "fake"}
     check_faker(plan.locale, likes)
-    made = {name: key_form(key) for name, key in keys.items()}
-    return made | {n: fake_form(cells[n], like, keys) for n, like in likes.items() if like}
+    made = {name: key_form(key, source.cells) for name, key in keys.items()}
+    made |= {n: fake_form(cells[n], like, keys) for n, like in likes.items() if like}
+    for name, form in made.items():
+        if cells[name].isna().sum() < min_count:  # gaps of few rows are not to come out
+            form["missing"] = 0.0
+        if "sizes" in form:
+            form["sizes"] = _sizes(form["sizes"], min_count)
+    return made
+
+
+def _sizes(sizes: Mapping[str, int], min_count: int) -> dict[str, int]:
+    """How often keys recur: none oftener than the key which `min_count` keys reach.
+
+    Examples
+    --------
+    >>> _sizes({"1": 9, "3": 4, "57": 1}, 5)
+    {'1': 9, '3': 5}
+    """
+    reached = 0
+    for most in sorted(map(int, sizes), reverse=True):
+        reached += sizes[str(most)]
+        if reached >= min_count:
+            break
+    else:
+        return dict(sizes)
+    below = {size: n for size, n in sizes.items() if int(size) < most}
+    return {**below, str(most): reached}
 
 
 def category_name(value: object) -> str:
@@ -550,5 +575,6 @@ def _kept_types(source: Source, plan: TablePlan) -> bytes | None:
         return None
     import pyarrow as pa
 
-    kept = [source.arrow_schema.field(c.name) for c in plan.kept]
+    # A field may carry notes of whoever wrote the file, which are not to leave with it.
+    kept = [source.arrow_schema.field(c.name).remove_metadata() for c in plan.kept]
     return bytes(pa.schema(kept).serialize().to_pybytes())

@@ -7,7 +7,9 @@ taken for is proposed by `recognised`, and decided by the table's owner.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import random
 import re
 import string
 import unicodedata
@@ -62,15 +64,24 @@ _WHOSE_WORDS = frozenset(
     "hasta musteri uye kunde mitarbeiter".split()
 )
 _NUMBER_ENDINGS = ("nummer", "number", "nr", "kodu")
+_LAST_NAMES = frozenset("lastname surname familyname soyad soyadi soyisim soyismi".split())
 _PEOPLE_WORDS: Mapping[str, frozenset[str]] = {
     "first_name": frozenset({"firstname", "forename", "givenname", "ad", "adi"}),
-    "last_name": frozenset({"lastname", "surname", "familyname", "soyad", "soyadi"}),
-    "name": frozenset({"name", "fullname", "isim", "adsoyad", "adisoyadi"}),
+    "last_name": _LAST_NAMES,
+    "name": frozenset(
+        "name fullname isim ismi adsoyad adsoyadi adisoyadi isimsoyisim namesurname".split()
+    ),
     "phone": frozenset({"phone", "telephone", "tel", "mobile", "gsm", "telefon", "cep"}),
     "address": frozenset({"address", "adres", "adresi"}),
     "street": frozenset({"street", "sokak", "cadde"}),
     "postcode": frozenset({"postcode", "zip", "zipcode", "postalcode", "plz", "postakodu"}),
 }
+# Of a name's parts, where both are in one column.
+_FIRST_AND_LAST = (_PEOPLE_WORDS["first_name"] | _PEOPLE_WORDS["name"] | {"first"}, _LAST_NAMES)
+_TURKISH_WORDS = frozenset(
+    "soyad soyadi soyisim isim adsoyad adsoyadi adisoyadi isimsoyisim adresi cadde sokak musteri "
+    "uye sehir ulke tarihi cinsiyet dogum numarasi tckn eposta".split()
+)
 
 
 # --- what a column is taken for --------------------------------------------------------------
@@ -104,8 +115,10 @@ def recognised(name: str, cells: pd.Series[Any], kind: str) -> tuple[str, str] |
     if _all_like(some, _NATIONAL_ID) and some.map(_is_national_id).mean() >= _NEARLY:
         return "national_id", "Turkish identity numbers whose check digits are right"
     if kind != "number" or _all_like(some, _PHONE):
-        for field, known in _PEOPLE_WORDS.items():
-            if (letters in known or known & set(words)) and _may_be(field, some):
+        is_whole_name = all(part & {*words} for part in _FIRST_AND_LAST)
+        fields = [f for f, known in _PEOPLE_WORDS.items() if known & {letters, *words}]
+        for field in ["name"] * is_whole_name + fields:
+            if _may_be(field, some):
                 return field, f"{n_values:,} values under such a name"
     is_code = bool(kind in ("number", "category", "identifier") and some.str.contains(r"\d").all())
     whole = some.str.fullmatch(r"\d+").all()
@@ -122,6 +135,26 @@ def recognised(name: str, cells: pd.Series[Any], kind: str) -> tuple[str, str] |
     if kind == "identifier" or (is_code and named):
         return "key", f"{n_values:,} keys in {len(cells):,} rows"
     return None
+
+
+def proposed_locale(cells: pd.DataFrame, likes: Mapping[str, str | None]) -> str:
+    """Language and country of made-up values: Turkish where identity numbers or headers are.
+
+    `likes` holds what columns were recognised as.
+
+    Examples
+    --------
+    >>> proposed_locale(pd.DataFrame(columns=["adı", "soyadı"]), {})
+    'tr_TR'
+    """
+    words = {word for name in cells for word in _words(str(name))}
+    accounts = [cells[name].dropna().astype(str) for name, like in likes.items() if like == "iban"]
+    is_turkish = (
+        "national_id" in likes.values()
+        or any(account.str.startswith("TR").mean() > 0.5 for account in accounts)
+        or bool(words & _TURKISH_WORDS)
+    )
+    return "tr_TR" if is_turkish else DEFAULT_LOCALE
 
 
 def _may_be(field: str, some: pd.Series[Any]) -> bool:
@@ -177,14 +210,17 @@ def _with_check_digits(nine: str) -> str:
 # --- what is kept of it ----------------------------------------------------------------------
 
 
-def key_form(cells: pd.Series[Any]) -> dict[str, Any]:
+def key_form(cells: pd.Series[Any], table: pd.DataFrame | None = None) -> dict[str, Any]:
     """The form of a key column and how often keys recur, as plain values; no key is among them.
+
+    Where the surrogates begin is drawn from a digest of the `table`: the same for the same rows,
+    and worked out by nobody who does not have them.
 
     Examples
     --------
     >>> form = key_form(pd.Series(["C-0007", "C-0007", "C-0012"]))
-    >>> form["prefix"], form["width"], form["start"], form["sizes"]
-    ('C-', 4, 13, {'1': 1, '2': 1})
+    >>> form["prefix"], form["width"], form["sizes"]
+    ('C-', 4, {'1': 1, '2': 1})
     """
     known = cells.dropna()
     texts = known.map(_text)
@@ -196,12 +232,18 @@ def key_form(cells: pd.Series[Any]) -> dict[str, Any]:
         "missing": float(cells.isna().mean()),
         "sizes": {str(size): n for size, n in sorted(sizes.items())},
         "in_blocks": runs == len(counts),
-        **_pattern(counts.index.tolist()),
+        **_pattern(counts.index.tolist(), _secret(cells.to_frame() if table is None else table)),
     }
 
 
-def _pattern(keys: list[str]) -> dict[str, Any]:
-    """Numbers that go on where the real ones end, or masks of which to draw at random."""
+def _secret(table: pd.DataFrame) -> random.Random:
+    """Random numbers that depend on the rows of a table, and on nothing else."""
+    rows = pd.util.hash_pandas_object(table.head(_LOOKED_AT).astype(str), index=False)
+    return random.Random(hashlib.sha256(rows.to_numpy().tobytes()).digest())
+
+
+def _pattern(keys: list[str], secret: random.Random) -> dict[str, Any]:
+    """Numbers that begin somewhere beside the real ones, or masks of which to draw at random."""
     parts = [re.fullmatch(r"(\D*)(\d{1,38})(\D*)", key) for key in keys]
     found = [p.groups() for p in parts if p is not None]
     if len(found) == len(keys) and len({(p[0], p[2]) for p in found}) == 1:
@@ -211,7 +253,9 @@ def _pattern(keys: list[str]) -> dict[str, Any]:
         padded = any(p[1].startswith("0") and len(p[1]) > 1 for p in found)
         width = widths.pop() if len(widths) == 1 else 0
         if width or not padded:
-            return {"prefix": prefix, "suffix": suffix} | _next_numbers(numbers, width, padded)
+            return {"prefix": prefix, "suffix": suffix} | _free_numbers(
+                numbers, width, secret, padded=padded
+            )
     if len({len(key) for key in keys}) == 1:
         mask = [_class_of(place) for place in zip(*keys, strict=True)]
         return {"masks": [[_roomy(mask, len(keys)), 1]]}
@@ -219,14 +263,27 @@ def _pattern(keys: list[str]) -> dict[str, Any]:
     return {"masks": [[_roomy(mask, len(keys)), n] for mask, n in masks]}
 
 
-def _next_numbers(numbers: list[int], width: int, padded: bool) -> dict[str, Any]:
-    """Where surrogates begin: above the real numbers, or below them where there is more room."""
-    lowest = 0 if padded or not width else 10 ** (width - 1)
-    above = 10**width - 1 - max(numbers) if width else math.inf
-    below = min(numbers) - lowest if width else 0
-    if above >= below:
-        return {"width": width, "start": max(numbers) + 1, "end": 10**width if width else None}
-    return {"width": width, "start": lowest, "end": min(numbers)}
+def _free_numbers(
+    numbers: list[int], width: int, secret: random.Random, *, padded: bool
+) -> dict[str, Any]:
+    """Where surrogates begin and end: at random in the room above or below the real numbers.
+
+    Neither end tells the least or the greatest real number. Where these leave too little room,
+    surrogates are a digit longer.
+    """
+    digits = width or len(str(max(numbers)))
+    lowest = 0 if padded else 10 ** (digits - 1)
+    needed = 2 * len(numbers)
+    rooms = [(max(numbers) + 1, 10**digits)]
+    if width:
+        rooms.append((lowest, min(numbers)))
+    low, high = max(rooms, key=lambda room: room[1] - room[0])
+    if high - low < 2 * needed:
+        low, high = 10**digits, 10 ** (digits + 1)
+    start = secret.randrange(low, high - needed)
+    if not width or high >= 10**digits:  # the end of a length is nobody's
+        return {"width": width, "start": start, "end": high if width else None}
+    return {"width": width, "start": start, "end": secret.randrange(start + needed, high + 1)}
 
 
 def _class_of(characters: Sequence[str]) -> str:
@@ -275,7 +332,24 @@ def fake_form(
         "owner": owner,
         "unique": bool(known.sum() == cells.nunique()),
         "is_text": bool(cells.dropna().map(lambda v: isinstance(v, str)).all()),
+        **({"pattern": _phone_pattern(cells[known].map(_text))} if like == "phone" else {}),
     }
+
+
+def _phone_pattern(cells: pd.Series[Any]) -> str:
+    """How most telephone numbers of a column are written: ``#`` for a digit, ``%`` for the first.
+
+    Only the code of a country, or the zero before that of a town, stays.
+
+    Examples
+    --------
+    >>> _phone_pattern(pd.Series(["+90 530 111 22 33", "+90 532 444 55 66", "0530 1"]))
+    '+90 %## ### ## ##'
+    """
+    starts = cells.str.extract(r"^(\(?(?:\+\d{1,3}(?!\d)|\+\d{2}|00\d{2}|0)?)", expand=False)
+    rests = [cell.removeprefix(start) for cell, start in zip(cells, starts, strict=True)]
+    patterns = starts + pd.Series([re.sub(r"\d", "#", rest) for rest in rests], cells.index)
+    return str(patterns.value_counts().index[0]).replace("#", "%", 1)
 
 
 # --- surrogates ------------------------------------------------------------------------------
@@ -303,8 +377,9 @@ class Surrogates:
     Examples
     --------
     >>> forms = {"id": key_form(pd.Series(["C-0007", "C-0007", "C-0012"]))}
-    >>> Surrogates(forms, 4, random_state=0).of(4)["id"].tolist()
-    ['C-0013', 'C-0013', 'C-0014', 'C-0015']
+    >>> keys = Surrogates(forms, 4, random_state=0).of(4)["id"]
+    >>> keys.str.fullmatch(r"C-\\d{4}").all(), keys.nunique()
+    (np.True_, 3)
     """
 
     def __init__(
@@ -371,7 +446,7 @@ class Surrogates:
             return text if form["is_text"] else int(text)
         number, end = form["start"] + index, form["end"]
         if end is not None and number >= end:  # no room is left among those of this width
-            number = 10 ** form["width"] + number - end
+            number = 10 ** (form["width"] + (end > 10 ** form["width"])) + number - end
         text = f"{form['prefix']}{number:0{form['width'] or 1}d}{form['suffix']}"
         return text if form["is_text"] else int(text)
 
@@ -419,7 +494,7 @@ class _People:
     def tell(self, number: int, form: Mapping[str, Any]) -> Any:
         if number != self._number:
             self._number, self._told = number, {}
-        text = self._field(form["like"])
+        text = self._phone(form["pattern"]) if form.get("pattern") else self._field(form["like"])
         if form["unique"] and form["like"] == "email":
             text = text.replace("@", f"{number}@", 1)
         return text if form["is_text"] or not text.isdigit() else int(text)
@@ -453,8 +528,15 @@ class _People:
             text = self._turkish.ssn()
         else:
             text = str(getattr(fake, _PROVIDERS.get(like, like))())
+            if like == "phone":
+                text = text.partition("x")[0]  # no extension
         self._told[like] = " ".join(text.split())
         return self._told[like]
+
+    def _phone(self, pattern: str) -> str:
+        """A telephone number of the person, written like those of the column."""
+        self._fake.seed_instance(f"{self._seed} {self._number} phone")
+        return str(self._fake.numerify(pattern))
 
     def _postcode(self, fake: Any) -> str:
         """Of the person's city: a made-up city has one, a Turkish province those of its number."""

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 _WIDTH = 340
+_DAY = 86_400_000_000  # microseconds
 _BINS = 24
 _SHOWN = 12  # categories
 _LABELLED = 6  # categories that have room for a name each
@@ -49,12 +50,17 @@ def intervals(rows: Sequence[tuple[str, str, float, float, float]]) -> dict[str,
 
 
 def distribution(
-    real: pd.Series[Any], synthetic: pd.Series[Any], *, is_category: bool
+    real: pd.Series[Any],
+    synthetic: pd.Series[Any],
+    *,
+    is_category: bool,
+    unit: int | None = None,
 ) -> dict[str, Any]:
     """Lay out how often a column takes its values, real and synthetic, for the macro of that name.
 
-    A category is drawn as bars, of its twelve most frequent values; a number by intervals. ``gap``
-    is half the sum of the differences of the bars.
+    A category is drawn as bars, of its twelve most frequent values; a number by intervals, which
+    begin and end at whole numbers where all are whole. With `unit`, numbers are dates and count so
+    many microseconds each since 1970. ``gap`` is half the sum of the differences of the bars.
     """
     bottom, left, right = 96, 4, 336
     shares: list[Any]
@@ -65,8 +71,7 @@ def distribution(
             for t in (real, synthetic)
         ]
     else:
-        low, high = (float(v) for v in np.quantile(real, [0.001, 0.999]))
-        edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+        edges = _edges(real)
         shares = [np.histogram(t, edges)[0] / len(t) for t in (real, synthetic)]
     top = max(float(np.max(s)) for s in shares) or 1.0
     step = (right - left) / len(shares[0])
@@ -93,7 +98,10 @@ def distribution(
             curves.append({"kind": kind, "points": points})
     labels: list[tuple[float, str, str]]
     if not is_category:
-        labels = [(left, "start", _number(edges[0])), (right, "end", _number(edges[-1]))]
+        # The last interval of whole numbers ends before the next one.
+        last = edges[-1] - (1 if _are_whole(real) else 0)
+        first, last = (_number(e) if unit is None else _date(e, unit) for e in (edges[0], last))
+        labels = [(left, "start", first), (right, "end", last)]
     elif len(names) <= _LABELLED:
         labels = [
             (round(left + step * (i + 0.5), 1), "middle", _shortened(str(name), 9))
@@ -161,6 +169,28 @@ def scatter(points: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
         }
         for name, at in points.items()
     ]
+
+
+def _are_whole(values: pd.Series[Any]) -> bool:
+    return bool((values == values.round()).all())
+
+
+def _edges(values: pd.Series[Any]) -> np.ndarray:
+    """Ends of the intervals, which hold equally many whole numbers each where all are whole."""
+    low, high = (float(v) for v in np.quantile(values, [0.001, 0.999]))
+    if not _are_whole(values):
+        return np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    low, high = math.floor(low), math.ceil(high)
+    step = math.ceil((high - low + 1) / _BINS)
+    return np.arange(low, high + step + 1, step, dtype=float)
+
+
+def _date(value: float, unit: int) -> str:
+    """A number of units as a day, with the time where dates have one."""
+    date = np.datetime64(0, "us") + np.timedelta64(round(value * unit), "us")
+    return str(date.astype("datetime64[D]" if unit % _DAY == 0 else "datetime64[m]")).replace(
+        "T", " "
+    )
 
 
 def _shortened(text: str, length: int) -> str:

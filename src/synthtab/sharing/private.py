@@ -1,10 +1,11 @@
 """Sharing under differential privacy: whatever leaves is declared by the owner, or paid for.
 
-What leaves is the synthetic table, `guarantee.txt`, the model, and the exit status. No fact of them
-is read off the rows: not the categories, not a gap, not how many rows there are, and not whether
-the table may go out, which the guarantee alone decides. Rows that are held out are chosen by a coin
-each, so that a row more or less moves no other. The report card compares with real rows. It is for
-the owner, outside the guarantee, and nothing depends on it.
+What leaves is the folder `release`, with the synthetic table and the guarantee, and the exit
+status; the model could. No fact of them is read off the rows: not the categories, not a gap, not
+how many rows there are, and not whether the table may go out, which the guarantee alone decides.
+Rows that are held out are chosen by a coin each, so that a row more or less moves no other. The
+report card compares with real rows. It is for the owner, outside the guarantee, and nothing depends
+on it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.dp.budget import Privacy
+from synthtab.dp.fit import planned
 from synthtab.sharing.assessment import (
     JUDGED_ROWS,
     MIN_ROWS,
@@ -30,17 +32,18 @@ from synthtab.sharing.assessment import (
     held_out_utility,
     versions,
 )
+from synthtab.sharing.attempts import fingerprint
 from synthtab.sharing.bundle import save_bundle
 from synthtab.sharing.card_page import write_card
 from synthtab.sharing.cells import DAY
 from synthtab.sharing.declaration import Declaration, declared_rows, read_declaration
 from synthtab.sharing.form import TableForm
-from synthtab.sharing.ledger import check_ledger, enter, ledger_of, read_ledger, total
+from synthtab.sharing.ledger import enter, ledger_of
+from synthtab.sharing.public import write_public
 from synthtab.sharing.source import Source, TableError
-from synthtab.sharing.workplace import new_folder
+from synthtab.sharing.workplace import PRIVATE, RELEASE, new_folder, write_private
 
 HELD_OUT = 0.2
-GUARANTEE = "guarantee.txt"
 _FEWEST_JUDGED = 40
 
 
@@ -57,6 +60,7 @@ class Order:
     n_iter: int | Literal["auto"]
     card: bool
     ledger: str | Path | None
+    max_epsilon: float | None
     random_state: int
     progress: bool
 
@@ -67,7 +71,6 @@ def make_privately(
     *,
     draw: Callable[..., pd.DataFrame],
     write: Callable[[str], Any],
-    private: str,
 ) -> tuple[Path, Assessment | None]:
     """Make a folder with a synthetic table under differential privacy.
 
@@ -81,8 +84,6 @@ def make_privately(
         Draws from a model into a file: see `synthtab.sharing.share`.
     write : callable
         Receives what is going on, for the owner.
-    private : str
-        Name of the folder for what stays with the owner.
 
     Returns
     -------
@@ -103,8 +104,6 @@ def make_privately(
     form = TableForm.declared(plan, source)
     model = _model(form, declaration, order)
     ledger = ledger_of(source.path) if order.ledger is None else Path(order.ledger)
-    before = read_ledger(ledger)
-    check_ledger(ledger)
     rows, done = declared_rows(source, form)
     for what, n in done.items():
         write(f"for you alone: {what}: {n:,} of {len(source.cells):,} rows\n")
@@ -120,24 +119,32 @@ def make_privately(
     )
     out = order.out
     with new_folder(out) as folder:
-        (folder / private).mkdir(mode=0o700)
+        (folder / PRIVATE).mkdir(mode=0o700)
+        (folder / RELEASE).mkdir()
+        assert model.privacy is not None
+        plan_of_fit = planned(form.schema, model.privacy, n_iter=order.n_iter)
+        spent = enter(
+            ledger, plan_of_fit, out, rows=fingerprint(source.cells), most=order.max_epsilon
+        )
+        if spent.again:
+            write(f"for you alone: these very rows were shared before, as {list(spent.again)}\n")
         write(f"training on {len(train):,} of {len(rows):,} rows\n")
         began = time.monotonic()
         model.set_params(random_state=None, progress=order.progress).fit(train, form.schema)
         trained = time.monotonic()
         guarantee = model.guarantee_
         assert guarantee is not None  # for privacy was asked for
-        spent = total([*before, *guarantee.mechanisms], guarantee.delta)
+        assert guarantee.mechanisms == plan_of_fit.mechanisms  # that the ledger has noted
         write(
-            f"spent on this table: epsilon = {guarantee.epsilon:.3g} by this run, {spent:.3g} by "
-            f"all in {ledger}, at delta = {guarantee.delta:.2g}\n"
+            f"spent: epsilon = {guarantee.epsilon:.3g} by this run, {spent.epsilon:.3g} by all in "
+            f"{ledger}, at delta = {guarantee.delta:.2g}\n"
         )
-        save_bundle(model, form, folder / private / "model")
-        (folder / private / "schema.yaml").write_text(declaration.text, encoding="utf-8")
-        (folder / GUARANTEE).write_text(f"{guarantee}\n", encoding="utf-8")
+        save_bundle(model, form, folder / PRIVATE / "model")
+        write_private(folder / PRIVATE / "schema.yaml", declaration.text)
+        write_public(folder / RELEASE, None, guarantee=f"{guarantee}\n{spent}\n")
         n_drawn = declaration.n_rows if order.n_rows is None else order.n_rows
         write(f"drawing {n_drawn:,} rows\n")
-        table = folder / f"synthetic.{form.format}"
+        table = folder / RELEASE / f"synthetic.{form.format}"
         synthetic = draw(model, form, n_drawn, table, draw_seed)
         assessment = None
         test = rows[held_out].reset_index(drop=True)
@@ -152,7 +159,7 @@ def make_privately(
                 "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
                 "not as declared": done,
                 "epsilon": order.epsilon,
-                "epsilon of all runs on this table": f"{spent:.3g}",
+                "epsilon of all runs in the ledger": f"{spent.epsilon:.3g}",
                 "guarantee": str(guarantee),
                 "training steps": guarantee.n_steps,
                 "seed": order.random_state,
@@ -162,13 +169,12 @@ def make_privately(
             # Whether rows can be compared depends on them, and the exit status is seen by others.
             try:
                 assessment = _judged(train, test, synthetic, form, judge_seed, plan, settings)
-                write_card(assessment, folder / private)
+                write_card(assessment, folder / PRIVATE)
             except Exception as error:
                 write(f"for you alone: no report card could be made: {error}\n")
         elif order.card:
             write("for you alone: too few rows for a report card\n")
-        enter(ledger, guarantee, out)  # rather noted and not released than the other way round
-    return out / table.name, assessment
+    return out / RELEASE / table.name, assessment
 
 
 def _model(form: TableForm, declaration: Declaration, order: Order) -> HybridDiffusion:

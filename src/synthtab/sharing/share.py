@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
+import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -34,16 +37,26 @@ from synthtab.sharing.assessment import (
     hold_out,
     versions,
 )
+from synthtab.sharing.attempts import count_attempt, fingerprint
 from synthtab.sharing.bundle import drawn_rows, save_bundle
 from synthtab.sharing.card_page import card_html, card_template, write_card
 from synthtab.sharing.columns import check_plan, plan_text, read_schema, relations_text
-from synthtab.sharing.few import WithoutFew, without_few
+from synthtab.sharing.few import Folded, WithoutFew, fold_few, without_few
 from synthtab.sharing.form import TableForm, typed, with_target
 from synthtab.sharing.judging import judge_in_time
+from synthtab.sharing.public import write_public
+from synthtab.sharing.relation_check import unenforced, without
 from synthtab.sharing.source import TableError, frame_source, pandas_of, read_source
-from synthtab.sharing.ties import Tally, Tied, with_relations
-from synthtab.sharing.ways import PRIVATE, trying_ways
-from synthtab.sharing.workplace import new_folder, refuse_small_disk, refuse_taken
+from synthtab.sharing.ties import Tally, Tied, with_relations, without_rare_relations
+from synthtab.sharing.ways import FEWEST_STEPS, trying_ways
+from synthtab.sharing.workplace import (
+    PRIVATE,
+    RELEASE,
+    new_folder,
+    refuse_small_disk,
+    refuse_taken,
+    write_private,
+)
 from synthtab.sharing.writer import row_writer
 from synthtab.table.relations import Range
 from synthtab.table.schema import Schema
@@ -57,10 +70,16 @@ _MIN_COUNT = 5
 # of what was tried (benchmarks/exposure.py) one exposes them least at nearly the same use.
 _N_MEMBERS = 1
 _SHADOWS, _FEWEST_SHADOWS, _MAX_FOR_SHADOWS = 16, 6, 5000
-_MIN_STEPS = 50
+_SLACK = 1.5  # of the time that models trained again are thought to take
 _TRIAL_STEPS, _TRIAL_ROWS = 20, 1000
 _JUDGING = 30  # seconds that judging may take beyond those of the training
 _SHARE_OF_JUDGING = 0.4  # of a time budget, beside drawing
+_MARGIN = 1.2  # by which a machine may be slower when a run is repeated
+_GIVEN_SEED = (
+    "The seed was given: whoever knows it and the rows can make this table again, and test what a "
+    "row of it was. For a release, give none."
+)
+_SECRET_SEED = "The seed is the operating system's; it stands on this card alone, and stays here."
 _ROOM = 5e6  # bytes of a model and a report card
 
 
@@ -71,9 +90,10 @@ class Shared:
     Attributes
     ----------
     folder : Path or None
-        With the report card, the record and, in ``private/``, the model and the schema. With a
-        guarantee the card is in ``private/``, and ``guarantee.txt`` beside the table. None where a
-        DataFrame was shared without `out`.
+        With ``release/``, which may leave: the table, a card for whoever receives it, or with a
+        guarantee ``guarantee.txt``, and ``README.txt``. A table that is kept back leaves none. And
+        with ``private/``, for the owner: the report card, the record, the model and the schema.
+        None where a DataFrame was shared without `out`.
     table : Path, DataFrame or None
         The synthetic table: a file in the folder, or a DataFrame where one was shared; None if it
         was kept back.
@@ -148,7 +168,8 @@ def share(
     n_shadows: int | None = None,
     card: bool = True,
     ledger: str | Path | None = None,
-    random_state: int = 0,
+    max_epsilon: float | None = None,
+    random_state: int | None = None,
     progress: bool = False,
     write: Write | None = None,
 ) -> Shared:
@@ -209,9 +230,15 @@ def share(
         With `epsilon`: whether to hold rows out, a fifth of them, and to judge on them, for the
         owner alone. Without it all rows are learnt.
     ledger : str, Path or None, default=None
-        With `epsilon`: file that adds up what all runs spend on one table; None is one beside it.
-    random_state : int, default=0
-        Seed of everything; with `epsilon`, not of the noise, which nobody can repeat.
+        With `epsilon`: file that adds up what all runs spend, before they do; None is
+        ``budget.jsonl`` in the folder of the table.
+    max_epsilon : float or None, default=None
+        With `epsilon`: what all runs in the ledger may spend together; more is refused before any
+        of it is spent.
+    random_state : int or None, default=None
+        Seed of everything; with `epsilon`, not of the noise, which nobody can repeat. None takes
+        one from the operating system, which stays in ``private/``: whoever knows the seed and all
+        rows but one can test what the last one was.
     progress : bool, default=False
         Whether to show a bar with the time left while training.
     write : callable or None, default=None
@@ -235,6 +262,8 @@ def share(
             "out: name a folder; only a DataFrame can be shared without one, and without `epsilon`"
         )
     started = time.monotonic()
+    is_given = random_state is not None
+    random_state = secrets.randbits(32) if random_state is None else random_state
     write = write or (lambda text: None)
     out = Path(out)
     if min_count is None:
@@ -242,13 +271,20 @@ def share(
     card_template()  # what it needs may be missing, which is to be told before the training
     refuse_taken(out)
     _check_wishes(
-        min_count, n_rows, epsilon, time_budget, random_state, only_private=ledger or not card
+        min_count,
+        n_rows,
+        epsilon,
+        time_budget,
+        random_state,
+        only_private=ledger or max_epsilon or not card,
     )
     if n_shadows and (n_shadows < _FEWEST_SHADOWS or n_shadows % 2 or epsilon is not None):
         raise TableError(
             f"--shadow-models {n_shadows}: give 0 or an even number, {_FEWEST_SHADOWS} at least, "
             "and none with --epsilon, which bounds every attack"
         )
+    if max_epsilon is not None and not max_epsilon > 0:
+        raise TableError(f"--max-epsilon {max_epsilon}: give a positive number")
     if n_draws < 1 or n_fits < 1 or (n_fits > 1 and epsilon is not None):
         raise TableError(
             f"n_draws={n_draws}, --fits {n_fits}: give 1 or more of each, and 1 with --epsilon, "
@@ -276,15 +312,26 @@ def share(
         from synthtab.sharing.private import Order, make_privately  # needs opacus
 
         order = Order(
-            out, target, schema, drop, epsilon, n_rows, n_iter, card, ledger, random_state, progress
+            out,
+            target,
+            schema,
+            drop,
+            epsilon,
+            n_rows,
+            n_iter,
+            card,
+            ledger,
+            max_epsilon,
+            random_state,
+            progress,
         )
-        path, card_of = make_privately(source, order, draw=_draw, write=write, private=PRIVATE)
-        return Shared(out, _as_given(path, table), card_of)
+        path, card_of = make_privately(source, order, draw=_draw, write=write)
+        return Shared(out, _as_given(path, table, None), card_of)
     plan = read_schema(
         source, target, schema, kinds=kinds, drop=drop, drop_identifiers=drop_identifiers
     )
     plan = replace(plan, locale=locale or plan.locale)
-    write(plan_text(plan))
+    write(plan_text(replace(plan, relations=None)))  # they follow, with their shares
     check_plan(plan, source.path)
     if len(source.cells) < MIN_ROWS:
         raise TableError(
@@ -294,15 +341,28 @@ def share(
     frame = typed(source, plan)
     if drop_rows_without_target:
         frame = with_target(frame, target, source)
-    looked = plan.relations is not None
-    plan = with_relations(plan, frame)
-    if not looked:
-        write(relations_text(plan))
-    form = TableForm.fit(frame, source, plan, min_count=min_count)
     rng = np.random.default_rng(random_state)
+    as_read = frame
+    frame, folded = fold_few(
+        frame,
+        [c.name for c in plan.learnt if c.kind == "category"],
+        min_count=min_count,
+        target=target,
+        random_state=rng.spawn(1)[0],
+    )
+    plan = without_rare_relations(plan, as_read, folded, min_count=min_count)
+    named = plan.relations is not None
+    plan = with_relations(plan, frame)
+    write(relations_text(plan))
+    plan = without_rare_relations(plan, as_read, folded, min_count=min_count)
+    del as_read
+    broken = unenforced(plan.relations or (), frame)
+    for warning in broken.values() if named else ():
+        write(f"warning: {warning}\n")
+    form = TableForm.fit(frame, source, plan, min_count=min_count)
     parts = hold_out(len(frame), rng)
     model = HybridDiffusion(n_iter=n_iter, n_members=_N_MEMBERS)
-    source_path, n_bytes = source.path, _size(table)
+    source_path, n_bytes, rows_of = source.path, _size(table), fingerprint(source.cells)
     del source  # its cells take more room than the rest together
     fill_seed, fit_seed, draw_seed, judge_seed = (int(s) for s in rng.integers(2**31, size=4))
     prepared = form.prepare(frame, random_state=fill_seed)
@@ -312,12 +372,14 @@ def share(
     with new_folder(out) as folder:
         refuse_small_disk(folder, 1.5 * n_bytes * n_drawn / len(frame) + _ROOM)
         (folder / PRIVATE).mkdir(mode=0o700)
+        (folder / RELEASE).mkdir()
         began = time.monotonic()
         train, learnt = prepared.iloc[parts.train].reset_index(drop=True), form
         drawer: HybridDiffusion | Tied = model
         # No number that the model draws leaves the range of its column.
-        if any(not isinstance(r, Range) for r in plan.relations or ()):
-            drawer, train = Tied.of(model, form, plan, train, fill_seed, min_count=min_count)
+        enforced = without(plan, broken)
+        if any(not isinstance(r, Range) for r in enforced.relations or ()):
+            drawer, train = Tied.of(model, form, enforced, train, fill_seed, min_count=min_count)
             learnt = drawer.inner
         unchanged = train
         train = without_few(
@@ -329,17 +391,18 @@ def share(
         )
         if time_budget is not None:
             left = time_budget - (began - started)
-            steps = _steps_within(left, model, train, learnt.schema, n_drawn)
+            steps = _steps_within(left, model, train, learnt.schema, n_drawn, began - started)
             model.set_params(n_iter=steps)
         write(f"training on {len(train):,} of {len(frame):,} rows\n")
+        fitting = time.monotonic()
         model.set_params(random_state=fit_seed, progress=progress)
         model.fit(train, learnt.schema)
         if isinstance(drawer, Tied):
             drawer.settle()
         trained = time.monotonic()
         write(f"drawing {n_drawn:,} rows\n")
-        made = folder / f"synthetic.{form.format}"
-        lost = drawer.lost if isinstance(drawer, Tied) else ()
+        made = folder / RELEASE / f"synthetic.{form.format}"
+        lost = (*broken, *(drawer.lost if isinstance(drawer, Tied) else ()))
         tally = Tally(list(plan.relations or ()), frame.iloc[parts.train], lost, form)
         synthetic = _draw(drawer, form, n_drawn, made, draw_seed, tally, progress=progress)
         drawn = time.monotonic()
@@ -348,9 +411,15 @@ def share(
         real, holdout, reference = (settled.iloc[p].reset_index(drop=True) for p in parts)
         test = pd.concat([holdout, reference], ignore_index=True)
         others = _others(drawer, form, train, len(synthetic), n_draws, n_fits, judge_seed)
+        # Half of the rows are learnt by each, and three times as many drawn as are released.
+        shadow_time = _FEWEST_SHADOWS * (trained - fitting + 3 * (drawn - trained))
+        wants_shadows = n_shadows is None and len(frame) <= _MAX_FOR_SHADOWS
+        until = None if time_budget is None else started + time_budget
         allowed = trained - began + _JUDGING
         if time_budget is not None:
-            allowed = min(allowed, started + time_budget - time.monotonic())
+            wanted = _SLACK * shadow_time if wants_shadows else 0.0
+            reserved = wanted if wanted <= time_budget / 2 else 0.0
+            allowed = min(allowed, started + time_budget - reserved - time.monotonic())
         found = judge_in_time(
             PrivacySplit(real, holdout, reference, known),
             synthetic,
@@ -360,16 +429,25 @@ def share(
             progress=progress,
         )
         judged = found.privacy
+        n_attempts = count_attempt(rows_of, out)
+        attempts = _on_attempts(n_attempts)
+        if n_attempts != 1:
+            write(f"{attempts}\n")
         shadows: Mapping[str, Mapping[str, Exposed]] = {}
         released = judged.may_release or release_anyway
         # What time is left goes to ways out where the table is kept back.
-        timed = released and time_budget is not None
-        if n_shadows is None and timed and len(frame) <= _MAX_FOR_SHADOWS:
+        if wants_shadows and released and until is not None:
             n_shadows = _SHADOWS
-        until = None if time_budget is None else started + time_budget
-        if n_shadows and (
-            until is None or until - time.monotonic() > _FEWEST_SHADOWS * (trained - began)
-        ):
+        remaining = None if until is None else until - time.monotonic()
+        unfit: tuple[str, ...] = ()
+        if n_shadows and remaining is not None and remaining < shadow_time:
+            unfit = (
+                f"How exposed single rows are did not fit into --time-budget: {_FEWEST_SHADOWS} "
+                f"models trained again take about {shadow_time:.0f} s more, and "
+                f"{max(remaining, 0):.0f} s were left.",
+            )
+            write(f"{unfit[0]}\n")
+        elif n_shadows:
             write(f"training {n_shadows} models again, to see how exposed single rows are\n")
             shadows = _shadows(
                 WithoutFew(
@@ -385,10 +463,10 @@ def share(
                 random_state=judge_seed,
             )
         if not released:
-            made.unlink()
+            shutil.rmtree(folder / RELEASE)
         kept_back = () if released else judged.reasons
         save_bundle(drawer, form, folder / PRIVATE / "model", kept_back=kept_back)
-        _write_secret(folder / PRIVATE / "schema.yaml", plan_text(plan))
+        write_private(folder / PRIVATE / "schema.yaml", plan_text(plan))
         assessment = Assessment(
             settings={
                 "file": source_path.name,
@@ -399,12 +477,14 @@ def share(
                 "synthetic rows": n_drawn,
                 "dropped columns": [c.name for c in plan.columns if c.kind == "drop"],
                 "min count": min_count,
-                "suppressed values": dict(form.n_suppressed),
+                "suppressed values": {**folded.levels, **form.n_suppressed},
+                "filled gaps": list(folded.gaps),
                 "training steps": model.n_iter_,
                 "release anyway": release_anyway,
                 "draws judged": n_draws * n_fits,
                 "models judged": n_fits,
                 "seed": random_state,
+                "attempt on these rows": n_attempts,
                 "seconds": {
                     "training": round(trained - began, 1),
                     "drawing": round(drawn - trained, 1),
@@ -421,12 +501,22 @@ def share(
             schema=known,
             plan=plan,
             released=released,
-            notes=(*_notes(form, n_drawn, len(synthetic), min_count), *found.notes),
+            notes=(
+                *_notes(form, n_drawn, len(synthetic), min_count, folded),
+                *found.notes,
+                *unfit,
+                attempts,
+                _GIVEN_SEED if is_given else _SECRET_SEED,
+            ),
             relations=tally.rows(),
             shadows=shadows,
+            units=form.units,
         )
-        write_card(assessment, folder)
-    return Shared(out, _as_given(out / made.name if released else None, table), assessment)
+        write_card(assessment, folder / PRIVATE)
+        if released:
+            write_public(folder / RELEASE, assessment)
+    written = out / RELEASE / made.name if released else None
+    return Shared(out, _as_given(written, table, form), assessment)
 
 
 def _others(
@@ -500,9 +590,17 @@ class _Enough(Exception):
 
 
 def _steps_within(
-    seconds: float, model: HybridDiffusion, train: pd.DataFrame, schema: Schema, n_drawn: int
+    seconds: float,
+    model: HybridDiffusion,
+    train: pd.DataFrame,
+    schema: Schema,
+    n_drawn: int,
+    before_this: float,
 ) -> int:
-    """As many of a model's steps as leave time to draw and to judge, by timing the first ones."""
+    """As many of a model's steps as leave time to draw and to judge, by timing the first ones.
+
+    `before_this` is what reading has taken: it is added to the budget that a message asks for.
+    """
     times: list[float] = []
     wanted = 0
 
@@ -529,13 +627,13 @@ def _steps_within(
     spent = time.monotonic() - began + before + drawing
     left = (seconds - spent) * (1 - _SHARE_OF_JUDGING)
     steps = min(wanted, int(left / per_step))
-    least = min(_MIN_STEPS, wanted)
+    least = min(FEWEST_STEPS, wanted)
     if steps < least:
         needed = spent + least * per_step / (1 - _SHARE_OF_JUDGING) + 1
         raise TableError(
             f"--time-budget: {max(seconds, 0):.3g} seconds allow {max(steps, 0)} training steps "
-            f"here, fewer than {_MIN_STEPS}, beside drawing {n_drawn:,} rows; give {needed:.0f} "
-            "more than reading takes"
+            f"here, fewer than {FEWEST_STEPS}, beside drawing {n_drawn:,} rows; type "
+            f"--time-budget {math.ceil(_MARGIN * (needed + before_this))}s, or more"
         )
     return steps
 
@@ -561,26 +659,30 @@ def _size(table: str | Path | pd.DataFrame) -> float:
     return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*.parquet")))
 
 
-def _as_given(made: Path | None, table: str | Path | pd.DataFrame) -> Path | pd.DataFrame | None:
-    """The synthetic table in the form in which the real one was given."""
+def _as_given(
+    made: Path | None, table: str | Path | pd.DataFrame, form: TableForm | None
+) -> Path | pd.DataFrame | None:
+    """The synthetic table in the form in which the real one was given.
+
+    Without a `form` its types are those that the file has: the types of the real one may depend on
+    its rows. Of the levels of a category those are kept that the form shows.
+    """
     if made is None or not isinstance(table, pd.DataFrame):
         return made
     import pyarrow.parquet as pq
 
     frame = pandas_of(pq.read_table(made))
+    if form is None:
+        return frame
     for name in frame:
         dtype = table[name].dtype
         if isinstance(dtype, pd.CategoricalDtype):
+            shown = {*form.categories.get(str(name), {}).values(), *frame[name].dropna()}
             more = [v for v in frame[name].dropna().unique() if v not in dtype.categories]
-            levels = [*dtype.categories, *more]
+            levels = [*(v for v in dtype.categories if v in shown), *more]
             dtype = pd.CategoricalDtype(levels, ordered=bool(dtype.ordered and not more))
         frame[name] = frame[name].astype(dtype)
     return frame
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o600)
 
 
 def _check_wishes(
@@ -600,9 +702,9 @@ def _check_wishes(
     if n_rows is not None and n_rows < MIN_ROWS:
         problems.append(f"-n {n_rows}: fewer than {MIN_ROWS} rows cannot be judged; draw more")
     if time_budget is not None and not 0 < time_budget < float("inf"):
-        problems.append(f"--time-budget {time_budget}: give a positive number of seconds")
+        problems.append(f"--time-budget {time_budget}: type a time, such as 90s, 10m or 2h")
     if epsilon is None and only_private:
-        problems.append("--no-card and --ledger are for --epsilon; leave them out")
+        problems.append("--no-card, --ledger and --max-epsilon are for --epsilon; leave them out")
     if epsilon is not None:
         if not 0 < epsilon <= MOST_EPSILON:
             problems.append(
@@ -624,7 +726,21 @@ def _check_wishes(
         raise TableError("; ".join(problems))
 
 
-def _notes(form: TableForm, n_drawn: int, n_judged: int, min_count: int) -> tuple[str, ...]:
+def _on_attempts(n: int) -> str:
+    """What the number of attempts on the same rows means for a pass."""
+    if n == 0:
+        return "Attempts on this table are not counted: the file for it is another account's."
+    if n == 1:
+        return "First attempt on this table that is noted beside the folder."
+    return (
+        f"Attempt {n} on this table: a pass among {n} is weaker evidence than a first one, since "
+        "the best of several looks better than it is."
+    )
+
+
+def _notes(
+    form: TableForm, n_drawn: int, n_judged: int, min_count: int, folded: Folded
+) -> tuple[str, ...]:
     notes = [
         "One table was judged, on the rows held out. Attacks on more rows and several trainings "
         "find more, so a pass is evidence and no proof."
@@ -638,6 +754,12 @@ def _notes(form: TableForm, n_drawn: int, n_judged: int, min_count: int) -> tupl
         notes.append(
             "Text that a spreadsheet would run as a formula (=, +, - or @ at its start) has an "
             "apostrophe in front of it."
+        )
+    if folded.levels or folded.gaps:
+        columns = dict.fromkeys([*folded.levels, *folded.gaps])
+        notes.append(
+            f"{', '.join(columns)}: values and gaps that fewer than {min_count} rows hold, all of "
+            "a column together, count as its most frequent value, or as the value of another row."
         )
     if form.made:
         notes.append(

@@ -50,6 +50,11 @@ _MAX_NAMED = 5
 _MAX_CELLS = 40_000_000  # of a table that is read whole
 
 
+_STEERS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+
+
 class TableError(ValueError):
     """A table, or a request about one, that cannot be worked with; says what would be right."""
 
@@ -72,6 +77,17 @@ def showing_values() -> Iterator[None]:
         yield
     finally:
         _SHOW.reset(token)
+
+
+def neutral(text: str) -> str:
+    """A text without what steers a terminal or turns the direction of writing: escapes instead.
+
+    Examples
+    --------
+    >>> neutral("cost\\u202e\\x1b[2J")
+    'cost\\\\u202e\\\\u001b[2J'
+    """
+    return _STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def shown(value: object) -> str:

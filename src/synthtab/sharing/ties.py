@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,14 @@ import pandas as pd
 from synthtab.diffusion.synthesizer import HybridDiffusion
 from synthtab.generators.with_relations import give_up_costly, kept_rows
 from synthtab.sharing.columns import Column, Kind, TablePlan
+from synthtab.sharing.few import Folded, fold_few
 from synthtab.sharing.form import TableForm, special_days
+from synthtab.sharing.relation_check import (
+    kept_by,
+    percent,
+    problems_of_kinds,
+    problems_of_shares,
+)
 from synthtab.sharing.source import Source, TableError
 from synthtab.table.relation_search import find_relations
 from synthtab.table.relation_transform import Joint, RelationTransform
@@ -79,9 +87,15 @@ def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
     Raises
     ------
     TableError
-        If a relation does not fit the table: see `table_schema`.
+        If a relation does not fit the table: see `table_schema`. If it compares what cannot be
+        compared, fewer than half the rows keep it, or orders contradict one another.
     """
-    schema = table_schema(frame, plan)
+    wrong = problems_of_kinds(plan.relations or (), plan)
+    fit = {r: note for r, note in (plan.relations or {}).items() if r not in wrong}
+    schema = table_schema(frame, replace(plan, relations=fit))
+    problems = [*wrong.values(), *problems_of_shares(fit, frame)]
+    if problems:
+        raise TableError("schema.yaml: relations: " + "; ".join(problems))
     endless = {c.name for c in plan.learnt if c.kind == "date" and special_days(frame[c.name])}
 
     def is_learnable(relation: Relation) -> bool:
@@ -89,20 +103,42 @@ def with_relations(plan: TablePlan, frame: pd.DataFrame) -> TablePlan:
 
     if plan.relations is None:
         found = {r: share for r, share in find_relations(frame, schema).items() if is_learnable(r)}
-    elif wrong := [str(r) for r in plan.relations if not is_learnable(r)]:
+    elif odd := [str(r) for r in plan.relations if not is_learnable(r)]:
         raise TableError(
-            f"schema.yaml: relations {wrong}: {sorted(endless)} hold days in the year 9999 or 1, "
+            f"schema.yaml: relations {odd}: {sorted(endless)} hold days in the year 9999 or 1, "
             "which stand for no end; leave the relations out, or write such cells as empty ones"
         )
     else:
-        found = {r: 1 - float(r.violations(frame).mean()) for r in plan.relations}
+        found = {r: kept_by(r, frame)[0] for r in plan.relations}
     notes = {
         r: f"holds in all {len(frame):,} rows"
         if share == 1
-        else f"holds in {100 * share:.2f} % of {len(frame):,} rows, and is not enforced"
+        else f"holds in {percent(share)} of {len(frame):,} rows, and is not enforced"
         for r, share in found.items()
     }
     return replace(plan, relations=notes)
+
+
+def without_rare_relations(
+    plan: TablePlan, frame: pd.DataFrame, folded: Folded, *, min_count: int
+) -> TablePlan:
+    """The plan without what its relations tell of fewer than k rows: when a column is empty.
+
+    `frame` holds the typed rows as they were before `fold_few`.
+    """
+    kept: dict[Relation, str] = {}
+    for relation, note in dict(plan.relations or {}).items():
+        if isinstance(relation, EmptyWhen) and relation.when in frame:
+            held = Counter(v for (v,) in tuples(frame, (relation.when,)))
+            # What no row holds is left for `table_schema` to refuse.
+            among = tuple(v for v in relation.among if not 0 < held[v] < min_count)
+            if relation.column in folded.gaps or not among:
+                continue
+            only = relation.only and among == relation.among
+            kept[replace(relation, among=among, only=only)] = note
+            continue
+        kept[relation] = note
+    return plan if plan.relations is None else replace(plan, relations=kept)
 
 
 @dataclass
@@ -152,6 +188,10 @@ class Tied:
             typed, table_schema(typed, plan), min_count=min_count, random_state=seed
         )
         kinds = {c.name: c for c in plan.learnt}
+        named = [c for c in transform.inner.categorical if c in rows]
+        rows, _ = fold_few(
+            rows, named, min_count=min_count, target=transform.inner.target, random_state=seed
+        )
         columns = tuple(
             kinds[c] if c in kinds else Column(c, _kind(transform, c))
             for c in transform.inner.columns

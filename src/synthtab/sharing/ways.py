@@ -22,15 +22,15 @@ from synthtab.evaluation.intervals import Estimate
 from synthtab.sharing.assessment import REAL, SYNTHETIC, Assessment
 from synthtab.sharing.card_page import apart, write_card
 from synthtab.sharing.source import TableError
+from synthtab.sharing.workplace import PRIVATE
 
 if TYPE_CHECKING:
     from synthtab.sharing.share import Shared
 
 _P = ParamSpec("_P")
 
-PRIVATE = "private"
 LIMIT = 30  # seconds that trying ways may take beyond those of the training
-_FEWEST_STEPS = 50
+FEWEST_STEPS = 50  # that are worth training
 _SHORTER = 4  # times fewer steps, and times more rows that hold a value
 
 
@@ -85,6 +85,7 @@ def trying_ways(function: Callable[_P, Shared]) -> Callable[_P, Shared]:
         took = time.monotonic() - began
         left = first.settings["seconds"]["training"] + LIMIT if budget is None else budget - took
         again = {**options, "time_budget": None, "n_shadows": 0, "progress": False, "write": None}
+        again["random_state"] = first.settings["seed"]  # the rows that judge are the same
 
         def tried(way: Mapping[str, Any]) -> Assessment:
             with tempfile.TemporaryDirectory(dir=out / PRIVATE) as home:
@@ -112,7 +113,7 @@ def trying_ways(function: Callable[_P, Shared]) -> Callable[_P, Shared]:
         if not ways:
             return done
         assessment = replace(first, ways=tuple(ways))
-        write_card(assessment, out)
+        write_card(assessment, out / PRIVATE)
         return replace(done, assessment=assessment)
 
     return sharing
@@ -129,7 +130,7 @@ def _ways(
     if judged is None or judged.void or judged.too_few:
         return
     training, n_steps = settings["seconds"]["training"], settings["training steps"]
-    steps = max(n_steps // _SHORTER, _FEWEST_STEPS)
+    steps = max(n_steps // _SHORTER, FEWEST_STEPS)
     if steps < n_steps:
         yield {"n_iter": steps}, took - training * (1 - steps / n_steps)
     guessed = judged.rows["inference"].at if judged.failed == ("inference",) else None

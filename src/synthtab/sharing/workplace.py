@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from synthtab.sharing.source import TableError
 
+RELEASE, PRIVATE = "release", "private"  # in a folder of `share`: what may leave, and what stays
 _UNFINISHED = ".unfinished"
 
 
@@ -48,7 +49,7 @@ def new_folder(out: str | Path) -> Iterator[Path]:
         _refuse_full(place, out)
         place.mkdir(parents=True, exist_ok=True)
         # The table last: where it stands, all stands.
-        for entry in sorted(folder.iterdir(), key=lambda p: p.name.startswith("synthetic")):
+        for entry in sorted(folder.iterdir(), key=lambda p: p.name == RELEASE):
             if entry.name != "lock":
                 entry.rename(place / entry.name)
 
@@ -96,6 +97,14 @@ def new_file(path: str | Path) -> Iterator[Path]:
         yield folder / path.name
         _refuse_existing(path)
         (folder / path.name).rename(path)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, or replace one."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    path.chmod(0o600)  # it may have been there
 
 
 def refuse_small_disk(folder: Path, n_bytes: float) -> None:
