@@ -302,12 +302,12 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     different = real.drop_duplicates()
     around = metric.nearest(real, different, k=min(_K + 1, len(different))).distance
     to_real, reach = around[:, min(1, len(different) - 1)], np.maximum(around[:, -1], _TINY)
-    nearest = metric.nearest(real, synthetic)
-    apart = nearest.distance[:, 0]
+    drawn = metric.nearest(real, synthetic)
+    apart = drawn.distance[:, 0]
     # Of several rows that one synthetic row is nearest to, the first is its source, if any is.
-    order = np.lexsort((apart / reach, nearest.position[:, 0]))
+    order = np.lexsort((apart / reach, drawn.position[:, 0]))
     is_source = np.zeros(n_real, dtype=bool)
-    is_source[order] = np.diff(nearest.position[order, 0], prepend=-1) != 0
+    is_source[order] = np.diff(drawn.position[order, 0], prepend=-1) != 0
     is_unique = twins == 0
     order = np.argsort(-to_real, kind="stable")
     surprise = np.where(is_unique, expected, np.inf)[order]

@@ -208,12 +208,12 @@ class PrivacyJudgement:
 
     @property
     def weak(self) -> tuple[str, ...]:
-        """Rows of the card that do not pass, and would miss a leak of the size of `FLOORS`."""
+        """Rows of the card that are not settled, and would miss a leak of the size of `FLOORS`."""
         return tuple(
             key
             for key, floor in FLOORS.items()
             if key in self.rows
-            and self.rows[key].verdict != "pass"
+            and self.rows[key].verdict == "inconclusive"
             and self.rows[key].shown.found_from > floor
         )
 
