@@ -195,6 +195,28 @@ def test_bounds_stay_where_values_can_lie() -> None:
     assert found.estimate.high == 1
 
 
+def test_an_area_of_few_rows_has_to_lie_beyond_what_chance_makes_of_so_few() -> None:
+    for chance_variance, expected in ((0.0, "fail"), (0.02, "inconclusive")):
+        far = Auc(0.8, 1e-4, chance_variance)  # few scores, all in order: DeLong's is too small
+        found = row("isolated", 1, isolated=CLEAN.isolated | {"dcr": far})
+        assert (found.verdict, found.detected) == (expected, expected == "fail")
+    assert found.shown.found_from > 0.9
+
+
+def test_cards_that_decide_together_share_what_may_go_wrong() -> None:
+    chance = judge([replace(CLEAN, membership=dict.fromkeys(ATTACKS, Auc(0.5, 1e-3)))])
+    low, high = chance["membership"].estimate[1:]
+    beyond = Auc(0.5 + 1.02 * (high - low) / 2, 1e-3)
+    found = replace(
+        CLEAN,
+        membership=CLEAN.membership | {"dcr": beyond},
+        returned=CLEAN.returned._replace(nearest=Surprise(3, 0, N, N, 0.1, 8e-4)),
+    )
+    alone, together = judge([found]), judge([found], n_cards=3)
+    assert [alone[key].verdict for key in ("membership", "near")] == ["fail", "fail"]
+    assert [together[key].verdict for key in ("membership", "near")] == ["inconclusive", "pass"]
+
+
 def test_what_a_card_could_have_found_is_found_that_often() -> None:
     variance = 4e-4
     least = row("membership", 1, membership=dict.fromkeys(ATTACKS, Auc(0.5, variance)))

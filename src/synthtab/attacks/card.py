@@ -154,8 +154,15 @@ def void_reasons(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def judge(findings: Sequence[Findings]) -> dict[str, Row]:
+def judge(findings: Sequence[Findings], n_cards: int = 1) -> dict[str, Row]:
     """Rows of one method, pooled over its splits, in the order of `ROWS`.
+
+    Parameters
+    ----------
+    findings : sequence of Findings
+        One for each split.
+    n_cards : int, default=1
+        How many cards decide together, such as those of several draws of one model.
 
     Raises
     ------
@@ -170,13 +177,13 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
     at all four `ENDS` of the ROC curve: a table that keeps away from the training rows tells them
     apart, too.
 
-    Intervals are of the confidence 1 - `ALPHA` / (rows of the card * items of the row), which is
-    Bonferroni's correction over the whole card, each row having the same share. Two exceptions:
-    single training rows that returned, whole, nearly or but for one column, fail where chance does
-    not make such rows (see `synthtab.attacks.copies.returned`), at `SURPRISE` and not at `ALPHA`;
-    and in ``inference`` only the target has to stay within, since where nearly all rows share a
-    category there is little left to infer, and its share cannot be bounded with a few thousand
-    attacks.
+    Intervals are of the confidence 1 - `ALPHA` / (cards * rows of the card * items of the row),
+    which is Bonferroni's correction, each row having the same share. Two exceptions: single
+    training rows that returned, whole, nearly or but for one column, fail where chance does not
+    make such rows (see `synthtab.attacks.copies.returned`), at `SURPRISE` / cards and not at
+    `ALPHA`; and in ``inference`` only the target has to stay within, since where nearly all rows
+    share a category there is little left to infer, and its share cannot be bounded with a few
+    thousand attacks.
     """
     if not findings:
         raise ValueError("no findings: attack the method on one split at least")
@@ -185,13 +192,13 @@ def judge(findings: Sequence[Findings]) -> dict[str, Row]:
     n_rows = len(ROWS) - (not open_model)
 
     def level(n_items: int) -> float:
-        return 1 - ALPHA / (n_rows * n_items)
+        return 1 - ALPHA / (n_cards * n_rows * n_items)
 
     areas = [f.membership for f in findings]
     alone = [f.isolated for f in findings]
     items = {
-        "copies": _copies(findings, level(2)),
-        "near": _near(findings, level(3)),
+        "copies": _copies(findings, level(2), SURPRISE / n_cards),
+        "near": _near(findings, level(3), SURPRISE / n_cards),
         "membership": _areas("membership", areas, ATTACKS, level(len(ATTACKS))),
         **{key: _rates(key, findings, level(len(ATTACKS) * len(ENDS))) for key in _RATES},
         "white_box": _areas("white_box", areas, [WHITE_BOX] if open_model else [], level(1)),
@@ -208,8 +215,10 @@ def _item(
     level: float,
     *,
     chance: float | None = None,
+    scatter: float = 0.0,
     note: str = "",
 ) -> Item:
+    """Judge an estimate whose interval, and whose distance from chance, have to rule chance out."""
     tolerance = TOLERANCES[row]
     middle = tolerance.chance if chance is None else chance
     limit = middle + tolerance.beyond
@@ -219,13 +228,14 @@ def _item(
         mirrored = middle - tolerance.beyond
         detected, material = detected or high < middle, material or value < mirrored
         passes = passes and low >= mirrored
+    detected = detected and abs(value - middle) > scatter
     fails = detected and material
     verdict: Verdict = "fail" if fails else "pass" if passes else "inconclusive"
     # A value must lie beyond the half width of an interval, and beyond the tolerance; and how much
     # farther with enough power.
     half = (high - low) / 2
     farther = half * float(norm.ppf(POWER) / norm.ppf((1 + level) / 2))
-    found_from = max(limit, middle + half) + farther
+    found_from = max(limit, middle + half, middle + scatter) + farther
     too_few = high - value > tolerance.beyond
     return Item(name, estimate, middle, detected, verdict, found_from, too_few, note)
 
@@ -239,7 +249,7 @@ def _counted(row: str, name: str, parts: Sequence[Counted], level: float) -> Ite
     return _item(row, name, total.excess(level), level, note=note)
 
 
-def _copies(findings: Sequence[Findings], level: float) -> list[Item]:
+def _copies(findings: Sequence[Findings], level: float, alpha: float) -> list[Item]:
     certain = [f.returned.certain for f in findings]
     item = _counted("copies", "records nobody resembles", certain, level)
     if any(c.training and not c.fresh for c in certain):
@@ -249,20 +259,20 @@ def _copies(findings: Sequence[Findings], level: float) -> list[Item]:
     unique = _counted("copies", "unique rows", [f.returned.unique for f in findings], level)
     if not any(f.returned.unique.training for f in findings):
         unique = unique._replace(verdict="pass")
-    but_one = _surprise("copies", "but for one column", [f.returned.but_one for f in findings])
-    return [item, unique, *but_one]
+    but_one = [f.returned.but_one for f in findings]
+    return [item, unique, *_surprise("copies", "but for one column", but_one, alpha)]
 
 
-def _surprise(row: str, name: str, parts: Sequence[Surprise]) -> list[Item]:
+def _surprise(row: str, name: str, parts: Sequence[Surprise], alpha: float) -> list[Item]:
     """The least likely of the splits, or nothing where no row could be asked."""
     least = min(parts, key=lambda part: part.p_value)
     if not least.n_training or not least.n_fresh:
         return []
     count, expected, n = least.training, least.expected, least.n_training
-    low, high = chi2.ppf([SURPRISE, 1 - SURPRISE], [2 * count or 1, 2 * count + 2]) / 2 - expected
+    low, high = chi2.ppf([alpha, 1 - alpha], [2 * count or 1, 2 * count + 2]) / 2 - expected
     estimate = Estimate((count - expected) / n, max(-1.0, low / n), min(1.0, high / n))
-    found = least.p_value * len(parts) <= SURPRISE
-    enough = next(k for k in range(1, n + 2) if poisson.sf(k - 1, expected) <= SURPRISE)
+    found = least.p_value * len(parts) <= alpha
+    enough = next(k for k in range(1, n + 2) if poisson.sf(k - 1, expected) <= alpha)
     note = (
         f"{count:,} training rows, where chance explains {expected:.2g}; "
         f"{least.fresh:,} of {least.n_fresh:,} fresh ones"
@@ -271,13 +281,13 @@ def _surprise(row: str, name: str, parts: Sequence[Surprise]) -> list[Item]:
     return [Item(name, estimate, 0.0, found, verdict, (enough - expected) / n, False, note)]
 
 
-def _near(findings: Sequence[Findings], level: float) -> list[Item]:
+def _near(findings: Sequence[Findings], level: float, alpha: float) -> list[Item]:
     parts = {
         "unique rows": [f.returned.near for f in findings],
         "rows that stand alone": [f.returned.near_alone for f in findings],
         "unique rows, more noise": [f.returned.near_wide for f in findings],
     }
-    items = _surprise("near", "the nearest rows", [f.returned.nearest for f in findings])
+    items = _surprise("near", "the nearest rows", [f.returned.nearest for f in findings], alpha)
     for name, of in parts.items():
         total = Closeness(*(float(v) for v in np.sum(of, axis=0)))
         note = (
@@ -293,9 +303,10 @@ def _areas(
 ) -> list[Item]:
     items = []
     for attack in attacks:
-        values, variances = zip(*(a[attack] for a in aucs), strict=True)
+        values, variances, by_chance = zip(*(a[attack] for a in aucs), strict=True)
         estimate = _within(average(values, variances, confidence=level), 0.0, 1.0)
-        items.append(_item(row, attack, estimate, level))
+        low, high = average(values, by_chance, confidence=level)[1:]
+        items.append(_item(row, attack, estimate, level, scatter=(high - low) / 2))
     return items
 
 

@@ -18,13 +18,16 @@ class Auc(NamedTuple):
 
     value: float
     variance: float
+    chance_variance: float = 0.0
+    """Variance among so many scores of which none tells a member: of few, DeLong's can be less."""
 
 
 def auc(members: Floats, non_members: Floats) -> Auc:
     """Probability that a member scores above a non-member, ties counting one half.
 
     The Mann-Whitney statistic, with the variance of DeLong, DeLong & Clarke-Pearson (1988) in the
-    rank form of Sun & Xu (2014). Scores, of shape (m,) and (n,), are larger for "member".
+    rank form of Sun & Xu (2014), and that of Mann & Whitney (1947). Scores, of shape (m,) and (n,),
+    are larger for "member".
 
     Raises
     ------
@@ -47,7 +50,7 @@ def auc(members: Floats, non_members: Floats) -> Auc:
     over_non_members = (ranks[:m] - rankdata(members)) / n
     over_members = 1 - (ranks[m:] - rankdata(non_members)) / m
     variance = over_non_members.var(ddof=1) / m + over_members.var(ddof=1) / n
-    return Auc(float(over_non_members.mean()), float(variance))
+    return Auc(float(over_non_members.mean()), float(variance), (m + n + 1) / (12 * m * n))
 
 
 class Flagged(NamedTuple):

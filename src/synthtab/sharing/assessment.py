@@ -320,12 +320,12 @@ def judge_privacy(
         verdicts: dict[str, Verdict] = {}
         for control in (SAFE, *LEAKY):
             attacked = run_attacks(made.split, made.tables[control], random_state=rng)
-            verdicts[control] = worst(row.verdict for row in judge([attacked]).values())
+            verdicts[control] = worst(row.verdict for row in judge([attacked], len(found)).values())
     near = found[0].closeness
     half = 1.96 * float(np.sqrt(near["nearest_variance"]))
     share = near["nearest_is_training"]
     return PrivacyJudgement(
-        draws=tuple(judge([draw]) for draw in found),
+        draws=tuple(judge([draw], len(found)) for draw in found),
         controls=verdicts,
         void=void_reasons(verdicts),
         nearest=Estimate(share, max(0.0, share - half), min(1.0, share + half)),
