@@ -60,7 +60,7 @@ def _areas(
     attacks = list(attacks)
 
     def verdict(attack: str) -> Verdict:
-        values, variances = zip(*(a[attack] for a in areas), strict=True)
+        values, variances, _ = zip(*(a[attack] for a in areas), strict=True)
         found = average(values, variances, confidence=1 - _ALPHA / len(attacks))
         if found.low > 0.5 and found.value >= fails_from:
             return "fail"
