@@ -251,10 +251,15 @@ def test_rows_that_return_but_for_one_column_are_found() -> None:
 
 
 def test_coarse_rows_that_agree_by_chance_surprise_nobody() -> None:
-    for seed in range(6):
-        split, fresh = continuous(seed)
-        parts = [p.round(0) for p in (split.train, split.holdout, split.reference, fresh)]
-        found = returned(PrivacySplit(*parts[:3], split.schema), parts[3])
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        # Tenths of three columns often agree in two of them.
+        parts = [
+            pd.DataFrame(rng.normal(size=(n, 3)).round(1), columns=list("abc"))
+            for n in (280, 80, 40, 280)
+        ]
+        split = PrivacySplit(*parts[:3], Schema.infer(parts[0], target="a"))
+        found = returned(split, parts[3])
         assert min(found.nearest.p_value, found.but_one.p_value) > SURPRISE
 
 
