@@ -361,8 +361,10 @@ def _cell(records: Records, run: str, method: str) -> str:
 def _kept(score: Mapping[Any, Any], spent: Mapping[str, float], n_splits: int) -> str:
     seconds = f"{spent['fit'] + spent['sample']:.0f}"
     star = "" if n_splits == N_SPLITS else "*"
-    shown = Measured.of(score, "percent").show(".0f") + star
-    return shown if seconds == "0" else f"{shown}; {seconds} s"
+    parts = [Measured.of(score, "percent").show(".0f") + star, f"{seconds} s"]
+    # A line may break between the two parts, and nowhere else.
+    unbroken = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts]
+    return unbroken[0] if seconds == "0" else "; ".join(unbroken)
 
 
 def rivals_run(records: Records) -> str:
