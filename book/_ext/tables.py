@@ -50,7 +50,10 @@ TABLES = {
             "exposure", "power", "false_alarms", "guarantee", "guarantee_aims", "share_audit",
         )
     },
-    **{name: getattr(literature, name) for name in ("field", "field_means", "rivals")},
+    **{
+        name: getattr(literature, name)
+        for name in ("field", "field_means", "field_budgets", "rivals", "side_by_side")
+    },
     "shared_public": sharing_benchmarks.shared_public,
     "shared_cases": sharing_benchmarks.shared_cases,
 }  # fmt: skip
@@ -103,6 +106,25 @@ class ResultsTable(RecordsDirective):
         return captions[name].format(**known)
 
 
+SENTENCES = {
+    of.__name__: of
+    for of in (literature.field_rivals, literature.published_better, literature.rivals_run)
+}
+"""Sentences that follow from records, by the name that a page asks for them with."""
+
+
+class Sentences(RecordsDirective):
+    """The directive `sentences`: what records say, by the name of the function that says it."""
+
+    required_arguments = 1
+
+    def write(self, records: Records) -> list[nodes.Node]:
+        name = self.arguments[0]
+        if name not in SENTENCES:
+            raise ValueError(f"unknown sentences {name}; known are {', '.join(SENTENCES)}")
+        return self.parse(SENTENCES[name](records))
+
+
 class RunSentences(RecordsDirective):
     """The directive `run-sentences`: what a run found, in sentences that follow from its record."""
 
@@ -116,4 +138,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("results-table", ResultsTable)
     app.add_directive("run-sentences", RunSentences)
+    app.add_directive("sentences", Sentences)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seds500.comparisons import FIELD, FIELD_TABLES, LITERATURE
+from seds500.comparisons import FIELD, FIELD_TABLES, LITERATURE, OTHER_PACKAGES
 from seds500.pages import literature
 from seds500.records import Records, store
 
@@ -14,7 +14,13 @@ def mean(value: float) -> dict[str, float]:
 def measured(shape: float, n: int = 1, **more: float) -> dict:
     keys = {"shape": shape, "trend": 2 * shape, "trend_shared": 1.5, "c2st": 0.55, "mle": 0.9}
     keys |= {"fit": 100.0, "sample": 20.0}
-    return {"n": n, "mle_real": 0.93, **{k: mean(v) for k, v in keys.items()}, **more}
+    return {
+        "n": n,
+        "n_train": 10_000,
+        "mle_real": 0.93,
+        **{k: mean(v) for k, v in keys.items()},
+        **more,
+    }
 
 
 def arm(percent: float, fit: float) -> dict:
@@ -77,3 +83,83 @@ def test_budgets_are_lines_in_the_order_of_time(found):
     lines = [line for line in axes[0].lines if line.get_label() in ("TabSyn", "HybridDiffusion")]
     assert [list(line.get_xdata()) for line in lines] == [[13.0], [21.0, 101.0]]
     assert list(lines[1].get_ydata()) == [10.0, 50.0]
+
+
+def test_each_generator_has_one_cell_a_table_from_the_first_record_that_knows_it(found, tmp_path):
+    def record(n_seeds: int, **percent: float) -> dict:
+        arms = {key: arm(value, 40.0) for key, value in percent.items()}
+        return {
+            "dataset": {"n_seeds": n_seeds},
+            "utility": {"replacement": {k: {"rf": {"r2": of["rf"]}} for k, of in arms.items()}},
+            "timings": {k: {"fit": of["fit"], "sample": of["sample"]} for k, of in arms.items()},
+        }
+
+    run = record(5, hybrid=90, tabddpm=70)
+    spent = run.pop("timings")
+    store.save({"values": run, "timings": spent}, tmp_path / "013_standin.json")
+    others = {"013_standin": record(3, ctgan=14), "012_standin": record(5, ctgan=20)}
+    store.save({"values": others}, tmp_path / f"{OTHER_PACKAGES}.json")
+    table = literature.side_by_side(found).replace("\N{NO-BREAK SPACE}", " ", regex=True)
+    column = table["013, stand-in"]
+    assert column["HybridDiffusion"] == "95 [93, 97]; 17 s"
+    assert column["TabDDPM"] == "70 [68, 72]*; 41 s"
+    assert column["CTGAN"] == "14 [12, 16]; 41 s"
+    assert column["TabSyn"] == "not run"
+    assert table.loc["CTGAN", "012, stand-in"] == "20 [18, 22]*; 41 s"
+    assert set(table["011, public table"]) == {"not run"}
+
+
+def test_what_was_run_and_what_was_not_follows_from_the_record(found, tmp_path):
+    def add(*parts: str, seconds: float = 99.0) -> str:
+        record = store.load(tmp_path / f"{LITERATURE}.json")
+        record["values"] |= {part: arm(80, seconds) for part in parts}
+        store.save(record, tmp_path / f"{LITERATURE}.json")
+        return literature.rivals_run(found)
+
+    for run, _, _ in literature.runs():
+        store.save({"values": {"dataset": {"n_train": 2000}}}, tmp_path / f"{run}.json")
+    said = add("013_standin_stasy", "013_public_stasy", "013_standin_tabsyn", "013_standin_tvae")
+    assert said.startswith("TabSyn ran on the stand-in of 013; STaSy ran on 013. They take 100 s ")
+    assert "see 4.1 to 15.4 % of the published number" in said
+    assert "STaSy on 011 and 012; TabDiff on all six tables." in said
+    assert said.endswith("TVAE was tried on the stand-in of 013 only.")
+    every = [f"{run}_{m}" for run, _, _ in literature.runs() for m in (*literature.PASSES, "tvae")]
+    said = add(*every, seconds=199.0)
+    assert said.startswith("TabSyn, STaSy and TabDiff ran on all six tables. They take 200 s ")
+    assert "Not run" not in said
+    assert "TVAE" not in said
+
+
+def test_a_published_figure_that_is_better_is_said_first(found, tmp_path):
+    said = literature.field_rivals(found)
+    # Published are 2 and 3 %; here 4 and 8 %.
+    assert said.startswith("The published errors are smaller for TabSyn (single columns and pairs ")
+    assert "The errors measured here" not in said
+    assert "TabSyn takes 4,500 steps of 256 rows here, 0.8 % of the rows" in said
+    assert "TabSyn on adult, default, shoppers and beijing" in said
+    table = literature.field_budgets(found)
+    row = ["0.8", "4.0 / 2.0", "8.0 / 3.0", "0.900 / 0.900", "120 / 1,005"]
+    assert table.loc["TabSyn: magic"].tolist() == row
+    record = store.load(tmp_path / f"{FIELD}.json")
+    record["values"] |= {
+        f"{table}_{method}": measured(1.0) for table in FIELD_TABLES for method in literature.PEERS
+    }
+    store.save(record, tmp_path / f"{FIELD}.json")
+    said = literature.field_rivals(found)
+    assert said.startswith("The errors measured here are not larger for TabSyn (single columns ")
+    assert "Not run" not in said
+
+
+def test_published_figures_ahead_of_hybrid_diffusion_are_named_by_table(found, tmp_path):
+    assert literature.published_better(found).startswith(
+        "Published errors of single columns are smaller for none. Published errors of pairs are "
+        "smaller for none. Published MLE is better for none. "
+    )
+    record = store.load(tmp_path / f"{FIELD}.json")
+    published = record["values"]["published"]
+    published["shape"]["TabPC"] = dict.fromkeys(FIELD_TABLES, 0.98) | {"default": 0.9999}
+    published["mle"]["STaSy"] = dict.fromkeys(FIELD_TABLES, 0.9) | {"beijing": 0.5, "adult": 0.8}
+    store.save(record, tmp_path / f"{FIELD}.json")
+    said = literature.published_better(found)
+    assert "errors of single columns are smaller for TabPC (default)." in said
+    assert "MLE is better for STaSy (beijing)." in said

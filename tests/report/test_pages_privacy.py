@@ -191,6 +191,42 @@ def test_exposure_stands_in_a_table_and_a_figure(tmp_path) -> None:
     assert 50 < points[("v", 0.51)] < 60  # below the axis: an arrow at its foot
 
 
+def test_rivals_that_were_attacked_later_join_table_figure_and_sentences(tmp_path) -> None:
+    def arm(name: str, percent: float, told: float) -> dict:
+        of = {
+            k: {"value": told, "low": told, "high": told, "null": 0.5} for k in ("all", "exposed")
+        }
+        kept = {"value": percent, "low": percent - 3, "high": percent + 3}
+        return {"name": name, "percent": kept, "drawn_1": of, "drawn_5": of}
+
+    first = {
+        "hybrid": arm("HybridDiffusion", 91.0, 0.72),
+        "gaussian": arm("Gaussian diffusion", 89.0, 0.54),
+        "gaussian_copula": arm("Gaussian copula", 88.0, 0.51),
+    }
+    values = dict.fromkeys(privacy_benchmarks.DEVELOPMENT, first)
+    store.save({"values": values}, tmp_path / "benchmark_exposure.json")
+    peers, later = (tmp_path / f"{name}.json" for name in privacy_benchmarks.PEERS)
+    store.save({"values": {"concrete": {"tabddpm": arm("TabDDPM", 90.0, 0.8)}}}, peers)
+    exposed, reached = privacy_benchmarks.beside(Records(tmp_path))
+    assert exposed.startswith("The AUC of the same records is 0.80 for TabDDPM, 0.54 for the study")
+    assert exposed.endswith("and their intervals overlap.")
+    assert reached == "Of TabDDPM, none reached it."
+    store.save({"values": {"concrete": {"stasy": arm("STaSy", 70.0, 0.52)}}}, later)
+    exposed, reached = privacy_benchmarks.beside(Records(tmp_path))
+    assert "0.80 for TabDDPM, 0.52 for STaSy, 0.54 for the study" in exposed
+    assert "keep 90, 70, 89 and 88 % of" in exposed
+    assert exposed.endswith("and not all of their intervals overlap.")
+    assert reached == "Of TabDDPM and STaSy, STaSy (0.52) reached it."
+    table = privacy_benchmarks.exposure(Records(tmp_path), "concrete")
+    assert table.index.tolist()[-2:] == ["TabDDPM", "STaSy"]
+    figure = privacy_benchmarks.frontier(Records(tmp_path))
+    entries = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert entries == {arm["name"] for arm in first.values()} | {"TabDDPM", "STaSy"}
+    markers = {line.get_marker() for line in figure.axes[0].lines if len(line.get_xdata()) == 1}
+    assert markers == {"o", "X", ">"}
+
+
 def test_missed_aims_under_a_guarantee_stand_first(tmp_path) -> None:
     def of(percent: float) -> dict:
         return {"percent": percent, "sd": 2.0}

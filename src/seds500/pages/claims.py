@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from seds500.claims import evidence
 from seds500.claims.rule import VERDICTS, Entry, Outcome, Test, count
 from seds500.records import Measured, Records, pipe_table
+from seds500.records.prose import listed
 
 MARKS: Mapping[Outcome, str] = {"supports": "yes", "against": "no", "open": "open"}
 WORDS: Mapping[Outcome, tuple[str, str]] = {
@@ -174,8 +175,7 @@ def counted(outcomes: Sequence[Outcome]) -> str:
     if parts:
         n, _, rest = parts[0].partition(" ")
         parts[0] = f"{n} of {len(outcomes)} figures {rest}"
-    *first, last = parts or ["no figure was measured"]
-    return f"{', '.join(first)} and {last}" if first else last
+    return listed(parts or ["no figure was measured"])
 
 
 def shown(test: Test, figure: Measured) -> str:

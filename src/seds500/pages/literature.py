@@ -1,18 +1,22 @@
-"""Tables and a figure that put the models of the literature beside those of this report."""
+"""Tables, a figure and sentences that put the literature's models beside those of this report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from seds500.comparisons import FIELD, FIELD_TABLES, LITERATURE
-from seds500.methods import METHOD_LABELS
+from seds500.comparisons import FIELD, FIELD_TABLES, LITERATURE, OTHER_PACKAGES
+from seds500.methods import METHOD_LABELS, OPTIONAL
 from seds500.plots import COLOURS, LABELS, baseline, legend, panels, styled
-from seds500.records.committed import Measured, Records, runs, title
+from seds500.records.committed import SOURCES, Measured, Records, runs, title
+from seds500.records.prose import listed
 from synthtab.evaluation.utility import LEARNERS
+from synthtab.generators.stasy import STaSy
+from synthtab.generators.tabdiff import TabDiff
+from synthtab.generators.tabsyn import TabSyn
 
 MODELS = ("hybrid", "gaussian", "tabddpm", "tabsyn", "tabdiff", "stasy")
 """Diffusion models, all of this package."""
@@ -21,7 +25,18 @@ PACKAGED = ("argn", "arf", "tvae", "ctgan", "gaussian_copula")
 PEERS = ("tabddpm", "tabsyn", "tabdiff", "stasy")
 PUBLISHED = ("TabDiff", "TabPC", "TabSyn", "STaSy")
 BUDGET = "budget"
+N_SPLITS = 3
+"""Splits of the experiments on which the record of the literature has figures."""
+
+PASSES: Mapping[str, tuple[Any, int]] = {
+    "tabsyn": (TabSyn(), 14_000),
+    "tabdiff": (TabDiff(), 8_000),
+    "stasy": (STaSy(), 10_000),
+}
+"""The model as it is run here, and the passes over a table of the published training, at most."""
+
 _RANKED = ("shape error, %", "trend error, %")
+_WORDS = dict(zip(_RANKED, ("single columns", "pairs"), strict=True))
 _FORMS = {**dict.fromkeys(_RANKED, ".2f"), "C2ST AUC": ".3f", "MLE": ".3f", "DCR share": ".3f"}
 
 
@@ -119,7 +134,285 @@ def field_means(records: Records) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
+def field_budgets(records: Records) -> pd.DataFrame:
+    """The literature's models as trained here beside their published figures, with their budgets.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    DataFrame of str
+        A line for each model and table that was run. Cells have the figure here, then the
+        published one.
+    """
+    found = records.value(FIELD)
+    rows = {}
+    for method, table in _fitted(records):
+        of = found[f"{table}_{method}"]
+        here = _measured(of)
+        published = _published_on(records, METHOD_LABELS[method], table)
+        rows[f"{METHOD_LABELS[method]}: {table}"] = {
+            "rows seen, % of published": f"{_seen(method, of['n_train']):.1f}",
+            **{
+                key: f"{here[key]:{form}} / {published[key]:{form}}"
+                for key, form in {**dict.fromkeys(_RANKED, ".1f"), "MLE": ".3f"}.items()
+            },
+            "CPU s / GPU s": f"{here['seconds']:,.0f} / {published['seconds']:,.0f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("here / published")
+
+
+def field_rivals(records: Records) -> str:
+    """Where the literature's models, as trained here, fall short of their published figures.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    str
+        Markdown. Where the published figure is better stands first; then what was not run.
+    """
+    found = records.value(FIELD)
+    lines = []
+    for is_smaller, words in (
+        (True, "The published errors are smaller for"),
+        (False, "The errors measured here are not larger for"),
+    ):
+        places: dict[str, dict[str, list[str]]] = {}
+        for method, table in _fitted(records):
+            name = METHOD_LABELS[method]
+            here = _measured(found[f"{table}_{method}"])
+            published = _published_on(records, name, table)
+            keys = [_WORDS[k] for k in _RANKED if (published[k] < here[k]) == is_smaller]
+            if keys:
+                places.setdefault(name, {}).setdefault(listed(keys), []).append(table)
+        said = [
+            f"{name} ({', '.join(f'{keys} on {listed(where)}' for keys, where in of.items())})"
+            for name, of in places.items()
+        ]
+        if said:
+            lines.append(f"{words} {'; '.join(said)}.")
+    for method in PASSES:
+        tables = [table for m, table in _fitted(records) if m == method]
+        if tables:
+            shares = [_seen(method, found[f"{table}_{method}"]["n_train"]) for table in tables]
+            n_steps, batch_size = _steps(method)
+            lines.append(
+                f"{METHOD_LABELS[method]} takes {n_steps:,} steps of {batch_size} rows here, "
+                f"{_range(shares, '.1f')} % of the rows that the published training sees."
+            )
+    missing = {
+        METHOD_LABELS[method]: [
+            t for t in FIELD_TABLES if "mle" not in found.get(f"{t}_{method}", {})
+        ]
+        for method in PEERS
+    }
+    if any(missing.values()):
+        lines.append(f"Not run: {_by_places(missing, 'on', listed)}. {_REASON}")
+    return " ".join(lines)
+
+
+_REASON = "A fit takes minutes on one core, and processor time ended first."
+
+
+def published_better(records: Records) -> str:
+    """Where published figures are better than HybridDiffusion's, by table and in the mean.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    ours = {table: _measured(records.value(f"{FIELD}.{table}")) for table in FIELD_TABLES}
+    theirs = {
+        method: {table: _published_on(records, method, table) for table in FIELD_TABLES}
+        for method in PUBLISHED
+    }
+    lines = []
+    for key, words in _WORDS.items():
+        ahead = {
+            method: [table for table in FIELD_TABLES if of[table][key] < ours[table][key]]
+            for method, of in theirs.items()
+        }
+        for method, of in theirs.items():
+            if sum(found[key] for found in of.values()) < sum(
+                found[key] for found in ours.values()
+            ):
+                ahead[method].append("mean")
+        lines.append(f"Published errors of {words} are smaller for {_in_brackets(ahead)}.")
+    # Of beijing MLE is an error, elsewhere an AUC.
+    signs = {table: -1 if table == "beijing" else 1 for table in FIELD_TABLES}
+    ahead = {
+        method: [t for t, sign in signs.items() if sign * (of[t]["MLE"] - ours[t]["MLE"]) > 0]
+        for method, of in theirs.items()
+    }
+    lines.append(f"Published MLE is better for {_in_brackets(ahead)}.")
+    nearer = [
+        abs(of[table]["DCR share"] - 0.5) < abs(ours[table]["DCR share"] - 0.5)
+        for of in theirs.values()
+        for table in FIELD_TABLES
+    ]
+    lines.append(
+        "The share of rows that are nearer to training rows (DCR) is closer to one half in "
+        f"{sum(nearer)} of {len(nearer)} published rows."
+    )
+    return " ".join(lines)
+
+
+def _in_brackets(ahead: Mapping[str, list[str]]) -> str:
+    shown = [f"{method} ({', '.join(where)})" for method, where in ahead.items() if where]
+    return listed(shown or ["none"])
+
+
+def _fitted(records: Records) -> Iterator[tuple[str, str]]:
+    """Model and table of the literature's models that were fitted and have published figures."""
+    found = records.value(FIELD)
+    for method in PASSES:
+        for table in FIELD_TABLES:
+            if "mle" in found.get(f"{table}_{method}", {}):
+                yield method, table
+
+
+def _published_on(records: Records, method: str, table: str) -> dict[str, float]:
+    published = records.value(f"{FIELD}.published")
+    return _published({key: by[method][table] for key, by in published.items()})
+
+
+def _steps(method: str) -> tuple[int, int]:
+    """All training steps by default, and the rows of each."""
+    settings = PASSES[method][0].get_params()
+    steps = sum(n for name, n in settings.items() if name.startswith("n_iter"))
+    return steps, settings["batch_size"]
+
+
+def _seen(method: str, n_train: int) -> float:
+    """Rows seen in training, in percent of those of the published one."""
+    n_steps, batch_size = _steps(method)
+    return 100 * n_steps * min(batch_size, n_train) / (PASSES[method][1] * n_train)
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    """Least and largest in words, or the one that there is."""
+    ends = [format(end, form) for end in (min(values), max(values))]
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _by_places(places: Mapping[str, list[str]], word: str, said: Callable[[list[str]], str]) -> str:
+    """Names with the places that they share, as "A and B on x; C on y and z"."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, where in places.items():
+        if where:
+            names.setdefault(tuple(where), []).append(name)
+    return "; ".join(f"{listed(of)} {word} {said(list(where))}" for where, of in names.items())
+
+
 # The tables of the experiments ------------------------------------------------------------------
+
+
+def side_by_side(records: Records) -> pd.DataFrame:
+    """What a forest keeps of its R² with each generator's rows, and CPU seconds, on all tables.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    DataFrame of str
+        A line for each generator, a column for each table. Figures are of the first three splits
+        of the experiments; a star marks those of all five.
+    """
+    methods = ("second_sample", *MODELS, *PACKAGED, "interpolation")
+    rows = {
+        LABELS[method]: {title(run): _cell(records, run, method) for run, _, _ in runs()}
+        for method in methods
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("generator")
+
+
+def _cell(records: Records, run: str, method: str) -> str:
+    part = f"{LITERATURE}.{run}_{method}"
+    if records.has(part):
+        of = records.value(part)
+        return _kept(of["rf"], of, N_SPLITS)
+    for name in (run, f"{OTHER_PACKAGES}.{run}"):
+        if not records.exists(name.partition(".")[0]):
+            continue
+        place = f"{name}.utility.replacement.{method}.rf.r2"
+        if records.has(place):
+            n_splits = records.value(f"{name}.dataset.n_seeds")
+            spent = records.value(f"{name}.timings.{method}")
+            return _kept(records.value(place), spent, n_splits)
+    return "not run"
+
+
+def _kept(score: Mapping[Any, Any], spent: Mapping[str, float], n_splits: int) -> str:
+    seconds = f"{spent['fit'] + spent['sample']:.0f}"
+    star = "" if n_splits == N_SPLITS else "*"
+    parts = [Measured.of(score, "percent").show(".0f") + star, f"{seconds} s"]
+    # A line may break between the two parts, and nowhere else.
+    unbroken = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts]
+    return unbroken[0] if seconds == "0" else "; ".join(unbroken)
+
+
+def rivals_run(records: Records) -> str:
+    """On which of the experiments' tables the literature's models were run.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    str
+        Markdown, with their budget and why some were not run.
+    """
+    parts = {
+        method: [run for run, _, _ in runs() if records.has(f"{LITERATURE}.{run}_{method}")]
+        for method in (*OPTIONAL, "tvae")
+    }
+    lacks = {m: [run for run, _, _ in runs() if run not in of] for m, of in parts.items()}
+    known = {LABELS[m]: parts[m] for m in OPTIONAL}
+    lines = [f"{_by_places(known, 'ran on', _tables)}."]
+    pairs = [(m, run) for m in OPTIONAL for run in parts[m]]
+    fits = [records.value(f"{LITERATURE}.{run}_{m}") for m, run in pairs]
+    shares = [_seen(m, records.value(f"{run}.dataset.n_train")) for m, run in pairs]
+    lines.append(
+        f"They take {_range([of['fit'] + of['sample'] for of in fits], '.0f')} s of one core to "
+        f"fit and draw once, and see {_range(shares, '.1f')} % of the published number of rows, at "
+        "a quarter of the published width."
+    )
+    missing = {LABELS[m]: lacks[m] for m in OPTIONAL}
+    if any(missing.values()):
+        lines.append(f"Not run: {_by_places(missing, 'on', _tables)}. {_REASON}")
+    if parts["tvae"] and lacks["tvae"]:
+        lines.append(f"TVAE was tried on {_tables(parts['tvae'])} only.")
+    return " ".join(lines)
+
+
+def _tables(names: Iterable[str]) -> str:
+    """Runs in words, both tables of an experiment as one."""
+    sources: dict[str, list[str]] = {}
+    for experiment, _, source in (name.partition("_") for name in sorted(names)):
+        sources.setdefault(experiment, []).append(SOURCES[source])
+    if sum(map(len, sources.values())) == len(list(runs())):
+        return "all six tables"
+    both = [key for key, of in sources.items() if len(of) == len(SOURCES)]
+    one = [f"the {of[0]} of {key}" for key, of in sources.items() if len(of) < len(SOURCES)]
+    return listed([*both, *one])
 
 
 def rivals(records: Records) -> pd.DataFrame:

@@ -13,10 +13,11 @@ from scipy.stats import t as student_t
 
 from seds500.plots import BLACK, BLUE, COLOURS, LIGHT, baseline, legend, mark, panels, styled
 from seds500.records import Measured, Records
+from seds500.records.prose import listed
 from synthtab.attacks.card import ROWS
 
 EXPOSURE = "benchmark_exposure"
-PEERS = "benchmark_exposure_peers"
+PEERS = ("benchmark_exposure_peers", "benchmark_exposure_later")
 ALARMS = "benchmark_privacy_false_alarms"
 UTILITY = "benchmark_dp_utility"
 SHARE_AUDIT = "benchmark_dp_share_audit"
@@ -39,6 +40,7 @@ _OURS: Mapping[str, str] = {
     "few_5_one_member_dropout_5": "^",
     "few_20_one_member": "D",
 }
+_RIVALS: Mapping[str, str] = {"tabddpm": "X", "tabsyn": "p", "tabdiff": "h", "stasy": ">"}
 _PARTS = ("no_dropout", "one_member")  # of HybridDiffusion, without more than that
 _OTHERS: Mapping[str, str] = {
     "gaussian_copula": COLOURS["mst"],
@@ -48,8 +50,7 @@ _OTHERS: Mapping[str, str] = {
     "smogn_synthetic": COLOURS["smogn_extreme_synthetic"],
     "bootstrap": COLOURS["bootstrap"],
     "gaussian": COLOURS["gaussian"],
-    "tabddpm": COLOURS["tabddpm"],
-    "tabsyn": COLOURS["tabsyn"],
+    **{arm: COLOURS[arm] for arm in _RIVALS},
 }
 _LEAST_PERCENT = 60.0
 
@@ -91,9 +92,49 @@ def exposure(records: Records, table: str) -> pd.DataFrame:
 
 
 def _arms(records: Records, table: str) -> Mapping[str, Any]:
-    """Arms of both runs, of which the second knows one table."""
-    peers = records.value(PEERS) if records.exists(PEERS) else {}
-    return {**records.value(f"{EXPOSURE}.{table}"), **peers.get(table, {})}
+    """Arms of all runs; those of the literature's models know one table."""
+    arms = dict(records.value(f"{EXPOSURE}.{table}"))
+    for name in PEERS:
+        if records.exists(name):
+            arms |= records.value(name).get(table, {})
+    return arms
+
+
+def beside(records: Records) -> tuple[str, str]:
+    """What others expose of the records of `concrete`, and which reach the aim, in sentences.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    exposed : str
+        AUC and R² kept of each model of the literature that was attacked, of Gaussian diffusion
+        and of a copula.
+    reached : str
+        Which models of the literature reach `AIM`.
+    """
+    arms = _arms(records, "concrete")
+    rivals = [arm for arm in _RIVALS if arm in arms]
+    shown = [*rivals, "gaussian", "gaussian_copula"]
+    names = {arm: arms[arm]["name"] for arm in rivals}
+    names |= {"gaussian": "the study's kind of diffusion", "gaussian_copula": "a Gaussian copula"}
+    told = {arm: f"{arms[arm]['drawn_5']['exposed']['value']:.2f}" for arm in shown}
+    kept = [f"{arms[arm]['percent']['value']:.0f}" for arm in shown]
+    spans = [_measured(arms[arm]["percent"]).span for arm in (*shown, "hybrid")]
+    overlap = max(low for low, _ in spans) <= min(high for _, high in spans)
+    reached = [arm for arm in rivals if arms[arm]["drawn_5"]["exposed"]["value"] <= AIM]
+    exposed = (
+        "The AUC of the same records is "
+        f"{listed([f'{told[arm]} for {names[arm]}' for arm in shown])}. Their rows keep "
+        f"{listed(kept)} % of the R² that real rows give, those of HybridDiffusion "
+        f"{arms['hybrid']['percent']['value']:.0f} %. Two fits stand behind each share, and "
+        f"{'their' if overlap else 'not all of their'} intervals overlap."
+    )
+    who = listed([f"{names[arm]} ({told[arm]})" for arm in reached]) if reached else "none"
+    return exposed, f"Of {listed([names[arm] for arm in rivals])}, {who} reached it."
 
 
 def _measured(of: Mapping[str, Any]) -> Measured:
@@ -123,7 +164,8 @@ def frontier(records: Records) -> Figure:
     drawn: dict[str, Any] = {}
     for ax, (table, title) in zip(axes, DEVELOPMENT.items(), strict=True):
         for arm, of in _arms(records, table).items():
-            marker, colour = _OURS.get(arm, "o"), BLUE if arm in _OURS else _OTHERS.get(arm)
+            marker = {**_OURS, **_RIVALS}.get(arm, "o")
+            colour = BLUE if arm in _OURS else _OTHERS.get(arm)
             if colour is not None:
                 _point(ax, of, marker, colour)
                 looks = {"ms": 9} if marker == "*" else {}

@@ -12,7 +12,7 @@ own sentences with `say`, so that a copy that somebody runs ends in what follows
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,18 @@ def fill(
         return show(key, found, spec)
 
     return _ROLE.sub(value, text)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["one", "two", "three"]), listed(["one"])
+    ('one, two and three', 'one')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def say(text: str, values: Mapping[str, Any] | None = None) -> Markdown:

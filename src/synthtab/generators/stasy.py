@@ -48,8 +48,8 @@ def noise_level(t: Tensor) -> Tensor:
 def quantile_levels(share: float) -> tuple[float, float]:
     """Levels of the losses below which rows count fully, and above which not at all.
 
-    They grow from 0.3 and 0.95 to 1, which they reach when a `share` of 1 of the self-paced steps
-    is done: every row then counts.
+    They grow from 0.3 and 0.95 to 1, which both have reached before a `share` of 1 of the
+    self-paced steps is done: every row then counts.
 
     Examples
     --------
@@ -173,7 +173,7 @@ class STaSy(ScoreModel):
     Notes
     -----
     NOTE: the defaults are for two or three minutes on one core of a laptop. On a table of 2,000
-    rows they see fourteen where the published training sees a hundred, at a quarter of its width;
+    rows they see fifteen where the published training sees a hundred, at a quarter of its width;
     ``STaSy(n_iter=20_000, batch_size=1000, width=256)`` trains there as published.
     NOTE: of the three processes of the paper the variance-exploding one, the program's default, is
     here. Its last part, a fine-tuning by likelihood that takes most of the time, is left out, as in
@@ -186,6 +186,8 @@ class STaSy(ScoreModel):
     all of its parts.
     NOTE: a draw follows the probability flow on a fixed grid with Heun's rule, where the program
     adapts its steps to all rows at once, so that a row does not depend on its neighbours.
+    NOTE: numbers keep the decimals of their column, and a column of at most 32 whole numbers has
+    no others; the program leaves continuous numbers unrounded.
     NOTE: least and largest values are those of the training rows; the program looks at the test
     rows too, and keeps the pass that does best on them. Here the last average draws.
 

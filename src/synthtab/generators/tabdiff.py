@@ -251,9 +251,9 @@ class TabDiff(ScoreModel):
     Notes
     -----
     NOTE: the defaults are for two or three minutes on one core of a laptop. On a table of 2,000
-    rows they see six where the published training sees a hundred, at a quarter of its width; with
-    ``TabDiff(n_iter=8_000, batch_size=4096, width=1024)`` a table of up to 4,096 rows is learnt at
-    the published one, which is meant for a GPU.
+    rows they see six where the published training sees a hundred, at a quarter of its width.
+    ``TabDiff(n_iter=8_000, batch_size=4096, width=1024)`` has the published length and width on a
+    table of up to 4,096 rows; it is meant for a GPU.
     NOTE: training is counted in steps, and the rate falls linearly in place of falling at plateaus
     of a loss that is heavy-tailed in the time. The average over the steps has decay 0.997, which is
     the published one, per pass, where a pass is one step; its last state draws, where the program
@@ -261,8 +261,9 @@ class TabDiff(ScoreModel):
     NOTE: times below 1e-3 are not trained at, since the weight of a masked category grows as 1 / t.
     NOTE: the weight of the numbers stays 1 in a table without categories, where the published one
     would let the whole loss vanish.
-    NOTE: numbers keep the decimals of their column, and a drawn number that is not finite is an
-    error; the program leaves numbers unrounded and draws such rows again.
+    NOTE: numbers keep the decimals of their column, a column of at most 32 whole numbers has no
+    others, and a drawn number that is not finite is an error; the program leaves numbers unrounded
+    and draws such rows again.
 
     Rows are drawn in blocks of 512, each with a seed of its own; the first rows of a long draw are
     those of a short one.

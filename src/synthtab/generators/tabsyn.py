@@ -223,17 +223,20 @@ class TabSyn(ScoreModel):
     Notes
     -----
     NOTE: the defaults are for a minute or two on one core of a laptop. On a table of 2,000 rows
-    they see four rows where the published training sees a hundred, at a quarter of its width; with
-    ``TabSyn(n_iter=10_000, n_iter_vae=4_000, batch_size=4096, width=1024)`` a table of up to 4,096
-    rows is learnt at the published one, which is meant for a GPU.
+    they see four rows where the published training sees a hundred, at a quarter of its width.
+    ``TabSyn(n_iter=10_000, n_iter_vae=4_000, batch_size=4096, width=1024)`` has the published
+    length and width on a table of up to 4,096 rows; it is meant for a GPU.
     NOTE: training is counted in steps, not in passes over the table, and the rate falls linearly
     in place of falling at plateaus, so that a short training ends as a long one. The last weights
     draw; the published ones are those of the least training loss.
     NOTE: the authors' program steers rate and beta of the autoencoder by rows of the test set, and
     by the loss of the categories alone. Here beta follows the paper: it falls at every plateau of
-    the reconstruction of numbers and categories, on training rows.
-    NOTE: numbers keep the decimals of their column, as for every generator here; the published
-    program leaves them unrounded.
+    the reconstruction of numbers and categories, on training rows. A plateau is a sixtieth of the
+    steps in which the mean loss fell by less than a hundredth, in place of ten passes without a
+    new best.
+    NOTE: numbers keep the decimals of their column, and a column of at most 32 whole numbers has
+    no others, as for every generator with this encoder; the published program leaves numbers
+    unrounded.
 
     Rows are drawn in blocks of 512, each with a seed of its own; the first rows of a long draw are
     those of a short one.
