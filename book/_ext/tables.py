@@ -108,7 +108,12 @@ class ResultsTable(RecordsDirective):
 
 SENTENCES = {
     of.__name__: of
-    for of in (literature.field_rivals, literature.published_better, literature.rivals_run)
+    for of in (
+        literature.field_rivals,
+        literature.published_better,
+        literature.rivals_run,
+        privacy_benchmarks.rarely_found,
+    )
 }
 """Sentences that follow from records, by the name that a page asks for them with."""
 

@@ -163,6 +163,17 @@ def test_the_table_of_power_shows_each_leak_by_size(tmp_path) -> None:
     assert alarms.columns.tolist() == ["1,000 rows, 7 cards"]
 
 
+def test_leaks_that_a_card_seldom_finds_are_named(tmp_path) -> None:
+    often, seldom = {"name": "copies", "fail": 0.8}, {"name": "one row moved", "fail": 0.25}
+    power = {"400": {"a": seldom}, "1000": {"a": often, "b": seldom}, "5000": {"a": often}}
+    store.save({"values": {"power": power}}, tmp_path / "benchmark_privacy_false_alarms.json")
+    told = privacy_benchmarks.rarely_found(Records(tmp_path))
+    assert told == "In tables of 1,000 rows these are found less often: one row moved (25 %)."
+    power["1000"].pop("b")
+    store.save({"values": {"power": power}}, tmp_path / "benchmark_privacy_false_alarms.json")
+    assert "All of them" in privacy_benchmarks.rarely_found(Records(tmp_path))
+
+
 def test_exposure_stands_in_a_table_and_a_figure(tmp_path) -> None:
     def of(value: float) -> dict:
         return {"value": value, "low": value - 0.1, "high": value + 0.1, "null": 0.5}

@@ -31,6 +31,9 @@ DEVELOPMENT: Mapping[str, str] = {
 AIM = 0.55
 """AUC of the most exposed records that was aimed at, from a table."""
 
+AIMED_POWER = 0.8
+"""Share of the tables with a planted leak that should fail."""
+
 _DEFAULT = "few_5_one_member"
 _OURS: Mapping[str, str] = {
     "hybrid": "o",
@@ -328,6 +331,17 @@ def power(records: Records) -> pd.DataFrame:
             for n in sorted(by_size, key=int)
         }
     ).fillna("not tried").rename_axis("leak")  # fmt: skip
+
+
+def rarely_found(records: Records) -> str:
+    """Which planted leaks a card finds less often than was aimed at, in sentences."""
+    told = []
+    for n, found in records.value(f"{ALARMS}.power").items():
+        rare = {of["name"]: of["fail"] for of in found.values() if of["fail"] < AIMED_POWER}
+        if int(n) >= 1000 and rare:
+            words = listed([f"{name} ({100 * share:.0f} %)" for name, share in rare.items()])
+            told.append(f"In tables of {int(n):,} rows these are found less often: {words}.")
+    return " ".join(told or ["All of them are found as often."])
 
 
 def false_alarms(records: Records) -> pd.DataFrame:
