@@ -321,6 +321,8 @@ def test_a_worker_that_dies_costs_its_own_run_only(
     dataset: Dataset, logged: Any, cluster: Any, tmp_path: Path, uninterrupted: Comparison
 ) -> None:
     (tmp_path / "kill").touch()
+    for worker in cluster.workers.values():
+        worker.close_gracefully()  # which starts no other in its place: the second one is enough
     survived = compared(
         dataset, logged, tmp_path, cache=tmp_path / "cache", scheduler=cluster.scheduler_address
     )
