@@ -211,10 +211,8 @@ class Copying(HybridDiffusion):
 
     def fit(self, frame, schema):
         self.rows_ = frame
-        asked, self.n_iter = self.n_iter, 2  # what is learnt is not drawn from
-        super().fit(frame, schema)
-        self.n_iter = asked
-        return self
+        self.width = 8  # what is learnt is not drawn from
+        return super().fit(frame, schema)
 
     def iter_samples(self, n_samples, *, random_state=None, **how):
         yield self.rows_.sample(n_samples, replace=True, random_state=0).reset_index(drop=True)

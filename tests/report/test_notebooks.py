@@ -53,6 +53,7 @@ QUICK = {
         "n_shown": 100,
         "few_steps": [4],
         "n_draws": 1,
+        "n_splits": 1,
     },
     "privacy": {
         "experiments": ["013"],
