@@ -53,14 +53,14 @@ QUICK = {
         "n_shown": 100,
         "few_steps": [4],
         "n_draws": 1,
-        "n_splits": 1,
+        "n_splits": 2,
     },
     "privacy": {
         "experiments": ["013"],
         "sources": ["standin"],
         "quick": True,
         "n_seeds": 1,
-        "n_models": 8,
+        "n_models": 6,
         "n_jobs": 1,
     },
     "differential_privacy": {
