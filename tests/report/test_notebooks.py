@@ -45,7 +45,7 @@ QUICK = {
         "quick": True,
         "n_seeds": 2,
         "n_jobs": 1,
-        "sweep_columns": [0, 1],
+        "sweep_columns": [1],
     },
     "how_diffusion_works": {
         "quick": True,
