@@ -232,7 +232,8 @@ def test_a_table_of_copies_is_kept_back_unless_told_otherwise(table, tmp_path, c
     assert not (tmp_path / "kept" / "release").exists()
     page = (tmp_path / "kept" / "private" / "report_card.html").read_text(encoding="utf-8")
     assert "Kept back" in page
-    assert main([*asked, "--out", str(tmp_path / "out"), "--release-anyway"]) == 0
+    asked = {"target": TARGET, "drop": ["no"], "n_iter": 20, "n_draws": 1, "random_state": 0}
+    share(table, **asked, out=tmp_path / "out", release_anyway=True)
     assert "release/synthetic.csv" in files(tmp_path / "out")
     told = (tmp_path / "out" / "release" / "README.txt").read_text(encoding="utf-8")
     assert "Verdict: released against the rules, as asked." in told
