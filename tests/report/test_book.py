@@ -14,6 +14,7 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Iterable
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -28,7 +29,7 @@ from sphinx.errors import ExtensionError
 from sphinx.testing.util import SphinxTestApp
 from sphinx.util.console import strip_colors
 
-from seds500.claims.rule import count, ledger
+from seds500.claims.rule import Entry, count, ledger
 from seds500.claims.study import CLAIMS, PARTS
 from seds500.pages import claims as claims_page
 from seds500.records import Records, store
@@ -431,6 +432,11 @@ def page_of(folder: Path) -> str:
     return (folder / "_build" / "html" / "index.html").read_text(encoding="utf-8")
 
 
+@cache
+def committed_ledger() -> list[Entry]:
+    return ledger(CLAIMS, Records(PROJECT.records))
+
+
 LEDGER = "# Claims\n\n" + "\n\n".join(
     f"```{{ledger}} {part}\n```" for part in ("count", "overview", "thresholds")
 )
@@ -453,8 +459,8 @@ def test_the_ledger_has_every_claim_and_follows_a_changed_record(records_book):
     after = page_of(records_book)
     assert "−12 [−12, −12]" not in before
     assert "−12 [−12, −12]" in after
-    folders = (PROJECT.records, records_book / "records")
-    counts = [count(ledger(CLAIMS, Records(folder))) for folder in folders]
+    changed = ledger(CLAIMS, Records(records_book / "records"))
+    counts = [count(entries) for entries in (committed_ledger(), changed)]
     assert counts[0] != counts[1]
     for page, counted in zip((before, after), counts, strict=True):
         text = re.sub(r"<[^>]+>", "", page)
@@ -462,7 +468,7 @@ def test_the_ledger_has_every_claim_and_follows_a_changed_record(records_book):
 
 
 def test_the_first_paragraph_of_the_ledger_names_every_claim_that_does_not_hold():
-    entries = ledger(CLAIMS, Records(PROJECT.records))
+    entries = committed_ledger()
     failed = [entry for entry in entries if entry.verdict == "does not hold"]
     assert failed, "the first paragraph of book/claims.md should name one"
     sentence = claims_page.count_sentence(entries)
@@ -506,7 +512,7 @@ def test_roles_put_a_claim_into_a_sentence_and_follow_a_changed_record(records_b
     )
     assert warnings_of_a_build(records_book) == ""
     before = page_of(records_book)
-    entries = ledger(CLAIMS, Records(PROJECT.records))
+    entries = committed_ledger()
     [entry] = [entry for entry in entries if entry.claim.key == "failure_on_many"]
     assert before.count('href="#claim-failure-on-many"><span') == 3
     for shown in (entry.verdict, entry.tests[1].verdict()):
@@ -538,7 +544,7 @@ def test_a_role_of_the_ledger_says_what_it_lacks(records_book):
 
 
 def test_every_claim_that_prose_cites_is_in_the_ledger():
-    entries, problems, cited = ledger(CLAIMS, Records(PROJECT.records)), [], 0
+    entries, problems, cited = committed_ledger(), [], 0
     for source, text in PROSE:
         for match in SPAN.finditer(without_blocks(text)):
             role = (match["role"] or "").strip("{}")
