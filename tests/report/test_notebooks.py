@@ -20,9 +20,10 @@ from seds500.runner.project import Experiment, Project
 
 ROOT = Path(__file__).parents[2]
 PROJECT = Project(ROOT)
-# In TabDDPM's place stands nothing: it has tests of its own, and trains longer than all the others.
+# Two models train longer than all the others, and have tests of their own.
 FEW = [
     "tabddpm",
+    "gaussian",
     "second_sample",
     "smogn_balance",
     "smogn_extreme_synthetic",
@@ -45,7 +46,7 @@ QUICK = {
         "quick": True,
         "n_seeds": 2,
         "n_jobs": 1,
-        "sweep_columns": [1],
+        "sweep_columns": [0, 1],
     },
     "how_diffusion_works": {
         "quick": True,
