@@ -383,8 +383,10 @@ def test_a_row_as_near_to_both_parts_counts_half() -> None:
 
 
 def test_eighteen_thousand_rows_can_be_attacked() -> None:
-    data = example_table(18_000)
-    split = PrivacySplit(data.frame, data.reserve, data.reserve[:4000], data.schema)
+    data, columns = example_table(18_000), ["weight_kg", "service", "price_eur"]
+    frame, reserve = data.frame[columns], data.reserve[columns]
+    schema = Schema.infer(frame, target="price_eur")
+    split = PrivacySplit(frame, reserve, reserve[:4000], schema)
     assert split.n == len(split.holdout) > 17_000
     found = run_attacks(split, split.train, random_state=0)
     assert found.copies["all"].of_training == pytest.approx(1)

@@ -122,7 +122,7 @@ def test_dependence_is_learnt_within_a_generous_budget() -> None:
         decimals=PRIVACY.decimals,
         public_categories=True,
     )
-    fit = fit_privately(table(2000), SCHEMA, generous, n_iter=150, width=32, random_state=0)
+    fit = fit_privately(table(2000), SCHEMA, generous, n_iter=80, width=32, random_state=0)
     rows = drawn(fit, 2000)
     means = rows.groupby("size")["minutes"].mean()
     # The true means are 600, 800 and 1,000. Without the dependence all would be 800.

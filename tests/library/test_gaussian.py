@@ -33,7 +33,7 @@ def moons(n: int, seed: int) -> pd.DataFrame:
 def fitted() -> GaussianHybridDiffusion:
     frame = moons(2000, 0)
     schema = Schema.infer(frame, target="y")
-    return GaussianHybridDiffusion(n_iter=900, width=96, random_state=0).fit(frame, schema)
+    return GaussianHybridDiffusion(n_iter=600, width=96, random_state=0).fit(frame, schema)
 
 
 def test_two_moons_are_learnt(fitted: GaussianHybridDiffusion) -> None:
@@ -54,7 +54,7 @@ def test_a_category_belongs_to_its_place(fitted: GaussianHybridDiffusion) -> Non
 
 
 def test_the_loss_falls(fitted: GaussianHybridDiffusion) -> None:
-    assert len(fitted.loss_curve_) == 900
+    assert len(fitted.loss_curve_) == 600
     # Half of the rows learn which moon they lie on, of which nothing else is known: ln 2 each.
     of_numbers = fitted.loss_curve_ - np.log(2) / 2
     assert of_numbers[-50:].mean() < 0.85 * of_numbers[:10].mean()
@@ -248,7 +248,7 @@ def test_a_wide_table_with_many_categories_needs_no_setting() -> None:
 def test_a_class_is_learnt_as_well_as_a_number() -> None:
     train, fresh = moons(1000, 0), moons(1000, 1)
     schema = Schema.infer(train, target="moon")
-    model = GaussianHybridDiffusion(n_iter=500, random_state=0).fit(train, schema)
+    model = GaussianHybridDiffusion(n_iter=300, random_state=0).fit(train, schema)
     scores = {
         name: tstr(table, fresh, schema, reference=train, random_state=0)
         .set_index(["learner", "metric"])

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -286,12 +286,8 @@ def test_a_run_has_one_thread_and_gives_back_the_others() -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(logged: Any) -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed")
-    # Free ports only: nothing that a second test run on the machine could hold already.
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-    ) as started:
+def cluster(logged: Any, start_cluster: Callable[[], Any]) -> Iterator[Any]:
+    with start_cluster() as started:
         yield started
 
 

@@ -258,10 +258,10 @@ def test_the_sampler_draws_what_the_exact_denoiser_says() -> None:
 
 LEARNERS: dict[str, ScoreModel] = {
     "tabsyn": TabSyn(
-        n_iter=600, n_iter_vae=300, batch_size=64, width=32, n_steps=20, learning_rate=3e-3
+        n_iter=400, n_iter_vae=200, batch_size=64, width=32, n_steps=20, learning_rate=3e-3
     ),
     "stasy": STaSy(n_iter=600, batch_size=128, width=16, n_steps=40, learning_rate=1e-2),
-    "tabdiff": TabDiff(n_iter=400, batch_size=64, width=32, n_steps=20, learning_rate=3e-3),
+    "tabdiff": TabDiff(n_iter=300, batch_size=64, width=32, n_steps=20, learning_rate=3e-3),
 }
 TRIALS: dict[str, ScoreModel] = {
     "tabsyn": TabSyn(n_iter=3, n_iter_vae=3, width=8, n_steps=3, random_state=0),

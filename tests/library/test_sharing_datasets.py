@@ -79,17 +79,14 @@ def test_files_of_several_tables_are_no_data_set(data_set, tmp_path):
 
 @pytest.mark.slow_process
 def test_rows_are_the_same_in_a_file_a_folder_and_on_workers_one_of_which_dies(
-    model, tmp_path, monkeypatch
+    model, tmp_path, monkeypatch, start_cluster
 ):
-    distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(drawing, "_PART", 5_000)
     n = 17_500
     sample_to_file(model, n, tmp_path / "rows.parquet", random_state=3)
     sample_to_file(model, n, tmp_path / "here", random_state=3)
     names = [f"part-{i:05d}.parquet" for i in range(4)]
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-    ) as cluster:
+    with start_cluster() as cluster:
         victim = next(iter(cluster.workers.values())).pid
         killed = threading.Event()
 

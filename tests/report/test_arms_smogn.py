@@ -355,9 +355,8 @@ def test_r2_follows_from_the_rise_of_the_rmse() -> None:
 @pytest.fixture(scope="module")
 def small() -> tuple[Dataset, Comparison]:
     data = load("012").subset(300, random_state=0)
-    learners = {name: REGRESSORS[name] for name in ("ridge",)}
-    arms = report.arms(data)
-    return data, compare(data, arms, seeds=[0, 1], settings=["replacement"], learners=learners)
+    asked = {"settings": ["replacement"], "learners": {"ridge": REGRESSORS["ridge"]}}
+    return data, compare(data, report.arms(data), seeds=[0, 1], measure_fidelity=False, **asked)
 
 
 def test_every_arm_has_a_label_and_a_colour() -> None:

@@ -18,9 +18,10 @@ from synthtab.dp.accounting import Mechanism, epsilon, gaussian_mu
 
 DELTA = 0.01
 N = 400
+N_FEW = 120  # are enough to find what lets every row be seen
 
 
-@pytest.mark.parametrize(("noise", "steps"), [(1.0, 1), (2.0, 4)])
+@pytest.mark.parametrize(("noise", "steps"), [(1.0, 1), (2**0.5, 2)])
 def test_the_attack_stays_below_what_is_claimed_and_is_no_straw_man(
     noise: float, steps: int
 ) -> None:
@@ -32,12 +33,12 @@ def test_the_attack_stays_below_what_is_claimed_and_is_no_straw_man(
 
 
 def test_training_without_noise_is_found_out() -> None:
-    scores = worst_case_scores(N, noise_multiplier=0.0, random_state=0)
+    scores = worst_case_scores(N_FEW, noise_multiplier=0.0, random_state=0)
     assert epsilon_lower_bound(scores, DELTA) > epsilon([Mechanism(1.0)], DELTA)
 
 
 def test_a_third_of_the_noise_is_found_out() -> None:
-    scores = worst_case_scores(N, noise_multiplier=1 / 3, random_state=0)
+    scores = worst_case_scores(N_FEW, noise_multiplier=1 / 3, random_state=0)
     assert mu_lower_bound(scores) > 1.0  # what noise of 1 allows
 
 
@@ -48,14 +49,14 @@ def test_gradients_that_are_not_clipped_are_found_out(monkeypatch: pytest.Monkey
         "get_clipping_coef",
         lambda self: torch.ones_like(plain(self)),
     )
-    scores = worst_case_scores(N, noise_multiplier=1.0, random_state=0)
+    scores = worst_case_scores(N_FEW, noise_multiplier=1.0, random_state=0)
     assert epsilon_lower_bound(scores, DELTA) > epsilon([Mechanism(1.0)], DELTA)
 
 
 def test_rows_that_take_part_in_every_step_are_found_out() -> None:
-    claimed = epsilon([Mechanism(1.0, sample_rate=0.05, n_steps=5)], DELTA)
+    claimed = epsilon([Mechanism(1.0, sample_rate=0.05, n_steps=3)], DELTA)
     honest, broken = (
-        worst_case_scores(N // 2, noise_multiplier=1.0, sample_rate=rate, n_steps=5, random_state=0)
+        worst_case_scores(N // 2, noise_multiplier=1.0, sample_rate=rate, n_steps=3, random_state=0)
         for rate in (0.05, 1.0)
     )
     assert epsilon_lower_bound(honest, DELTA) < claimed < epsilon_lower_bound(broken, DELTA)

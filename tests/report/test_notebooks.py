@@ -20,9 +20,10 @@ from seds500.runner.project import Experiment, Project
 
 ROOT = Path(__file__).parents[2]
 PROJECT = Project(ROOT)
-# In TabDDPM's place stands nothing: it has tests of its own, and trains longer than all the others.
+# Two models train longer than all the others, and have tests of their own.
 FEW = [
     "tabddpm",
+    "gaussian",
     "second_sample",
     "smogn_balance",
     "smogn_extreme_synthetic",
@@ -53,13 +54,14 @@ QUICK = {
         "n_shown": 100,
         "few_steps": [4],
         "n_draws": 1,
+        "n_splits": 2,
     },
     "privacy": {
         "experiments": ["013"],
         "sources": ["standin"],
         "quick": True,
         "n_seeds": 1,
-        "n_models": 8,
+        "n_models": 6,
         "n_jobs": 1,
     },
     "differential_privacy": {

@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 
 from seds500.data import load, standins
 from seds500.data.standins import compare_with_published, published, simulate
-from synthtab.evaluation.utility import tstr
+from synthtab.evaluation.utility import REGRESSORS, tstr
 from synthtab.table.schema import Schema
 
 NAMES = ["011", "012", "013"]
@@ -21,19 +21,23 @@ N_ROWS = {"011": 17_942, "012": 2_537, "013": 2_670}
 KS_99 = 1.63
 
 
-def baseline_scores(frame, schema, *, n_test, n_splits):
-    parts = []
+def baseline_scores(name, frame, *, n_test, n_splits):
+    """Scores of the learners that figures are published of."""
+    schema, parts = load(name).schema, []
+    learners = {learner: REGRESSORS[learner] for learner in published(name)["baselines"]}
     for seed in range(n_splits):
         order = np.random.default_rng(seed).permutation(len(frame))
         train, test = frame.iloc[order[n_test:]], frame.iloc[order[:n_test]]
-        parts.append(tstr(train, test, schema, reference=train, random_state=seed))
+        parts.append(
+            tstr(train, test, schema, reference=train, learners=learners, random_state=seed)
+        )
     return pd.concat(parts, ignore_index=True)
 
 
 @cache
 def scores_of_the_loaded(name):
     dataset = load(name)
-    return baseline_scores(dataset.frame, dataset.schema, n_test=dataset.n_test, n_splits=5)
+    return baseline_scores(name, dataset.frame, n_test=dataset.n_test, n_splits=5)
 
 
 # --- calibration -----------------------------------------------------------------------------
@@ -47,11 +51,9 @@ def test_the_loaded_stand_in_meets_every_published_figure(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_population_and_not_only_the_chosen_draw_meets_the_baselines(name):
-    dataset = load(name)
+    n_test = load(name).n_test
     draws = [
-        baseline_scores(
-            simulate(name, N_ROWS[name], seed), dataset.schema, n_test=dataset.n_test, n_splits=1
-        )
+        baseline_scores(name, simulate(name, N_ROWS[name], seed), n_test=n_test, n_splits=1)
         for seed in range(50, 56)
     ]
     r2 = pd.concat(draws).query("metric == 'r2'").groupby("learner")["value"]

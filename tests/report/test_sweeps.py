@@ -78,13 +78,10 @@ def test_a_wrong_value_is_refused_before_anything_runs(project, capsys):
 
 
 @pytest.mark.slow_process
-def test_a_killed_worker_loses_no_finished_run(project):
-    distributed = pytest.importorskip("distributed")
+def test_a_killed_worker_loses_no_finished_run(project, start_cluster):
     marks = project / "marks"
     # Python makes an event loop of its own for the cluster, and closes it when it is collected.
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    ) as cluster:
+    with start_cluster() as cluster:
         given = [{"seed": s, "folder": str(marks), "fatal": 2} for s in range(4)]
         args = (Project(project), "toy", given)
         found = sweeps.sweep(*args, scheduler=cluster.scheduler_address, write=lambda text: None)
