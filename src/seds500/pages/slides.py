@@ -168,6 +168,8 @@ def slide_trap(records: Records) -> Figure:
     figure, ax = _axes(height=4.1)
     for method, offset in places.items():
         share, auc = records.share(run, method), _auc(records, run, method)
+        ax.plot([auc.value] * 2, [max(end, 0) for end in share.span], color=COLOURS[method])
+        ax.plot(auc.span, [max(share.value, 0)] * 2, color=COLOURS[method])
         ax.plot(auc.value, max(share.value, 0), "o", color=COLOURS[method])
         ax.annotate(
             LABELS[method], (auc.value, max(share.value, 0)), offset, textcoords="offset points",
