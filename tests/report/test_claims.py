@@ -532,10 +532,11 @@ def test_a_gaussian_copula_has_to_be_beaten_where_it_was_run(world):
     assert verdict(world, "better_than_traditional") == "holds in part"
 
 
-def test_a_model_of_the_literature_is_among_what_scales(world):
-    assert verdict(world, "many_features") == "holds"
+@pytest.mark.parametrize("key", ["many_features", "any_dimension"])
+def test_a_model_of_the_literature_is_among_what_scales(world, key):
+    assert verdict(world, key) == "holds"
     world.peers = 50.0
-    assert verdict(world, "many_features") == "holds in part"
+    assert verdict(world, key) == "holds in part"
 
 
 @pytest.fixture
