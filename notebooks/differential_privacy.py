@@ -106,8 +106,8 @@ except ValueError as refusal:
 # network to a fixed length, and adds noise to the sum. A row's pull is the mean over several draws
 # of the diffusion's own noise, which steadies it at no price in privacy.
 #
-# With a budget, HybridDiffusion is of the study's kind, with [Gaussian
-# numbers](how_diffusion_works): one network is learnt in one training, and no rows are kept aside.
+# With a budget, HybridDiffusion learns as [Gaussian diffusion](how_diffusion_works) does: one
+# network in one training, and no rows are kept aside.
 #
 # Numerical composition {cite:p}`gopi2021prv` adds up what all steps give away. After the fit the
 # model has `epsilon_`, `delta_` and a statement that belongs beside every table drawn from it:
@@ -129,8 +129,10 @@ model.fit(train, data.schema).guarantee_
 # ## What it costs
 #
 # The comparison is that of the other chapters: learners are trained on synthetic rows alone, as
-# many as there are training rows, and scored on real test rows. *No guarantee* is the model of the
-# other chapters, which is of codes. *Training rows* is what the real rows teach in the same splits;
+# many as there are training rows, and scored on real test rows. *No guarantee* is the
+# HybridDiffusion of the other chapters, which turns numbers into codes. The rows with an ε are
+# those of the private model above. The difference between them is thus that of the guarantee and
+# of the kind of model together. *Training rows* is what the real rows teach in the same splits;
 # percentages are shares of it. Beside it stand the distances between the margins of synthetic and
 # training rows.
 
@@ -158,7 +160,7 @@ for key, comparison in comparisons.items():
 
 # %% [markdown]
 # The next table has the learner that does best on real rows: its R², the share of what the real
-# rows teach it, and what a guarantee costs.
+# rows teach it, and the R² without a guarantee minus that with one, paired by split.
 
 # %%
 report.best_table(comparisons, titles)
@@ -167,8 +169,10 @@ report.best_table(comparisons, titles)
 say(report.cost_reading(comparisons, titles))
 
 # %% [markdown]
-# All settings of private training were chosen on the stand-in, whose rows are simulated. To choose
-# them on the public table would have spent budget, and they may not suit it.
+# The settings of DP-SGD were chosen on the stand-in for 013, whose rows are simulated. The
+# correction of the target was designed later, with test rows of the stand-in and of the public
+# table for 013 in view, and on two tables that are not in this report. The figures on 013 are
+# therefore somewhat too good. An owner has one table, and would spend budget on such a choice.
 #
 # ### Beside other private generators
 #
@@ -189,9 +193,9 @@ report.rivals_table(baselines, comparisons, titles)
 #
 # ### What was aimed at
 #
-# Settings were chosen on development tables, and the aims were set before these runs. The best of
-# three learners is trained on ten thousand drawn rows, and scored on real rows that were held out
-# (`benchmarks/dp_utility.py`).
+# The aims were set before these runs. For the public tables of 012 and 011 no choice of settings
+# is on record. The best of three learners is trained on ten thousand drawn rows, and scored on
+# real rows that were held out (`benchmarks/dp_utility.py`).
 #
 # ```{results-table} guarantee_aims
 # ```

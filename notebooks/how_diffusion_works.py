@@ -15,8 +15,8 @@
 # # How the diffusion works
 #
 # This chapter takes two generators apart for a reader who knows regression and has not met
-# diffusion. The first is *diffusion as the study means it*, `GaussianHybridDiffusion`: numbers are
-# drowned in noise, categories are masked, and a network learns the way back. The second is
+# diffusion. The first is *Gaussian diffusion*, the study's kind (`GaussianHybridDiffusion`): noise
+# is added to numbers, categories are masked, and a network learns the way back. The second is
 # `HybridDiffusion`, [in which every cell is a code](#every-cell-a-code). It keeps the masks and
 # drops the noise.
 #
@@ -994,8 +994,8 @@ for split_seed in range(seed, seed + n_splits):
         of_codes = HybridDiffusion(**settings).fit(part.train, schema_013)
     kinds = {
         "second sample": SecondSample(more).fit(part.train, schema_013),
-        "Gaussian numbers": gaussian,
-        "codes": of_codes,
+        "Gaussian diffusion": gaussian,
+        "HybridDiffusion": of_codes,
     }
     rows = pd.concat([part.test, datasets["013"].reserve])
     noises.append(codes.noise_found(kinds, part.train, rows, schema_013, times=4, seed=split_seed))
@@ -1013,8 +1013,8 @@ results["noise"] = {
     }
     for key, name in (
         ("second", "second sample"),
-        ("gaussian", "Gaussian numbers"),
-        ("codes", "codes"),
+        ("gaussian", "Gaussian diffusion"),
+        ("codes", "HybridDiffusion"),
     )
 }
 results["noise"]["n_splits"] = n_splits
@@ -1022,12 +1022,12 @@ say(
     """
 Over {res}`this.noise.n_splits` splits, the ratio is {res}`this.noise.gaussian.noise:.2f`
 (from {res}`this.noise.gaussian.least:.2f` to {res}`this.noise.gaussian.greatest:.2f`) for Gaussian
-numbers, {res}`this.noise.codes.noise:.2f` (from {res}`this.noise.codes.least:.2f` to
-{res}`this.noise.codes.greatest:.2f`) for codes, and {res}`this.noise.second.noise:.2f` for a second
-sample.
-Trained on n rows, the forest keeps {res}`this.noise.gaussian.few:.0f` % with Gaussian numbers,
-{res}`this.noise.codes.few:.0f` % with codes and {res}`this.noise.second.few:.0f` % with the second
-sample. With four times as many rows these are {res}`this.noise.gaussian.many:.0f`,
+diffusion, {res}`this.noise.codes.noise:.2f` (from {res}`this.noise.codes.least:.2f` to
+{res}`this.noise.codes.greatest:.2f`) for HybridDiffusion, and {res}`this.noise.second.noise:.2f`
+for a second sample.
+Trained on n rows, the forest keeps {res}`this.noise.gaussian.few:.0f` % with Gaussian diffusion,
+{res}`this.noise.codes.few:.0f` % with HybridDiffusion and {res}`this.noise.second.few:.0f` % with
+the second sample. With four times as many rows these are {res}`this.noise.gaussian.many:.0f`,
 {res}`this.noise.codes.many:.0f` and {res}`this.noise.second.many:.0f` %.
 """,
     results,
@@ -1043,7 +1043,7 @@ sample. With four times as many rows these are {res}`this.noise.gaussian.many:.0
 # ## What differs from TabDDPM
 #
 # TabDDPM {cite:p}`kotelnikov2023tabddpm` is the diffusion model of tables that others are compared
-# with. It and the study's kind have parts of the same kinds: a Gaussian process for numbers, a
+# with. It and Gaussian diffusion have parts of the same kinds: a Gaussian process for numbers, a
 # discrete one for categories, one network for both.
 #
 # :::{list-table}
@@ -1051,7 +1051,7 @@ sample. With four times as many rows these are {res}`this.noise.gaussian.many:.0
 #
 # * -
 #   - TabDDPM
-#   - GaussianHybridDiffusion
+#   - Gaussian diffusion
 #   - HybridDiffusion
 # * - order
 #   - all columns at once; a categorical target before them
@@ -1094,7 +1094,7 @@ sample. With four times as many rows these are {res}`this.noise.gaussian.many:.0
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(
     """
-A draw of the study's kind took {res}`this.drawn.runs.012` runs of the network for 012 and
+A draw of Gaussian diffusion took {res}`this.drawn.runs.012` runs of the network for 012 and
 {res}`this.drawn.runs.013` for 013.
 """,
     results,

@@ -116,7 +116,10 @@ class Reading(SphinxTransform):
                 narrow["uri"] = str(path.with_stem(path.stem + figures.NARROW))
                 narrow["classes"] = ["narrow"]
                 image["classes"].append("wide")
-                image.parent.insert(image.parent.index(image) + 1, narrow)
+                # One node: docutils opens a second caption if a caption is not its second child.
+                both = nodes.inline()
+                image.parent.replace(image, both)
+                both += [image, narrow]
 
     def tell_cell(self, cell: nodes.container, shown: nodes.Element) -> None:
         """Link what a cell shows to the run's record, and to the cell."""

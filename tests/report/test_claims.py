@@ -22,6 +22,7 @@ from seds500.claims.rule import (
     within,
 )
 from seds500.claims.study import CLAIMS, PARTS
+from seds500.pages import claims as pages
 from seds500.records import STUDY_LEARNER, Measured, Records, runs, store
 
 WIDTH = 0.01  # half an interval, in the unit of the figure
@@ -127,6 +128,18 @@ def test_verdicts_are_counted():
     entries = ledger([*claims, claims[0], Claim("none", "problem", "", "")], Records())
     assert [entry.number for entry in entries] == [1, 2, 3, 4, 5, 6]
     assert list(count(entries).values()) == [2, 1, 1, 2]
+
+
+def test_figures_that_a_claim_does_not_need_are_not_held_against_it():
+    figures = {("a", ""): Measured(1), ("b", ""): Measured(-1), ("c", ""): Measured(-2)}
+    tests = [Test("every", below(2), figures), Test("one", above(0), figures, need="one")]
+    claim = Claim("k", "problem", "words", "reading", tuple(lambda _, t=t: t for t in tests))
+    (entry,) = ledger([claim], Records())
+    assert entry.verdict == "holds"
+    assert list(pages.tallies(entry)) == [
+        "3 of 3 figures support this.",
+        "Where one figure is enough, 1 of 3 supports this.",
+    ]
 
 
 # Made-up records -------------------------------------------------------------------------------
@@ -519,10 +532,11 @@ def test_a_gaussian_copula_has_to_be_beaten_where_it_was_run(world):
     assert verdict(world, "better_than_traditional") == "holds in part"
 
 
-def test_a_model_of_the_literature_is_among_what_scales(world):
-    assert verdict(world, "many_features") == "holds"
+@pytest.mark.parametrize("key", ["many_features", "any_dimension"])
+def test_a_model_of_the_literature_is_among_what_scales(world, key):
+    assert verdict(world, key) == "holds"
     world.peers = 50.0
-    assert verdict(world, "many_features") == "holds in part"
+    assert verdict(world, key) == "holds in part"
 
 
 @pytest.fixture

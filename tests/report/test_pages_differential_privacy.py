@@ -118,6 +118,14 @@ def test_the_record_has_the_best_learner_and_the_cost_paired_by_split() -> None:
 def test_a_cost_that_is_not_told_apart_from_nothing_is_not_called_one() -> None:
     mixed = comparison({REAL: [0.9] * 3, "dp_1": [0.7, 0.5, 0.6], "none": [0.6, 0.7, 0.55]})
     assert report.as_record(mixed)["cost"]["dp_1"]["verdict"] == "not told apart"
+    said = report.cost_reading({"a": mixed, "b": FOUND}, {"a": "A", "b": "B"}).splitlines()
+    assert said[0].endswith(
+        "At ε = 1 zero lies in the interval: a cost is neither shown nor excluded."
+    )
+    assert said[1].endswith(
+        "At ε = 1 the interval lies above zero: R² is lower with the guarantee."
+    )
+    assert "is 0.24 [" in said[1]
 
 
 def test_the_curve_shows_every_budget_and_the_baselines_that_there_are() -> None:

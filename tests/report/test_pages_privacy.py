@@ -75,6 +75,13 @@ def test_copies_are_shown_for_training_and_holdout_rows(measured: AttackComparis
     assert not table.loc["control: fresh real rows", "013"].endswith("*")
 
 
+def test_tables_of_anonymeter_have_their_titles() -> None:
+    risk = {"value": 0.1, "low": 0.0, "high": 0.2, "verdict": "inconclusive"}
+    found = {"hybrid": {"singling_out": risk, "linkability": risk}}
+    table = report.anonymeter_table({"012_standin": found})
+    assert table.index.tolist() == [("012, stand-in", LABELS["hybrid"])]
+
+
 def test_tables_of_attacks_have_a_line_for_every_method(
     measured: AttackComparison, card: Card
 ) -> None:

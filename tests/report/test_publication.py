@@ -435,6 +435,15 @@ def test_every_captioned_figure_and_table_leads_to_its_record():
 
 
 @needs_build
+def test_a_figure_has_one_caption():
+    twice = []
+    for name in built():
+        page = BeautifulSoup((BUILT / f"{name}.html").read_text("utf-8"), "html.parser")
+        twice += [name for figure in page.select("figure") if len(figure.select("figcaption")) > 1]
+    assert twice == []
+
+
+@needs_build
 @needs_chromium
 def test_the_figure_that_a_reader_changes_works_without_a_network():
     with browser.chromium() as chromium:

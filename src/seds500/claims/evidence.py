@@ -259,8 +259,9 @@ def literature_kept(region: Sought, experiments: Iterable[str]) -> TestOf:
         }
 
     what = (
-        "R² kept with the rows of TabSyn, STaSy and TabDiff, in percent of real rows; these train "
-        "for minutes on one core here, and their authors for an hour on a graphics card"
+        f"R² kept on {' and '.join(known)} with the rows of TabSyn, STaSy and TabDiff, in percent "
+        "of real rows; these train for minutes on one core here, and their authors for an hour on "
+        "a graphics card"
     )
     return on(what, region, figures, ".0f", need="one")
 

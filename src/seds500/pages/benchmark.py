@@ -23,7 +23,7 @@ SCORED = ("rf", "hgb", "ridge")
 VARIANTS: Mapping[str, str] = {
     "hybrid": "HybridDiffusion",
     "any_order": "any order",
-    "gaussian": "Gaussian kind",
+    "gaussian": "Gaussian diffusion",
     "without_gaussians": "numbers without Gaussians",
     "rough_head": "bins without smoothness",
     "one_member": "one network a column",
@@ -125,12 +125,12 @@ def _of_standins(records: Records) -> Iterator[Target]:
         yield _shares(where, of, 4, (98, 98, 99), ceiling)
         rival = found.get("gaussian")
         if of is None or rival is None:
-            yield Target(where, "not below the Gaussian kind, n rows", None, None)
+            yield Target(where, "not below Gaussian diffusion, n rows", None, None)
         else:
             pairs = [(of[f"{k}_1"]["mean"], rival[f"{k}_1"]["mean"]) for k in SCORED]
             measured = ", ".join(f"{a:.1f} (that {b:.1f})" for a, b in pairs)
             met = all(a >= b for a, b in pairs)
-            yield Target(where, "not below the Gaussian kind, n rows", measured, met)
+            yield Target(where, "not below Gaussian diffusion, n rows", measured, met)
         auc = None if of is None else of["c2st"]["mean"]
         near = None if auc is None else 0.45 <= auc <= 0.55
         yield Target(where, "C2ST AUC .45 to .55", None if auc is None else f"{auc:.3f}", near)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from seds500.claims import evidence
-from seds500.claims.rule import VERDICTS, Entry, Outcome, Test, count
+from seds500.claims.rule import VERDICTS, Entry, Need, Outcome, Test, count
 from seds500.records import Measured, Records, pipe_table
 from seds500.records.prose import listed
 
@@ -139,12 +139,9 @@ def thresholds(records: Records) -> str:
 
 def section(entry: Entry, pages: Set[str]) -> str:
     """A claim: heading, verdict, reading, tests and records; those in `pages` have a link."""
-    outcomes = [outcome for test in entry.tests for outcome in test.outcomes()]
-    words = counted(outcomes)
-    counts = f" {words[0].upper()}{words[1:]}." if outcomes else ""
     parts = [
         f"({label(entry)})=\n### {entry.number}. {quoted(entry)}",
-        f"{badge(entry.verdict)}{counts}",
+        " ".join([badge(entry.verdict), *tallies(entry)]),
         entry.claim.reading,
     ]
     for test in entry.tests:
@@ -156,6 +153,20 @@ def section(entry: Entry, pages: Set[str]) -> str:
         for name in entry.records
     ]
     return "\n\n".join([*parts, f"Records: {', '.join(links)}."] if links else parts)
+
+
+def tallies(entry: Entry) -> Iterator[str]:
+    """What the figures of a claim say, as a sentence for each kind of test that it has."""
+    of: dict[Need, list[Outcome]] = {"every": [], "one": []}
+    for test in entry.tests:
+        of[test.need] += test.outcomes()
+    if of["every"]:
+        words = counted(of["every"])
+        yield f"{words[0].upper()}{words[1:]}."
+    if of["one"]:
+        n = of["one"].count("supports")
+        verb = "supports" if n < 2 else "support"
+        yield f"Where one figure is enough, {n or 'none'} of {len(of['one'])} {verb} this."
 
 
 def counted(outcomes: Sequence[Outcome]) -> str:

@@ -451,34 +451,47 @@ def best_table(comparisons: Mapping[str, Comparison], titles: Mapping[str, str])
         heading = f"{titles[key_]}, {record['best_learner']}"
         scores = {label(m): with_share(of) for m, of in record["best"].items()}
         columns[heading, "R²"] = scores
-        columns[heading, "cost of the guarantee"] = {
-            label(m): f"{with_bounds(of)} {of['verdict']} zero"
-            if of["verdict"] in ("above", "below")
-            else f"{with_bounds(of)} {of['verdict']}"
+        columns[heading, "no guarantee minus this"] = {
+            label(m): f"{with_bounds(of)}, {_ZERO[of['verdict']]}"
             for m, of in record["cost"].items()
             if m != REAL
         }
     return pd.DataFrame(columns).fillna("")
 
 
+_ZERO: Mapping[str, str] = {
+    "above": "above zero",
+    "below": "below zero",
+    "not told apart": "zero lies in it",
+    "unknown with one seed": "no interval",
+}
+"""Where an interval lies."""
+
+
 def cost_reading(comparisons: Mapping[str, Comparison], titles: Mapping[str, str]) -> str:
-    """For which budgets the cost can be told from zero, a sentence for each table."""
+    """What a guarantee costs with each budget and its interval, and whether zero lies in it."""
     lines = []
     for key_, comparison in comparisons.items():
         record = as_record(comparison)
-        cost = {m: of["verdict"] for m, of in record["cost"].items() if m != REAL}
+        cost = {label(m): of for m, of in record["cost"].items() if m != REAL}
         words = {
-            "above": "costs R²",
-            "below": "gains R²",
-            "not told apart": "costs nothing that could be told from zero",
-            "unknown with one seed": "has no interval, since one seed gives none",
+            "above": "At {} the interval lies above zero: R² is lower with the guarantee.",
+            "below": "At {} the interval lies below zero: R² is higher with the guarantee.",
+            "not told apart": "At {} zero lies in the interval: a cost is neither shown nor "
+            "excluded.",
+            "unknown with one seed": "One split gives no interval.",
         }
-        told = "; ".join(
-            f"{', '.join(label(m) for m, v in cost.items() if v == kind)} {text}"
+        told = [
+            text.format(", ".join(budget for budget, of in cost.items() if of["verdict"] == kind))
             for kind, text in words.items()
-            if kind in cost.values()
+            if kind in {of["verdict"] for of in cost.values()}
+        ]
+        found = ", ".join(f"{with_bounds(of)} at {budget}" for budget, of in cost.items())
+        splits = f"{record['n_seeds']} splits" if record["n_seeds"] > 1 else "1 split"
+        lines.append(
+            f"- {titles[key_]}, {record['best_learner']}, {splits}: the R² with the rows of "
+            f"HybridDiffusion without a guarantee minus that with one is {found}. {' '.join(told)}"
         )
-        lines.append(f"- {titles[key_]}, from {record['n_seeds']} splits: {told}.")
     return "\n".join(lines)
 
 

@@ -26,7 +26,7 @@ from seds500.plots import (
     score,
     styled,
 )
-from seds500.records import Measured, Records
+from seds500.records import Measured, Records, title
 from synthtab.attacks.card import ROWS, Card, Row, Verdict, worst
 from synthtab.attacks.compare import AttackComparison
 from synthtab.attacks.copies import excess_p_value
@@ -227,7 +227,7 @@ def anonymeter_table(values: Mapping[str, Any]) -> pd.DataFrame:
     """
     attacks = {"singling_out": "singling out", "linkability": "linking"}
     rows = {
-        (table, LABELS[method]): {
+        (title(table), LABELS[method]): {
             name: f"{_bounds(Estimate(**{k: of[a][k] for k in ('value', 'low', 'high')}))} "
             f"{of[a]['verdict']}"
             for a, name in attacks.items()
@@ -336,7 +336,9 @@ def closeness_table(measured: AttackComparison) -> pd.DataFrame:
         "nndr_holdout": "NNDR, holdout",
         "nearest_is_training": "nearest is a training row, %",
     }
-    return table[list(names)].rename(columns=names).round(3)
+    return (
+        table[list(names)].rename(columns=names).round({names["nearest_is_training"]: 1}).round(3)
+    )
 
 
 def rates_table(

@@ -123,7 +123,7 @@ def beside(records: Records) -> tuple[str, str]:
     rivals = [arm for arm in _RIVALS if arm in arms]
     shown = [*rivals, "gaussian", "gaussian_copula"]
     names = {arm: arms[arm]["name"] for arm in rivals}
-    names |= {"gaussian": "the study's kind of diffusion", "gaussian_copula": "a Gaussian copula"}
+    names |= {"gaussian": "Gaussian diffusion", "gaussian_copula": "a Gaussian copula"}
     told = {arm: f"{arms[arm]['drawn_5']['exposed']['value']:.2f}" for arm in shown}
     kept = [f"{arms[arm]['percent']['value']:.0f}" for arm in shown]
     spans = [_measured(arms[arm]["percent"]).span for arm in (*shown, "hybrid")]
@@ -133,8 +133,9 @@ def beside(records: Records) -> tuple[str, str]:
         "The AUC of the same records is "
         f"{listed([f'{told[arm]} for {names[arm]}' for arm in shown])}. Their rows keep "
         f"{listed(kept)} % of the R² that real rows give, those of HybridDiffusion "
-        f"{arms['hybrid']['percent']['value']:.0f} %. Two fits stand behind each share, and "
-        f"{'their' if overlap else 'not all of their'} intervals overlap."
+        f"{arms['hybrid']['percent']['value']:.0f} %. These shares are of the best of "
+        "three learners, on halves of `concrete` and from two fits each. "
+        f"{'Their' if overlap else 'Not all of their'} intervals overlap."
     )
     who = listed([f"{names[arm]} ({told[arm]})" for arm in reached]) if reached else "none"
     return exposed, f"Of {listed([names[arm] for arm in rivals])}, {who} reached it."

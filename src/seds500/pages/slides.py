@@ -163,11 +163,13 @@ def _auc(records: Records, run: str, method: str) -> Measured:
 def slide_trap(records: Records) -> Figure:
     """R² kept against the AUC of the strongest membership attack, on the stand-in for 013."""
     run = "013_standin"
-    places = {"hybrid": (0, -22), "smogn_extreme": (12, -6), "interpolation": (0, -24),
-              "noise_copy": (-8, 14), "marginals": (12, -6)}  # fmt: skip
+    places = {"hybrid": (8, 12), "smogn_extreme": (8, 10), "interpolation": (0, -24),
+              "noise_copy": (-8, 14), "marginals": (8, 10)}  # fmt: skip
     figure, ax = _axes(height=4.1)
     for method, offset in places.items():
         share, auc = records.share(run, method), _auc(records, run, method)
+        ax.plot([auc.value] * 2, [max(end, 0) for end in share.span], color=COLOURS[method])
+        ax.plot(auc.span, [max(share.value, 0)] * 2, color=COLOURS[method])
         ax.plot(auc.value, max(share.value, 0), "o", color=COLOURS[method])
         ax.annotate(
             LABELS[method], (auc.value, max(share.value, 0)), offset, textcoords="offset points",

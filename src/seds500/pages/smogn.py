@@ -636,11 +636,16 @@ def bend_reading(bend: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         )
         lines.append(
             f"- {titles[key]}: the mean distance from the real line is "
-            f"{real['smogn_extreme']:,.3g} for SMOGN, {real['selection']:,.3g} for selection only "
-            f"and {real['interpolation']:,.3g} for interpolation only. From the dashed line SMOGN "
-            f"lies {expected:,.3g} away, so {closer}."
+            f"{_short(real['smogn_extreme'])} for SMOGN, {_short(real['selection'])} for selection "
+            f"only and {_short(real['interpolation'])} for interpolation only. From the dashed "
+            f"line SMOGN lies {_short(expected)} away, so {closer}."
         )
     return "\n".join(lines) or "None of these tables was compared."
+
+
+def _short(value: float) -> str:
+    """Three digits, without an exponent."""
+    return f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def ingredients_reading(ingredients: Mapping[str, Any], titles: Mapping[str, str]) -> str:
@@ -701,7 +706,7 @@ def meaning(found: pd.DataFrame) -> str:
         told = "Neither part costs score in most pairs, so this run does not say why SMOGN fails."
     worst = f"{rows['interpolation']['worst']:.0f}".replace("-", "−")
     lines = [
-        f"Selection alone scores below real rows in {pairs('selection')}, SMOGN in "
+        f"Selection only scores below real rows in {pairs('selection')}, SMOGN in "
         f"{pairs('smogn')}, and interpolation only in {pairs('interpolation')}. The mean "
         f"difference of interpolation is {worst} % of the baseline at worst.",
         told,

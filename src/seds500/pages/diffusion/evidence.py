@@ -679,8 +679,8 @@ def meaning(results: Mapping[str, Any]) -> str:
             f"{conditions['natural']:.3f} from the simulator's with one order and "
             f"{conditions['any']:.3f} with any; without the condition {conditions['none']:.3f}.",
             f"- The noise drawn around the target of 013, over that of real rows, is "
-            f"{of_noise['gaussian']['noise']:.2f} for Gaussian numbers and "
-            f"{of_noise['codes']['noise']:.2f} for codes; for a second sample it is "
+            f"{of_noise['gaussian']['noise']:.2f} for Gaussian diffusion and "
+            f"{of_noise['codes']['noise']:.2f} for HybridDiffusion; for a second sample it is "
             f"{of_noise['second']['noise']:.2f}.",
         ]
     )
