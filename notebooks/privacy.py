@@ -53,7 +53,8 @@ say(
 - """
     + exposed_beside
     + """
-- With the trained model at hand, HybridDiffusion fails the report card on most of the tables below.
+- HybridDiffusion fails the report card on most of the tables below, also where its tables alone are
+  attacked.
 """
 )
 
