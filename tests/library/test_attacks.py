@@ -263,6 +263,49 @@ def test_coarse_rows_that_agree_by_chance_surprise_nobody() -> None:
         assert min(found.nearest.p_value, found.but_one.p_value) > SURPRISE
 
 
+def test_totals_and_few_levels_make_no_record_certain() -> None:
+    failed = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        rows = pd.DataFrame(
+            {
+                "room": 120 * rng.poisson(3, 1020),
+                "drugs": rng.gamma(1, 60, 1020).round(-1),
+                "tests": 45 * rng.poisson(1, 1020),
+                "ward": rng.choice(["a", "b", "c", "d"], 1020),
+            }
+        )
+        rows["total"] = rows.room + rows.drugs + rows.tests  # no row differs in one column alone
+        parts = [
+            rows.iloc[a:b].reset_index(drop=True) for a, b in ((0, 420), (420, 540), (540, 600))
+        ]
+        split = PrivacySplit(*parts, Schema.infer(rows, target="total"))
+        found = returned(split, rows.iloc[600:].reset_index(drop=True)).certain
+        failed += bool(found.training and not found.fresh)
+    assert failed <= 1
+
+
+def test_of_equally_isolated_rows_as_large_a_share_is_taken_of_members_and_others() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.integers(0, 2, size=(1300, 3)), columns=list("abc")).astype(str)
+    parts = [rows.iloc[a:b].reset_index(drop=True) for a, b in ((0, 500), (500, 650), (650, 950))]
+    split = PrivacySplit(*parts, Schema.infer(rows, target="c"))
+    marked = most_isolated(split, share=0.2)
+    assert abs(marked[:500].mean() - marked[500:].mean()) < 0.05
+    found = run_attacks(split, rows.iloc[950:].reset_index(drop=True), random_state=0)
+    assert judge([found])["isolated"].verdict != "fail"
+
+
+def test_what_is_equal_is_looked_up_among_all_rows_where_some_are_attacked() -> None:
+    split, fresh = continuous(0)
+    some = PrivacySplit(split.train[:200], split.holdout, split.reference, split.schema)
+    leaky = pd.concat([fresh[10:], split.train[400:410]], ignore_index=True)
+    assert returned(some, fresh).unique.training == 0
+    found = run_attacks(some, fresh[:300], whole=(split, leaky), random_state=0).returned
+    assert (found.unique.training, found.certain.training) == (10, 10)
+    assert found.near.n_training == 200
+
+
 def test_a_table_that_keeps_away_from_the_training_rows_fails() -> None:
     data = example_table(1600)
     rows = pd.concat([data.frame, data.reserve], ignore_index=True)

@@ -595,7 +595,7 @@ def _method_record(card: Card, method: str, findings: Sequence[Findings]) -> dic
             "verdict": row.verdict,
             "detected": row.detected,
             "at": row.at,
-            "found_from": row.shown.found_from,
+            "found_from": row.found_from,
             "too_few": row.too_few,
         }
     former = former_verdicts(findings)

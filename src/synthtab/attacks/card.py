@@ -7,12 +7,13 @@ tolerance is a *pass*; all else is *inconclusive*.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2, norm, poisson
+from scipy.stats import chi2, norm
 
 from synthtab.attacks.controls import CONTROLS, LEAKY, SAFE
 from synthtab.attacks.copies import Closeness, Counted, Surprise
@@ -87,6 +88,11 @@ class Row:
     def estimate(self) -> Estimate:
         """Value and interval of the item shown."""
         return self.shown.estimate
+
+    @property
+    def found_from(self) -> float:
+        """The smallest value that some item would have found with the chance `POWER`."""
+        return min(item.found_from for item in self.items)
 
     @property
     def detected(self) -> bool:
@@ -202,7 +208,7 @@ def judge(findings: Sequence[Findings], n_cards: int = 1) -> dict[str, Row]:
         "membership": _areas("membership", areas, ATTACKS, level(len(ATTACKS))),
         **{key: _rates(key, findings, level(len(ATTACKS) * len(ENDS))) for key in _RATES},
         "white_box": _areas("white_box", areas, [WHITE_BOX] if open_model else [], level(1)),
-        "isolated": _areas("isolated", alone, ATTACKS, level(len(ATTACKS))),
+        "isolated": _areas("isolated", alone, ATTACKS if all(alone) else [], level(len(ATTACKS))),
         "inference": _inference(findings, level(len(first.inference))),
     }
     return {key: _row(key, items[key]) for key in ROWS if items[key]}
@@ -256,11 +262,12 @@ def _copies(findings: Sequence[Findings], level: float, alpha: float) -> list[It
         item = item._replace(detected=True, verdict="fail")
     elif not any(c.training for c in certain):
         item = item._replace(verdict="pass")  # all of them were looked up
+    asked = [item] if any(c.n_training for c in certain) else []
     unique = _counted("copies", "unique rows", [f.returned.unique for f in findings], level)
     if not any(f.returned.unique.training for f in findings):
         unique = unique._replace(verdict="pass")
     but_one = [f.returned.but_one for f in findings]
-    return [item, unique, *_surprise("copies", "but for one column", but_one, alpha)]
+    return [*asked, unique, *_surprise("copies", "but for one column", but_one, alpha)]
 
 
 def _surprise(row: str, name: str, parts: Sequence[Surprise], alpha: float) -> list[Item]:
@@ -272,13 +279,13 @@ def _surprise(row: str, name: str, parts: Sequence[Surprise], alpha: float) -> l
     low, high = chi2.ppf([alpha, 1 - alpha], [2 * count or 1, 2 * count + 2]) / 2 - expected
     estimate = Estimate((count - expected) / n, max(-1.0, low / n), min(1.0, high / n))
     found = least.p_value * len(parts) <= alpha
-    enough = next(k for k in range(1, n + 2) if poisson.sf(k - 1, expected) <= alpha)
     note = (
         f"{count:,} training rows, where chance explains {expected:.2g}; "
         f"{least.fresh:,} of {least.n_fresh:,} fresh ones"
     )
     verdict: Verdict = "fail" if found else "pass"  # all of them were looked up
-    return [Item(name, estimate, 0.0, found, verdict, (enough - expected) / n, False, note)]
+    # What it would have found depends on how near the rows come, and is not told.
+    return [Item(name, estimate, 0.0, found, verdict, math.inf, False, note)]
 
 
 def _near(findings: Sequence[Findings], level: float, alpha: float) -> list[Item]:

@@ -27,8 +27,10 @@ _ISOLATED = (1.0, 0.5, 0.2)  # shares of the rows, the most isolated ones, that 
 _TAILS = (0.02, 0.05, 0.1)  # of the distances among real rows, which tell how rare small ones are
 _FEWEST = 20  # distances in such a tail
 _MOST_EXPECTED = 3.0  # returns; beyond that shares of rows say more
+_LEAST_EXPECTED = 0.5  # returns by chance that no tail of distances rules out
 _DECIMALS = 9
-_N_ASKED = 2000  # rows whose neighbours are asked
+_N_ASKED, _FEWEST_ASKED, _CELLS = 2000, 200, 40_000  # rows whose neighbours are asked, by columns
+_N_AMONG = 10_000  # rows among which neighbours are sought
 
 
 class CopyExcess(NamedTuple):
@@ -233,20 +235,27 @@ class Returned(NamedTuple):
     them from all other real rows."""
 
 
-def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
+def returned(
+    split: PrivacySplit,
+    synthetic: pd.DataFrame,
+    whole: tuple[PrivacySplit, pd.DataFrame] | None = None,
+) -> Returned:
     """Look every training row up in the synthetic table, and every fresh row by the same measure.
 
     Fresh rows are those of the holdout and of the reference. A row is unique if no other real row
     equals it. Rows are equal if they agree in all columns, exactly. *Near* falls from 1 for an
     equal row to 0 at a share `NEAR` of the distance to the fifth nearest other real row, training
-    or fresh.
+    or fresh. Where `split` and `synthetic` are some of the rows, `whole` are all of them: what is
+    equal is looked up among these.
 
     Notes
     -----
     How often a row returns by chance is estimated from the real rows: how many others agree with it
     in all columns but one, times the chance that rows alike in the other columns agree in that one,
-    of which the largest product over the columns counts. From the row that stands most alone on,
-    rows are *certain* while the returns expected of all of them together are fewer than
+    of which the largest product over the columns counts. Nor is it less than if one other row
+    agreed in all columns but the two in which that is least likely, one by one or together: where a
+    column follows from others, no row differs in one column alone. From the row that stands most
+    alone on, rows are *certain* while the returns expected of all of them together are fewer than
     `COINCIDENCES`, and as long as none of them is in the table twice.
 
     How near a synthetic row comes by chance is estimated from how near real rows come to each
@@ -255,8 +264,9 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     how many training rows should have a synthetic row within any distance, however small. Of all
     rows, of the half and of the fifth that stand most alone the nearest returns are counted, and a
     Poisson law gives the chance of so many; where fresh rows come as near, or real rows do among
-    themselves, more are expected. Distances are not believed to be smaller than the decimals of
-    the columns permit, so that coarse values surprise nobody.
+    themselves, more are expected. No power holds down to any distance, so that half a row is
+    expected at least, and one row alone surprises nobody. Distances are not believed to be smaller
+    than the decimals of the columns permit, so that coarse values do not either.
 
     Examples
     --------
@@ -267,37 +277,10 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     >>> returned(split, leaky).unique.training
     3
     """
-    columns = list(split.schema.columns)
-    real = pd.concat([split.train, split.holdout, split.reference], ignore_index=True)[columns]
-    n, n_real = split.n, len(real)
-    rows = pd.concat([real, synthetic[columns]], ignore_index=True)
-    codes = np.column_stack([pd.factorize(rows[c])[0] for c in columns])
-    # A sum of random numbers, one for each value of each column, stands for a row; without one of
-    # its terms it stands for the row without that column.
-    rng = np.random.default_rng(0)
-    terms = np.column_stack(
-        [rng.integers(2**64, size=c.max() + 1, dtype=np.uint64)[c] for c in codes.T]
-    )
-    key = terms.sum(axis=1, dtype=np.uint64)
-    comes_back = np.isin(key[:n_real], key[n_real:])
-    seen = terms[n_real:]
-    terms, codes, key = terms[:n_real], codes[:n_real], key[:n_real]
-    twins = _others(key)
-    some = rng.permutation(n_real)[:_N_ASKED]
-    expected = np.zeros(n_real)
-    for j, column in enumerate(columns):
-        others = [c for c in columns if c != column]
-        if not others:
-            expected[:] = np.inf
-            break
-        metric = MixedDistance(split.schema, scale_by=real, columns=others)
-        k = min(_K + 1, n_real)
-        nearest = metric.nearest(real.iloc[some], real, k=k).position
-        agrees = codes[nearest, j] == codes[some, j][:, None]
-        agrees &= key[nearest] != key[some][:, None]  # twins may be one record, entered twice
-        chance = (agrees.sum() + 0.5) / (_K * len(some))
-        alike = _others(key - terms[:, j]) - twins
-        expected = np.maximum(expected, alike * chance * len(synthetic) / n_real)
+    real = _real_rows(split)
+    n, n_synthetic = split.n, len(synthetic)
+    terms = _terms(real, synthetic[list(real)])[: len(real)]
+    is_unique = _others(terms.sum(axis=1, dtype=np.uint64)) == 0
     metric = MixedDistance(split.schema, scale_by=split.reference)
     different = real.drop_duplicates()
     around = metric.nearest(real, different, k=min(_K + 1, len(different))).distance
@@ -306,17 +289,8 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
     apart = drawn.distance[:, 0]
     # Of several rows that one synthetic row is nearest to, the first is its source, if any is.
     order = np.lexsort((apart / reach, drawn.position[:, 0]))
-    is_source = np.zeros(n_real, dtype=bool)
+    is_source = np.zeros(len(real), dtype=bool)
     is_source[order] = np.diff(drawn.position[order, 0], prepend=-1) != 0
-    is_unique = twins == 0
-    order = np.argsort(-to_real, kind="stable")
-    surprise = np.where(is_unique, expected, np.inf)[order]
-    is_certain = np.zeros(n_real, dtype=bool)
-    is_certain[order] = np.cumsum(surprise) <= COINCIDENCES
-
-    def counted(rows: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Counted:
-        found = rows & of
-        return Counted(*(int(v.sum()) for v in (found[:n], found[n:], of[:n], of[n:])))
 
     def close(of: npt.NDArray[np.bool_], within: float = NEAR) -> Closeness:
         nearness = (1 - apart / (within * reach)).clip(0.0, 1.0)
@@ -324,17 +298,85 @@ def returned(split: PrivacySplit, synthetic: pd.DataFrame) -> Returned:
         sums = [float(f(p)) for f in (np.sum, len, lambda v: np.square(v).sum()) for p in parts]
         return Closeness(*sums)
 
+    unique, certain, but_one = _equal(*(whole or (split, synthetic)))
     return Returned(
-        unique=counted(comes_back, is_unique),
-        certain=counted(comes_back, is_certain),
+        unique=unique,
+        certain=certain,
         near=close(is_unique),
         near_alone=close(is_unique & (to_real >= np.median(to_real))),
         near_wide=close(is_unique, WIDE),
-        nearest=_nearest(
-            metric, real, n, is_unique, is_source, to_real, reach, apart, len(synthetic)
-        ),
-        but_one=_but_one(key, terms, n, is_unique & ~comes_back, seen),
+        nearest=_nearest(metric, real, n, is_unique, is_source, to_real, reach, apart, n_synthetic),
+        but_one=but_one,
     )
+
+
+def _real_rows(split: PrivacySplit) -> pd.DataFrame:
+    parts = [split.train, split.holdout, split.reference]
+    return pd.concat(parts, ignore_index=True)[list(split.schema.columns)]
+
+
+def _terms(real: pd.DataFrame, synthetic: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """A random number for each value of each column, of the real rows and then the synthetic ones.
+
+    Their sum stands for a row; without one of its terms it stands for the row without that column.
+    """
+    rows = pd.concat([real, synthetic], ignore_index=True)
+    rng = np.random.default_rng(0)
+    codes = (pd.factorize(rows[c])[0] for c in rows)
+    return np.column_stack(
+        [rng.integers(2**64, size=c.max() + 1, dtype=np.uint64)[c] for c in codes]
+    )
+
+
+def _equal(split: PrivacySplit, synthetic: pd.DataFrame) -> tuple[Counted, Counted, Surprise]:
+    """Unique and certain rows that come back whole, and rows that do but for one column."""
+    real = _real_rows(split)
+    n, n_real, columns = split.n, len(real), list(split.schema.columns)
+    terms = _terms(real, synthetic[columns])
+    key = terms.sum(axis=1, dtype=np.uint64)
+    comes_back = np.isin(key[:n_real], key[n_real:])
+    seen, terms, key = terms[n_real:], terms[:n_real], key[:n_real]
+    twins = _others(key)
+    is_unique = twins == 0
+    rng = np.random.default_rng(0)
+    among = np.sort(rng.permutation(n_real)[:_N_AMONG])
+    asked = rng.permutation(n_real)[: min(_N_ASKED, max(_FEWEST_ASKED, _CELLS // len(columns)))]
+
+    def agreeing(left_out: Sequence[int]) -> int:
+        """How many of the rows alike in the other columns agree in these, too."""
+        others = [c for j, c in enumerate(columns) if j not in left_out]
+        metric = MixedDistance(split.schema, scale_by=real, columns=others)
+        k = min(_K + 1, len(among))
+        near = among[metric.nearest(real.iloc[asked], real.iloc[among], k=k).position]
+        agrees = (terms[near][..., left_out] == terms[asked][:, None, left_out]).all(axis=2)
+        # Twins may be one record, entered twice.
+        return int((agrees & (key[near] != key[asked][:, None])).sum())
+
+    expected, chances = np.full(n_real, np.inf if len(columns) == 1 else 0.0), []
+    for j in range(len(columns) if len(columns) > 1 else 0):
+        chances.append((agreeing([j]) + 0.5) / (_K * len(asked)))
+        alike = _others(key - terms[:, j]) - twins
+        expected = np.maximum(expected, alike * chances[-1])
+    if len(columns) > 1:
+        rarest = np.argsort(chances)[:2]
+        together = agreeing(rarest.tolist()) / (_K * len(asked)) if len(columns) > 2 else 0.0
+        expected = np.maximum(expected, max(together, np.prod(np.take(chances, rarest))))
+    expected *= len(synthetic) / n_real
+    metric = MixedDistance(split.schema, scale_by=split.reference)
+    different = real.iloc[among].drop_duplicates()
+    to_real = metric.nearest(real, different, k=min(2, len(different))).distance
+    to_real = np.where(to_real[:, 0] > 0, to_real[:, 0], to_real[:, -1])
+    order = np.argsort(-to_real, kind="stable")
+    surprise = np.where(is_unique, expected, np.inf)[order]
+    is_certain = np.zeros(n_real, dtype=bool)
+    is_certain[order] = np.cumsum(surprise) <= COINCIDENCES
+
+    def counted(of: npt.NDArray[np.bool_]) -> Counted:
+        found = comes_back & of
+        return Counted(*(int(v.sum()) for v in (found[:n], found[n:], of[:n], of[n:])))
+
+    but_one = _but_one(key, terms, n, is_unique & ~comes_back, seen)
+    return counted(is_unique), counted(is_certain), but_one
 
 
 def _nearest(
@@ -379,7 +421,7 @@ def _nearest(
         # Of five rows within reach one is nearest, and any of the synthetic rows will do.
         expected = len(own) * chance * _K / (_K - 1) * n_synthetic / n_real
         n_near = np.searchsorted(fresh, own, side="right")
-        expected = np.maximum(expected, n_near * len(own) / len(fresh))
+        expected = np.maximum(expected, n_near * len(own) / len(fresh)).clip(_LEAST_EXPECTED)
         count = np.searchsorted(own, own, side="right")
         p = np.where(expected <= _MOST_EXPECTED, poisson.sf(count - 1, expected), 1.0)
         at = int(np.argmin(p))

@@ -48,8 +48,9 @@ def most_isolated(split: PrivacySplit, *, share: float) -> npt.NDArray[np.bool_]
     metric = MixedDistance(split.schema, scale_by=reference)
     k = min(_K, len(reference))
     distance = metric.nearest(targets, reference, k=k).distance.mean(axis=1)
-    # Rows that are equally far are taken from members and non-members in turn.
-    turn = np.concatenate([np.arange(split.n), np.arange(len(targets) - split.n)])
+    # Rows that are equally far are taken from members and non-members in turn, as many there are.
+    sizes = split.n, len(targets) - split.n
+    turn = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])
     order = np.lexsort((turn, distance))
     marked = np.zeros(len(targets), dtype=bool)
     marked[order[len(targets) - round(share * len(targets)) :]] = True

@@ -37,7 +37,7 @@ class Findings:
         By attack, with one of `synthtab.attacks.roc.ENDS` behind it, and false positive rate,
         where that is one row at least.
     isolated : dict of str to Auc
-        By attack, among the most isolated rows only.
+        By attack, among the most isolated rows only; empty if these are too few of either part.
     inference : dict of str to Guessed
         By secret column.
     closeness : dict of str to float
@@ -61,16 +61,16 @@ def run_attacks(
     synthetic: pd.DataFrame,
     *,
     white_box: Floats | None = None,
-    whole: PrivacySplit | None = None,
+    whole: tuple[PrivacySplit, pd.DataFrame] | None = None,
     random_state: RandomState = None,
 ) -> Findings:
     """Attack a synthetic table in every way of the report card.
 
     The training part may have more rows than the holdout: all are attacked. `white_box`, of shape
     (n_targets,), holds the scores of an attack on the model, of training and then of holdout rows:
-    see `synthtab.attacks.whitebox.white_box_scores`. `whole` is the split whose rows are looked up,
-    where only some of them are attacked. `random_state` is the seed of relabellings, of ties and of
-    the classifier.
+    see `synthtab.attacks.whitebox.white_box_scores`. `whole` are the split and the table whose rows
+    are looked up, where only some of them are attacked. `random_state` is the seed of
+    relabellings, of ties and of the classifier.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def run_attacks(
     marked = most_isolated(split, share=isolated_share(m))
     alone, others_alone = marked[:n], marked[n:]
     return Findings(
-        returned=returned(whole or split, synthetic),
+        returned=returned(split, synthetic, whole),
         copies=copies,
         membership={attack: auc(s[:n], s[n:]) for attack, s in by_attack.items()},
         flags={
@@ -123,7 +123,9 @@ def run_attacks(
             if rate * len(others) >= 1
         },
         isolated={
-            attack: auc(s[:n][alone], s[n:][others_alone]) for attack, s in by_attack.items()
+            attack: auc(s[:n][alone], s[n:][others_alone])
+            for attack, s in by_attack.items()
+            if min(alone.sum(), others_alone.sum()) > 1
         },
         inference=attribute_inference(split, synthetic),
         closeness=closeness(equal, synthetic),

@@ -7,7 +7,7 @@ of how another training would have turned out. For that see `synthtab.evaluation
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +36,9 @@ METRICS: Mapping[str, str] = {"r2": "R²", "auc": "AUC"}
 MIN_ROWS = 250
 JUDGED_ROWS = 20_000  # of a synthetic table: what is compared and attacked
 _MAX_LEARNER_ROWS = 20_000  # a forest on a million rows takes hours, and is hardly better
-_MAX_LOOKED_UP = 50_000  # training rows of which each is looked up in the synthetic table
+MAX_LOOKED_UP = 50_000
+"""Rows of each part of a split of which each is looked up in the synthetic table."""
+
 _MAX_ATTACKED = 10_000
 _MIN_HOLDOUT, _MIN_REFERENCE = 100, 40
 _N_RESAMPLED = 500
@@ -214,7 +216,7 @@ class PrivacyJudgement:
             for key, floor in FLOORS.items()
             if key in self.rows
             and self.rows[key].verdict == "inconclusive"
-            and self.rows[key].shown.found_from > floor
+            and self.rows[key].found_from > floor
         )
 
     @property
@@ -223,13 +225,15 @@ class PrivacyJudgement:
         return bool(self.weak)
 
     @property
+    def is_only_weak(self) -> bool:
+        """Whether nothing but too few rows keeps the table back."""
+        return bool(self.weak) and not self.failed and not self.void
+
+    @property
     def could_find(self) -> str:
         """The smallest leaks that would have been found, four times in five."""
-        return "; ".join(
-            f"{ROWS[key]}, from {self.rows[key].shown.found_from:.2f} on"
-            for key in FLOORS
-            if key in self.rows
-        )
+        found_from = {key: self.rows[key].found_from for key in FLOORS if key in self.rows}
+        return "; ".join(f"{ROWS[key]}, {_from(least)}" for key, least in found_from.items())
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -242,7 +246,7 @@ class PrivacyJudgement:
         found += [f"void, since {reason}; {_VOID_ADVICE}" for reason in self.void]
         if self.weak:
             missed = "; ".join(
-                f"{ROWS[key]}, would be found from {self.rows[key].shown.found_from:.2f} on, and "
+                f"{ROWS[key]}, would be found {_from(self.rows[key].found_from)}, and "
                 f"{FLOORS[key]:.2f} has to be"
                 for key in self.weak
             )
@@ -270,6 +274,10 @@ _FEW_ADVICE = (
 )
 
 
+def _from(least: float) -> str:
+    return f"from {least:.2f} on" if least < 1 else "at no size"
+
+
 def _worst_row(rows: Sequence[Row]) -> Row:
     verdict = worst(row.verdict for row in rows)
 
@@ -283,12 +291,14 @@ def judge_privacy(
     split: PrivacySplit,
     synthetic: pd.DataFrame,
     *others: pd.DataFrame,
+    whole: tuple[PrivacySplit, Sequence[pd.DataFrame]] | None = None,
     random_state: int,
 ) -> PrivacyJudgement:
     """Attack one synthetic table, and judge what is found by the fixed rules of the report card.
 
-    All rows the table was made from are looked up in it, at most 50,000, and attacked, at most
-    10,000, beside all that are held out.
+    All rows the table was made from are looked up in it, at most `MAX_LOOKED_UP`, and attacked, at
+    most 10,000, beside those that are held out. Where the split and the tables hold some rows only,
+    `whole` has all of them, in which what is equal is looked up.
     `others` are tables drawn from the same generator with other seeds, or from one trained anew:
     whether a table may be released must not depend on the seed, so each of them has to pass.
 
@@ -304,18 +314,20 @@ def judge_privacy(
         chosen = rng.permutation(len(frame))[:n_rows]
         return frame.iloc[chosen].reset_index(drop=True)
 
-    whole = replace(split, train=some(split.train, _MAX_LOOKED_UP))
-    split = replace(
-        split,
-        train=some(split.train, _MAX_ATTACKED),
-        holdout=some(split.holdout, _MAX_ATTACKED),
-        reference=some(split.reference, _MAX_ATTACKED),
-    )
+    def some_of(parts: PrivacySplit, n_rows: int) -> PrivacySplit:
+        train, holdout, reference = (
+            some(part, n_rows) for part in (parts.train, parts.holdout, parts.reference)
+        )
+        return PrivacySplit(train, holdout, reference, parts.schema)
+
+    every, tables = whole or (split, (synthetic, *others))
+    every = some_of(every, MAX_LOOKED_UP)
+    split = some_of(split, _MAX_ATTACKED)
     made = controls(split, random_state=rng)
     with one_thread():
         found = [
-            run_attacks(split, table, whole=whole, random_state=rng)
-            for table in (synthetic, *others)
+            run_attacks(split, table, whole=(every, looked_up), random_state=rng)
+            for table, looked_up in zip((synthetic, *others), tables, strict=True)
         ]
         verdicts: dict[str, Verdict] = {}
         for control in (SAFE, *LEAKY):
@@ -398,7 +410,7 @@ class Assessment:
             return "released under a formal guarantee"
         if self.privacy is None:
             return "no verdict on privacy; give real rows that the table was not made from"
-        if self.privacy.too_few and not self.privacy.failed and not self.released:
+        if self.privacy.is_only_weak and not self.released:
             kept = "" if self.released is None else "; kept back, --release-anyway overrides"
             return f"too few rows to judge{kept}"
         if self.privacy.may_release:
@@ -464,7 +476,7 @@ def _privacy_record(judged: PrivacyJudgement) -> dict[str, Any]:
             **row.estimate._asdict(),
             "chance": row.shown.chance,
             "tolerance": TOLERANCES[key].beyond,
-            "found_from": row.shown.found_from,
+            "found_from": row.found_from,
             "too_few": row.too_few,
             "note": row.shown.note,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -193,11 +194,13 @@ def _check_unseen(real: pd.DataFrame, unseen: pd.DataFrame, name: str, other: st
     """
     key = pd.util.hash_pandas_object(real, index=False)
     found = pd.util.hash_pandas_object(unseen, index=False).isin(key)
-    if found.mean() > key.duplicated(keep=False).mean() + _MAX_SEEN:
+    chance = float(key.duplicated(keep=False).mean())
+    scatter = math.sqrt(chance * (1 - chance) * (1 / len(real) + 1 / len(unseen)))
+    if found.mean() > chance + max(_MAX_SEEN, 4 * scatter):
         raise TableError(
             f"{int(found.sum()):,} of {len(found):,} rows of {other} (--unseen) are rows of "
-            f"{name}: rows that the synthetic table was made from say nothing of privacy; give "
-            "rows that were kept from it"
+            f"{name}, more than chance makes: rows that the synthetic table was made from say "
+            "nothing of privacy; give rows that were kept from it"
         )
 
 

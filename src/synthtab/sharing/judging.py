@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from synthtab.sharing.assessment import (
     JUDGED_ROWS,
+    MAX_LOOKED_UP,
     REAL,
     SYNTHETIC,
     PrivacyJudgement,
@@ -89,7 +90,7 @@ def judge_in_time(
         learnt = some(real, max(n, 2 * _FEW)) if n < n_asked else real
         part = PrivacySplit(learnt, some(holdout, n), some(reference, n), schema)
         tables = [some(table, max(n, 2 * _FEW)) for table in drawn]
-        return judge_privacy(part, *tables, random_state=random_state)
+        return judge_privacy(part, *tables, whole=(split, drawn), random_state=random_state)
 
     def fitting(
         work: Callable[[int], Any], n: int, share: float, power: float, what: str, *, quick: bool
@@ -119,6 +120,8 @@ def judge_in_time(
     bar.set_description("judging: privacy")
     is_quick = len(schema.columns) * n_asked < _QUICK
     judged = fitting(privacy, n_asked, 1.0, 1.7, "The attacks were made", quick=is_quick)
+    if len(real) > MAX_LOOKED_UP:
+        notes.append(f"Looked up: {MAX_LOOKED_UP:,} of {len(real):,} training rows.")
     bar.update()
     bar.close()
     return Judged(utility, like, judged, tuple(notes))

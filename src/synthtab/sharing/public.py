@@ -68,6 +68,8 @@ def _facts(assessment: Assessment | None) -> dict[str, str]:
         return made
     settings = assessment.settings
     few = settings["min count"]
+    judged = assessment.privacy
+    attacked = {} if judged is None else {"Rows attacked": f"about {_rounded(judged.n_attacked)}"}
     return made | {
         "Real rows": f"about {_rounded(settings['rows'])}, of which about "
         f"{_rounded(settings['training rows'])} were learnt",
@@ -76,6 +78,7 @@ def _facts(assessment: Assessment | None) -> dict[str, str]:
         if few <= 1
         else f"what fewer than {few} rows hold in one column is not learnt",
         "Tables judged": f"{settings['draws judged']} draws of {settings['models judged']} models",
+        **attacked,
     }
 
 
