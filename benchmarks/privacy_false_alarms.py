@@ -52,7 +52,7 @@ N_DRAWS = 3  # tables that a card judges, as in ``share``
 N_FRESH = 201  # cards of fresh rows of each size, a third of each table
 N_LEAKY = {400: 6, 1000: 12, 5000: 3}  # cards of each leak
 N_FITS = {400: 0, 1000: 3, 5000: 0}  # cards of a trained model, a fit each
-FIRST_SEED = 30000
+FIRST_SEED = 40000
 NEW_ITEMS = ("but for one column", "the nearest rows", "unique rows, more noise")
 
 Leak = Callable[[PrivacySplit, pd.DataFrame, int, np.random.Generator], pd.DataFrame]
