@@ -37,9 +37,10 @@ def to_function(env: BuildEnvironment, name: str) -> nodes.Node:
 
 
 def line(env: BuildEnvironment, records: Iterable[str], code: nodes.Node) -> nodes.paragraph:
-    """The line below a figure or table: its records, and its code."""
+    """The line below a figure or table: its records, of those that exist, and its code."""
     up = "../" * env.docname.count("/")
-    names = sorted(set(records))
+    folder = Path(env.srcdir) / "records"
+    names = sorted(name for name in set(records) if record_path(name, folder).is_file())
     shown = nodes.paragraph("", "record " if len(names) == 1 else "records ", classes=["made-by"])
     for i, name in enumerate(names):
         shown += nodes.Text(", " if i else "")
