@@ -34,6 +34,7 @@ from synthtab.sharing.assessment import (
 from synthtab.sharing.bundle import sample_to_file
 from synthtab.sharing.card_page import card_html
 from synthtab.sharing.columns import Column, TablePlan, infer_plan
+from synthtab.sharing.evaluate import _check_unseen
 from synthtab.sharing.few import without_few
 from synthtab.sharing.form import typed
 from synthtab.sharing.judging import judge_in_time
@@ -112,7 +113,7 @@ def test_what_leaves_tells_nothing_private(shared):
         assert "about 450, of which about 300 were learnt" in text  # 305 were
         for private in ("table.csv", "seed", "torch", "numpy", "steps", "Solo", str(shared)):
             assert private not in text
-    assert texts["card.html"].count("<tr>") == 4 + 2 + 7 + 5
+    assert texts["card.html"].count("<tr>") == 4 + 2 + 7 + 6
     assert re.search(r"most exposed records: .* AUC 0\.\d\d that", texts["card.html"])
     assert not re.search(r"<script|https?:", texts["card.html"])
 
@@ -680,7 +681,9 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     assert main([*asked, "--unseen", str(table)]) == 2
     refused = capsys.readouterr()
     assert refused.out == ""
-    assert re.search(r"rows of \S+ \(--unseen\) are rows of \S+: rows that", refused.err)
+    assert re.search(
+        r"rows of \S+ \(--unseen\) are rows of \S+, more than chance makes", refused.err
+    )
     # A table that gives the real rows away.
     asked[2] = str(table)
     assert main([*asked, "--unseen", str(unseen)]) == 3
@@ -691,6 +694,15 @@ def test_anybodys_table_is_judged(shared, table, tmp_path, capsys):
     short.write_text("çap;süre\n" + "1,5;2\n" * 300, encoding="utf-8")
     assert main(["evaluate", str(table), str(short), "--target", TARGET, "--drop", "no"]) == 2
     assert "columns ['boy', 'standart', 'firma', 'tarih'] are missing" in capsys.readouterr().err
+
+
+def test_coarse_rows_that_agree_by_chance_may_be_unseen():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows = pd.DataFrame(rng.integers(0, 4, size=(530, 5)), columns=list("abcde"))
+        _check_unseen(rows[:280], rows[280:], "real.csv", "unseen.csv")
+    with pytest.raises(TableError, match="more than chance makes"):
+        _check_unseen(rows[:280], rows[100:350], "real.csv", "unseen.csv")
 
 
 def test_equal_tables_are_equally_useful():
