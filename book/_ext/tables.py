@@ -98,6 +98,8 @@ class ResultsTable(RecordsDirective):
             known["title"] = title(options["run"])
         if name == "ablation":
             known["title"] = title(options["table"])
+        if name == "side_by_side":
+            known["title"] = {"standin": "Stand-ins", "public": "Public tables"}[options["table"]]
         if name == "exposure":
             known["title"] = privacy_benchmarks.DEVELOPMENT[options["table"]]
         path = self.env.srcdir / "book" / "captions.yml"

@@ -320,23 +320,29 @@ def _by_places(places: Mapping[str, list[str]], word: str, said: Callable[[list[
 # The tables of the experiments ------------------------------------------------------------------
 
 
-def side_by_side(records: Records) -> pd.DataFrame:
-    """What a forest keeps of its R² with each generator's rows, and CPU seconds, on all tables.
+def side_by_side(records: Records, table: str) -> pd.DataFrame:
+    """What a forest keeps of its R² with each generator's rows, and CPU seconds.
 
     Parameters
     ----------
     records : Records
         The committed runs.
+    table : {"standin", "public"}
+        Which of the two tables of each experiment.
 
     Returns
     -------
     DataFrame of str
-        A line for each generator, a column for each table. Figures are of the first three splits
-        of the experiments; a star marks those of all five.
+        A line for each generator, a column for each experiment. Figures are of the first three
+        splits of the experiments; a star marks those of all five.
     """
     methods = ("second_sample", *MODELS, *PACKAGED, "interpolation")
     rows = {
-        LABELS[method]: {title(run): _cell(records, run, method) for run, _, _ in runs()}
+        LABELS[method]: {
+            experiment: _cell(records, run, method)
+            for run, experiment, source in runs()
+            if source == table
+        }
         for method in methods
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("generator")
