@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Demo: from a table to a tested synthetic one
 #
-# This page runs live, in under a minute on one processor core: `make demo` opens it in JupyterLab.
+# This page runs live, in under a minute of processor time: `make demo` opens it in JupyterLab.
 # It trains HybridDiffusion on a table, looks at the rows that the model draws, lets a model learn
 # from them, and attacks them once. The other chapters measure the same with repetitions and
 # intervals. One run shows how it is done, and proves little.

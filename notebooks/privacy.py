@@ -16,8 +16,8 @@
 #
 # :::{div} summary
 # Over all records, attacks find little in the tables of HybridDiffusion. They find more on the most
-# exposed records, and most with the model at hand. Interpolated rows and SMOGN's expose far more; a
-# Gaussian copula exposes less, and a learner gets less from its rows.
+# exposed records, and most with the model at hand. Interpolated rows and those of SMOGN, extreme,
+# expose far more; a Gaussian copula exposes less, and a forest learns less from its rows.
 # :::
 #
 # An attacker gets a synthetic table. Beside it they hold other rows of the same source, as a
@@ -49,7 +49,7 @@ say(
   [{res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.low:.2f`,
   {res}`benchmark_exposure.concrete.few_5_one_member.drawn_5.exposed.high:.2f`], and
   {res}`benchmark_exposure.concrete.few_5_one_member.white_box.exposed.value:.2f` for whoever
-  holds the model. Aimed at were {given}`0.55` and {given}`0.60`. Both aims are missed.
+  holds the model. The aims were {given}`0.55` and {given}`0.60`. Both are missed.
 - """
     + exposed_beside
     + """
@@ -442,8 +442,8 @@ report.former_table(shown, {titles[key]: found for key, found in measured.items(
 # ```{sentences} rarely_found
 # ```
 #
-# Fresh real rows give nothing away, so that every failure on them is a false alarm. Aimed at were
-# at most one card in twenty. A card judges three tables of fresh rows, and fails if one of them
+# Fresh real rows give nothing away, so that every failure on them is a false alarm. The aim was at
+# most one card in twenty. A card judges three tables of fresh rows, and fails if one of them
 # does.
 #
 # ```{results-table} false_alarms
