@@ -213,6 +213,8 @@ def test_cells_are_folded_and_their_figures_and_tables_numbered(book):
         cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
     title = nbformat.v4.new_markdown_cell("# Page")
     (book / "book" / "cells.ipynb").write_text(written([title, picture, table, plain]))
+    (book / "records").mkdir(exist_ok=True)
+    (book / "records" / "cells.json").write_text("{}")
     (book / "book" / "captions.yml").write_text(
         "figures: {A picture: Look at it.}\ntables: {tell(: Read it.}\n"
     )
