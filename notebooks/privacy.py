@@ -147,8 +147,8 @@ results = report.as_record(cards, measured)
 #     chance does not make it again fails by itself, others count beyond what rows never seen do
 #   - anything about rows that were moved a little
 # * - nearly whole
-#   - counts training rows beside which a synthetic row lies within a fifth of the distance to the
-#     next real row, beyond the share of rows never seen
+#   - counts training rows beside which synthetic rows lie nearer than real rows lie to each other,
+#     beyond the share of rows never seen
 #   - rows that were moved as far as real rows lie apart
 # * - membership
 #   - scores a record by its distance to the nearest synthetic row; by that distance against the
@@ -246,23 +246,16 @@ say(
     """
 Two settings lower the exposure of HybridDiffusion a little. Numbers that fewer than five rows
 hold, and the ends of columns, are not learnt as they are (`min_count=5`). One network a column is
-learnt instead of the mean of three, which knows the rows better (`n_members=1`). More dropout,
-and ends of columns that are smoothed over twenty rows, were tried on top. The variants with one
-network all keep {given}`96 %` or more of what HybridDiffusion's rows teach on `concrete`. The
-default of `synthtab share` is the plainest of them, `min_count=5` with `n_members=1`. It is not
-the one with the lowest figure: with dropout on top the AUC is
+learnt instead of the mean of three, which knows the rows better (`n_members=1`). With both, which
+is the default of `synthtab share`, rows keep
+{res}`benchmark_exposure.concrete.few_5_one_member.percent.value:.1f` % of the R² on `concrete`,
+where HybridDiffusion keeps {res}`benchmark_exposure.concrete.hybrid.percent.value:.1f` %. With more
+dropout on top the AUC is
 {res}`benchmark_exposure.concrete.few_5_one_member_dropout_5.drawn_5.exposed.value:.2f` on
 `concrete` and
 {res}`benchmark_exposure.013_standin.few_5_one_member_dropout_5.drawn_5.exposed.value:.2f` on the
-stand-in for 013. All these intervals overlap, so that the record does not put the variants in
-order. The default keeps {res}`benchmark_exposure.concrete.few_5_one_member.percent.value:.1f` % of
-the R² that real rows teach, where HybridDiffusion keeps
-{res}`benchmark_exposure.concrete.hybrid.percent.value:.1f` %. With three networks and
-`min_count=5` the most exposed records are recognised with
-{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.value:.2f`
-[{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.low:.2f`,
-{res}`benchmark_exposure.concrete.few_5.drawn_5.exposed.high:.2f`]. This interval overlaps that of
-the default as well. Two fits stand behind each share of R², so that a few points say little.
+stand-in for 013. All these intervals overlap, and two fits stand behind each share of R², so that
+the record does not put the variants in order.
 
 No variant of HybridDiffusion reaches the aim on `concrete`. """
     + aim_reached
@@ -406,15 +399,12 @@ cards.
 )
 
 # %% [markdown]
-# **These rules replaced others after the outcome of those was known.** By the former rules a row
-# failed as soon as chance was ruled out, for rates, isolated rows, inference and copies. With
-# thousands of rows and several splits that is a statement about how many rows were attacked:
-# independent marginals and small effects failed, and a table that failed on many splits was
-# released on few. The tolerances were set in `synthtab.attacks.tolerances` before the records below
-# were made, though not before the former ones were. Both verdicts are therefore shown, and a reader
-# who distrusts the change can use the first. For a time a row failed only if its whole interval lay
-# beyond the tolerance. A reviewer then planted leaks that this rule let pass, and it was replaced
-# by the present one, which fails more tables. What it said stands in the table of planted leaks.
+# **These rules replaced others after their outcome was known.** At first a row failed as soon as
+# chance was ruled out, which says mostly how many rows were attacked: independent marginals failed.
+# Then a row failed only if its whole interval lay beyond the tolerance; a reviewer planted leaks
+# that this rule let pass. The present rule fails more tables than the second. The tolerances did
+# not change. The next table has the verdicts by the first rule, the table of planted leaks those by
+# the second.
 
 # %% [markdown]
 # ### What the former rules said
@@ -437,7 +427,7 @@ report.former_table(shown, {titles[key]: found for key, found in measured.items(
 # ```
 
 # %% [markdown]
-# Aimed at was that four leaks in five are found from a thousand rows on.
+# The aim was to find four leaks in five from a thousand rows on.
 #
 # ```{sentences} rarely_found
 # ```
@@ -627,11 +617,8 @@ its table, membership is recognised with an AUC of
 # - should count the model as more revealing than its table, and several tables drawn from one model
 #   as more revealing than one.
 #
-# The factory's table describes products. Where no person is identifiable the regulation does not
-# apply, and the same attacks measure what a competitor learns. The stand-ins have no secrets at
-# all; what is measured on them is what the methods do to a table of that shape. And the cards
-# themselves were computed with the training rows at hand: to publish them is to publish something
-# about these rows, if little.
+# Where no person is identifiable, as in the factory's table of products, the regulation does not
+# apply, and the same attacks measure what a competitor learns.
 #
 # Attacks give lower bounds on what leaks. An upper bound, for every attacker and every record,
 # needs a training that is differentially private.
