@@ -279,8 +279,7 @@ def returned(
     """
     real = _real_rows(split)
     n, n_synthetic = split.n, len(synthetic)
-    terms = _terms(real, synthetic[list(real)])[: len(real)]
-    is_unique = _others(terms.sum(axis=1, dtype=np.uint64)) == 0
+    is_unique = ~real.duplicated(keep=False).to_numpy()
     metric = MixedDistance(split.schema, scale_by=split.reference)
     different = real.drop_duplicates()
     around = metric.nearest(real, different, k=min(_K + 1, len(different))).distance
