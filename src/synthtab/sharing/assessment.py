@@ -227,7 +227,7 @@ class PrivacyJudgement:
     @property
     def is_only_weak(self) -> bool:
         """Whether nothing but too few rows keeps the table back."""
-        return bool(self.weak) and not self.failed and not self.void
+        return self.too_few and not self.failed and not self.void
 
     @property
     def could_find(self) -> str:
