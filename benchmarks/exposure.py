@@ -100,6 +100,9 @@ LATER: dict[str, tuple[str, Any]] = {
     "stasy": ("STaSy", STaSy()),
     "tabdiff": ("TabDiff", TabDiff()),
 }
+GROUPS = {"": ARMS, "_peers": PEERS, "_later": LATER}
+"""By the ending of their record's name."""
+
 ALL = {**ARMS, **PEERS, **LATER}
 OF_ONE_TABLE = ("few_5_dropout_5", "no_dropout", "one_member", "gaussian")  # of the first
 
@@ -163,22 +166,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of concrete.csv.gz")
     parser.add_argument("--quick", action="store_true", help="two arms; writes no record")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--peers", action="store_true", help="TabDDPM and TabSyn alone")
-    group.add_argument("--later", action="store_true", help="STaSy and TabDiff alone")
+    for flag, words in (
+        ("peers", "TabDDPM and TabSyn alone"),
+        ("later", "STaSy and TabDiff alone"),
+    ):
+        group.add_argument(
+            f"--{flag}",
+            dest="ending",
+            action="store_const",
+            const=f"_{flag}",
+            default="",
+            help=words,
+        )
     parser.add_argument("--tables", nargs="*", default=TABLES, choices=TABLES, help="likewise")
     parser.add_argument("--arms", nargs="*", choices=list(ALL), help="likewise")
     arguments = parser.parse_args()
     if arguments.data is None:
         print("concrete.csv.gz is not in the repository (UCI 165, CC BY 4.0): give --data FOLDER")
         return
-    known_arms, ending = ARMS, ""
-    if arguments.peers:
-        known_arms, ending = PEERS, "_peers"
-    elif arguments.later:
-        known_arms, ending = LATER, "_later"
+    known_arms = GROUPS[arguments.ending]
     arms = QUICK if arguments.quick else tuple(arguments.arms or known_arms)
     is_trial = arms != tuple(known_arms) or tuple(arguments.tables) != TABLES
-    record = RECORDS / f"benchmark_exposure{ending}.json"
+    record = RECORDS / f"benchmark_exposure{arguments.ending}.json"
     torch.set_num_threads(1)
     run = provenance.Run.of_benchmark(__file__, trial=is_trial)
     start = time.process_time()

@@ -74,7 +74,7 @@ def verbatim(share: float, noise: float = 0.0) -> Leak:
         if noise:
             copies = NoiseCopy(scale=noise).fit(split.train, split.schema)
             leaked = copies.sample(len(split.train), random_state=rng)[:k]
-        return pd.concat([leaked, fresh[: n - k]], ignore_index=True)
+        return _beside(leaked, fresh, n)
 
     return leak
 
