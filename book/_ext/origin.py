@@ -16,7 +16,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from seds500.records import record_path
+from seds500.records import Records, record_path
 from seds500.records.store import PUBLISHED
 
 FOLDER = "_records"
@@ -39,8 +39,7 @@ def to_function(env: BuildEnvironment, name: str) -> nodes.Node:
 def line(env: BuildEnvironment, records: Iterable[str], code: nodes.Node) -> nodes.paragraph:
     """The line below a figure or table: its records, of those that exist, and its code."""
     up = "../" * env.docname.count("/")
-    folder = Path(env.srcdir) / "records"
-    names = sorted(name for name in set(records) if record_path(name, folder).is_file())
+    names = sorted(filter(Records(env.srcdir / "records").exists, set(records)))
     shown = nodes.paragraph("", "record " if len(names) == 1 else "records ", classes=["made-by"])
     for i, name in enumerate(names):
         shown += nodes.Text(", " if i else "")

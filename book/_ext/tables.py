@@ -12,6 +12,7 @@ in braces there depends on the options. The option `name` makes it a target of `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import yaml
@@ -30,7 +31,7 @@ from seds500.pages import (
     results,
     sharing_benchmarks,
 )
-from seds500.records import Records, pipe_table, title
+from seds500.records import SOURCES, Records, pipe_table, title
 
 TABLES = {
     **results.TABLES,
@@ -58,6 +59,15 @@ TABLES = {
     "shared_cases": sharing_benchmarks.shared_cases,
 }  # fmt: skip
 """By the name that a page asks for them with."""
+
+
+TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "run": lambda options: title(options["run"]),
+    "ablation": lambda options: title(options["table"]),
+    "side_by_side": lambda options: f"{SOURCES[options['table']].capitalize()}s",
+    "exposure": lambda options: privacy_benchmarks.DEVELOPMENT[options["table"]],
+}
+"""What a caption calls that which a table is about, by the table's name, from its options."""
 
 
 class ResultsTable(RecordsDirective):
@@ -94,14 +104,8 @@ class ResultsTable(RecordsDirective):
         known = dict(options)
         if name == "literature":
             known |= records.value(f"published.related_work.{options['table']}")
-        if name == "run":
-            known["title"] = title(options["run"])
-        if name == "ablation":
-            known["title"] = title(options["table"])
-        if name == "side_by_side":
-            known["title"] = {"standin": "Stand-ins", "public": "Public tables"}[options["table"]]
-        if name == "exposure":
-            known["title"] = privacy_benchmarks.DEVELOPMENT[options["table"]]
+        if name in TITLES:
+            known["title"] = TITLES[name](options)
         path = self.env.srcdir / "book" / "captions.yml"
         self.env.note_dependency(str(path))
         captions = yaml.safe_load(path.read_text(encoding="utf-8"))["records"]
