@@ -17,7 +17,7 @@ from seds500.records.prose import listed
 from synthtab.attacks.card import ROWS
 
 EXPOSURE = "benchmark_exposure"
-PEERS = ("benchmark_exposure_peers", "benchmark_exposure_later")
+PEERS = tuple(f"benchmark_exposure_{run}" for run in ("peers", "later", "tabdiff"))
 ALARMS = "benchmark_privacy_false_alarms"
 UTILITY = "benchmark_dp_utility"
 SHARE_AUDIT = "benchmark_dp_share_audit"
