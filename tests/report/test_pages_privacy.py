@@ -224,7 +224,7 @@ def test_rivals_that_were_attacked_later_join_table_figure_and_sentences(tmp_pat
     }
     values = dict.fromkeys(privacy_benchmarks.DEVELOPMENT, first)
     store.save({"values": values}, tmp_path / "benchmark_exposure.json")
-    peers, later = (tmp_path / f"{name}.json" for name in privacy_benchmarks.PEERS)
+    peers, later, _ = (tmp_path / f"{name}.json" for name in privacy_benchmarks.PEERS)
     store.save({"values": {"concrete": {"tabddpm": arm("TabDDPM", 90.0, 0.8)}}}, peers)
     exposed, reached = privacy_benchmarks.beside(Records(tmp_path))
     assert exposed.startswith("The AUC of the same records is 0.80 for TabDDPM, 0.54 for Gaussian")
