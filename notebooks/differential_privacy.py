@@ -42,7 +42,7 @@ seed: NonNegativeInt = 0  # the first seed; each is one split, one training, one
 n_seeds: PositiveInt = 3  # repetitions
 n_trainings: PositiveInt = 500  # of the audit, with the row and as many without it
 quick: bool = False  # a trial on 300 rows of each table, with 10 training steps
-n_jobs: PositiveInt = 1  # processes
+n_jobs: PositiveInt = 2  # processes
 cache: str = ""  # folder in which finished runs are kept, so that a stopped run can continue
 
 # %% [markdown]
