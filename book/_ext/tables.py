@@ -115,10 +115,13 @@ class ResultsTable(RecordsDirective):
 SENTENCES = {
     of.__name__: of
     for of in (
+        literature.budgets_reading,
+        literature.field_leaders,
         literature.field_rivals,
         literature.published_better,
         literature.rivals_run,
         privacy_benchmarks.rarely_found,
+        results.splits_reading,
     )
 }
 """Sentences that follow from records, by the name that a page asks for them with."""

@@ -20,6 +20,9 @@ OTHER_PACKAGES = "benchmark_other_packages"
 LITERATURE = "benchmark_literature"
 """The record of the models of the literature, on the splits of the experiments."""
 
+SPLITS = "benchmark_splits"
+"""The record of the methods that fit in seconds, on more splits than the pages have."""
+
 FIELD = "benchmark_field"
 """The record of the tables of the literature."""
 

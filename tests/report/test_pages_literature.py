@@ -69,6 +69,38 @@ def test_ranks_are_within_tables_of_methods_that_have_all_of_them(found):
     assert "TabSyn, here" not in table.index
 
 
+def test_leaders_of_the_means_are_named_and_where_ours_is_last(found, tmp_path):
+    assert literature.field_leaders(found) == (
+        "HybridDiffusion has the best mean rank. HybridDiffusion has the smallest mean error of "
+        "single columns and HybridDiffusion has the smallest mean error of pairs."
+    )
+    record = store.load(tmp_path / f"{FIELD}.json")
+    record["values"]["default"]["trend"] = mean(40.0)
+    record["values"]["published"]["shape"]["TabPC"] = dict.fromkeys(FIELD_TABLES, 0.999)
+    store.save(record, tmp_path / f"{FIELD}.json")
+    told = literature.field_leaders(found)
+    assert "TabPC as published has the smallest mean error of single columns" in told
+    assert told.endswith("HybridDiffusion has the largest error of pairs of all on default.")
+
+
+def test_who_still_improves_follows_from_the_last_two_budgets(found, tmp_path):
+    assert literature.budgets_reading(found) == (
+        "The last steps still improve R² kept of TabSyn. These models are short of what they can "
+        "reach, and the tables above do not rank them."
+    )
+    record = store.load(tmp_path / f"{LITERATURE}.json")
+    steps = {"steps_1": arm(90, 1), "steps_2": arm(90, 2)}
+    record["values"]["budget_tabddpm"] = steps
+    nearer = {"steps_1": arm(90, 1), "steps_2": arm(91, 2) | {"c2st": mean(0.45)}}
+    record["values"]["budget_stasy"] = nearer
+    store.save(record, tmp_path / f"{LITERATURE}.json")
+    assert literature.budgets_reading(found) == (
+        "The last steps still improve R² kept of TabSyn; R² kept and detection of STaSy. These "
+        "models are short of what they can reach, and the tables above do not rank them. They "
+        "improve neither R² nor detection of TabDDPM."
+    )
+
+
 def test_rivals_are_those_that_were_run(found):
     table = literature.rivals(found)
     assert list(table.index) == [

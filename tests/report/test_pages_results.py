@@ -100,6 +100,49 @@ def test_what_is_kept_comes_from_the_run_or_from_the_benchmark_of_other_packages
         results.kept(records, ["ctgan"])
 
 
+def test_verdicts_on_twenty_splits_stand_beside_those_of_five(records):
+    same, other, unknown = (
+        {"mean": m, "low": m - 0.01, "high": m + 0.01} for m in (0.0, 0.2, -0.125)
+    )
+    for run, _, _ in runs():
+
+        def set_verdict(contents):
+            of = contents["values"]["hybrid_minus"]["replacement"]
+            for method in ("interpolation", "gaussian"):
+                of[method] = {key: {"verdict": "not told apart"} for key in ("rf", "gb")}
+
+        change(records, run, set_verdict)
+    minus = {
+        "interpolation": dict.fromkeys(("rf", "gb"), same),
+        "gaussian": dict.fromkeys(("rf", "gb"), same),
+        "gaussian_copula": dict.fromkeys(("rf", "gb"), unknown),
+    }
+    scores = {"hybrid": {key: {"percent": 95, "percent_low": 94.5} for key in ("rf", "gb")}}
+    for of in scores["hybrid"].values():
+        of["percent_high"] = 95.25
+    values = {run: {"hybrid_minus": minus, "scores": scores} for run, _, _ in runs()}
+    path = store.record_path(results.SPLITS, records.folder)
+    store.save({"values": values}, path)
+    assert results.splits_reading(records) == "All 12 verdicts are those of five splits."
+    values["013_public"] = {
+        "hybrid_minus": minus | {"gaussian": dict.fromkeys(("rf", "gb"), other)},
+        "scores": scores,
+    }
+    store.save({"values": values}, path)
+    assert results.splits_reading(records) == (
+        "Of 12 verdicts, 1 differs from that of five splits: from *not told apart* to *above* for "
+        "Gaussian diffusion (013, public table)."
+    )
+    table = results.splits(records, ["gaussian", "gaussian_copula", "ctgan"])
+    assert table.loc["013, public table"].tolist() == [
+        "+0.200 [+0.190, +0.210] *above*",
+        "−0.125 [−0.135, −0.115] *below*",
+        "–",
+    ]
+    kept = results.splits_kept(records, ["hybrid", "ctgan"])
+    assert kept.loc["011, stand-in"].tolist() == ["95.0 [94.5, 95.2]", "–"]
+
+
 def test_copies_stand_beside_those_that_chance_gives(records):
     def set_copies(contents):
         contents["values"]["fidelity_intervals"]["hybrid"] |= {

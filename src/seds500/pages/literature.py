@@ -116,13 +116,7 @@ def field_means(records: Records) -> pd.DataFrame:
     DataFrame of str
         Ordered by rank. Only methods that have figures of every table.
     """
-    found = pd.DataFrame(
-        [{"table": table, "method": method, **of} for table, method, of in _figures(records)]
-    )
-    found["method"] = found.method.str.replace(r", \d+ fitted here", ", here", regex=True)
-    found = found[found.groupby("method").table.transform("nunique") == len(FIELD_TABLES)]
-    found = found.assign(rank=found.groupby("table")[list(_RANKED)].rank().mean(axis=1))
-    means = found.groupby("method").mean(numeric_only=True).sort_values("rank")
+    means = _on_all(records).groupby("method").mean(numeric_only=True).sort_values("rank")
     rows = {
         method: {
             "mean rank": f"{row['rank']:.1f}",
@@ -132,6 +126,54 @@ def field_means(records: Records) -> pd.DataFrame:
         for method, row in means.iterrows()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _on_all(records: Records) -> pd.DataFrame:
+    """Figures and mean rank, by table, of the methods that have figures of every table."""
+    found = pd.DataFrame(
+        [{"table": table, "method": method, **of} for table, method, of in _figures(records)]
+    )
+    found["method"] = found.method.str.replace(r", \d+ fitted here", ", here", regex=True)
+    found = found[found.groupby("method").table.transform("nunique") == len(FIELD_TABLES)]
+    return found.assign(rank=found.groupby("table")[list(_RANKED)].rank().mean(axis=1))
+
+
+def field_leaders(records: Records) -> str:
+    """Who has the best mean rank and the smallest errors in the mean, and who the largest where.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    str
+        Markdown, about the methods of `field_means`.
+    """
+    found = _on_all(records)
+    means = found.groupby("method").mean(numeric_only=True)
+    smallest = [
+        f"{_named(means[key].idxmin())} has the smallest mean error of {words}"
+        for key, words in _WORDS.items()
+    ]
+    lines = [f"{_named(means['rank'].idxmin())} has the best mean rank. {listed(smallest)}."]
+    ours = f"{METHOD_LABELS['hybrid']}, here"
+    largest = {
+        words: [t for t, of in found.groupby("table") if of.set_index("method")[k].idxmax() == ours]
+        for k, words in _WORDS.items()
+    }
+    lines += [
+        f"HybridDiffusion has the largest error of {words} of all on {listed(where)}."
+        for words, where in largest.items()
+        if where
+    ]
+    return " ".join(lines)
+
+
+def _named(method: str) -> str:
+    """A method of `field_means` in running text."""
+    return method.removesuffix(", here").replace(", published", " as published")
 
 
 def field_budgets(records: Records) -> pd.DataFrame:
@@ -453,6 +495,48 @@ def _row(of: Mapping[str, Any]) -> dict[str, str]:
     row["detection AUC"] = Measured.of(of["c2st"]).show(".2f")
     row["CPU s"] = f"{of['fit'] + of['sample']:.0f}"
     return row
+
+
+_NOTHING = "nothing"
+
+
+def budgets_reading(records: Records) -> str:
+    """Whose quality on validation rows still improves with the last of its training steps.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    str
+        Markdown, about the models whose steps are a setting.
+    """
+    values = records.value(LITERATURE)
+    improved: dict[str, list[str]] = {}
+    for method in MODELS:
+        points = sorted(values.get(f"{BUDGET}_{method}", {}).values(), key=lambda of: of["fit"])
+        if len(points) < 2:
+            continue
+        before, last = points[-2:]
+        told = [abs(of["c2st"]["mean"] - 0.5) for of in (before, last)]
+        better = {
+            "R² kept": last["hgb"]["percent"] > before["hgb"]["percent"],
+            "detection": told[1] < told[0],
+        }
+        words = listed([key for key, value in better.items() if value] or [_NOTHING])
+        improved.setdefault(words, []).append(LABELS[method])
+    moved = [f"{words} of {listed(of)}" for words, of in improved.items() if words != _NOTHING]
+    lines = []
+    if moved:
+        lines.append(
+            f"The last steps still improve {'; '.join(moved)}. These models are short of what they "
+            "can reach, and the tables above do not rank them."
+        )
+    if _NOTHING in improved:
+        lines.append(f"They improve neither R² nor detection of {listed(improved[_NOTHING])}.")
+    return " ".join(lines)
 
 
 @styled

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seds500.comparisons import OTHER_PACKAGES
+from seds500.comparisons import OTHER_PACKAGES, SPLITS
 from seds500.methods import SECOND_SAMPLE
 from seds500.plots import (
     COLOURS,
@@ -35,7 +35,9 @@ from seds500.records import (
     runs,
     title,
 )
+from seds500.records.prose import listed
 from synthtab.evaluation.compare import REAL
+from synthtab.evaluation.intervals import verdict
 
 # Tables ---------------------------------------------------------------------------------------
 
@@ -74,6 +76,75 @@ def advantages(records: Records, methods: Sequence[str]) -> pd.DataFrame:
         return f"{records.advantage(run, method).show('+.2f')} *{verdict}*"
 
     return _by_run(methods, cell, heading="minus {}")
+
+
+def splits(records: Records, methods: Sequence[str]) -> pd.DataFrame:
+    """The differences of `advantages` on twenty splits, of the methods that fit in seconds.
+
+    Parameters and result are those of `advantages`. A dash says that a method was not run.
+    """
+
+    def cell(run: str, method: str) -> str:
+        if not records.has(_minus(run, method)):
+            return "–"
+        found = records.measured(_minus(run, method))
+        return f"{found.show('+.3f')} *{verdict(*found.span, 0)}*"
+
+    return _by_run(methods, cell, heading="minus {}")
+
+
+def splits_kept(records: Records, methods: Sequence[str]) -> pd.DataFrame:
+    """Share of the real rows' R² kept on twenty splits, in percent, with intervals.
+
+    Parameters and result are those of `splits`.
+    """
+
+    def cell(run: str, method: str) -> str:
+        place = f"{SPLITS}.{run}.scores.{method}.{STUDY_LEARNER[run.partition('_')[0]]}"
+        return records.measured(place, of="percent").show(".1f") if records.has(place) else "–"
+
+    return _by_run(methods, cell)
+
+
+def splits_reading(records: Records) -> str:
+    """Which verdicts of `advantages` are others on twenty splits.
+
+    Parameters
+    ----------
+    records : Records
+        The committed runs.
+
+    Returns
+    -------
+    str
+        Markdown, from all methods of both records.
+    """
+    changed: dict[tuple[str, str], list[str]] = {}
+    n_pairs = 0
+    for run, _, _ in runs():
+        before = records.value(f"{run}.hybrid_minus.replacement")
+        for method in records.value(f"{SPLITS}.{run}.hybrid_minus"):
+            if method not in before:
+                continue
+            n_pairs += 1
+            old = before[method][STUDY_LEARNER[run.partition("_")[0]]]["verdict"]
+            new = verdict(*records.measured(_minus(run, method)).span, 0)
+            if new != old:
+                words = f"{LABELS[method]} ({title(run)})"
+                changed.setdefault((old, new), []).append(words)
+    if not changed:
+        return f"All {n_pairs} verdicts are those of five splits."
+    n_changed = sum(map(len, changed.values()))
+    moves = [
+        f"from *{old}* to *{new}* for {listed(where)}" for (old, new), where in changed.items()
+    ]
+    differ = "differs from that" if n_changed == 1 else "differ from those"
+    return f"Of {n_pairs} verdicts, {n_changed} {differ} of five splits: {'; '.join(moves)}."
+
+
+def _minus(run: str, method: str) -> str:
+    """Where the record of twenty splits has HybridDiffusion minus a method."""
+    return f"{SPLITS}.{run}.hybrid_minus.{method}.{STUDY_LEARNER[run.partition('_')[0]]}"
 
 
 def kept(records: Records, methods: Sequence[str]) -> pd.DataFrame:
@@ -169,7 +240,8 @@ def _known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
 
 
 TABLES: Mapping[str, Callable[..., pd.DataFrame]] = {
-    table.__name__: table for table in (advantages, kept, copies, times, literature)
+    table.__name__: table
+    for table in (advantages, splits, splits_kept, kept, copies, times, literature)
 }
 """By the name that a page asks for them with."""
 

@@ -1,7 +1,8 @@
 """Results in sentences: how a text names a value, and how the value is put there.
 
 In a text, ``{res}`013_standin.utility.replacement.hybrid.rf.r2.mean:.2f` `` stands for a value of
-a record, formatted as Python formats it. `this` as the id means the run that the page shows, and
+a record, formatted as Python formats it; where the key leads to a value with its bounds, all three
+are shown. `this` as the id means the run that the page shows, and
 `published` the original study's figures. ``{given}`95 %` `` marks a decimal or a percentage that
 was chosen (a level, a threshold, a setting) and not measured.
 
@@ -42,19 +43,26 @@ def split(text: str, page: str = THIS) -> tuple[str, str]:
 
 
 def show(key: str, value: Any, spec: str = "") -> str:
-    """The value of a key as text, with a typographic minus.
+    """The value of a key as text, with a typographic minus, and with its bounds where it has any.
 
     Raises
     ------
     ValueError
-        If the format does not suit the value, or the value is a list or a dictionary.
+        If the format does not suit the value, or the value is a list, or a dictionary without
+        ``low``, ``high`` and one of ``mean`` and ``value``.
 
     Examples
     --------
     >>> show("run.loss", -0.256, ".2f")
     '−0.26'
+    >>> show("run.auc", {"value": 0.712, "low": 0.66, "high": 0.764}, ".2f")
+    '0.71 [0.66, 0.76]'
     """
     try:
+        if isinstance(value, dict) and {"low", "high"} <= value.keys():
+            (middle,) = (value[name] for name in ("mean", "value") if name in value)
+            low, high = (format(value[end], spec) for end in ("low", "high"))
+            return f"{middle:{spec}} [{low}, {high}]".replace("-", "−")
         if isinstance(value, list | dict) or value is None:
             raise TypeError("it is not a single value")
         text = format(value, spec)
