@@ -79,7 +79,7 @@ demo.training_loss(model)
 demo.side_by_side(split.holdout, synthetic, n=4)
 
 # %% [markdown]
-# No line can be matched with another one, since each synthetic row is a new draw. The values are of
+# No synthetic row is made from one real row: each is a new draw from the model. The values are of
 # the same kinds: the same categories, and numbers in the same ranges and with the same rounding.
 
 # %% mystnb={"image": {"alt": "Target over the first number, training rows and drawn rows"}}
@@ -88,7 +88,7 @@ plots.against_target(tables, split.schema.numerical[0], target)
 
 # %% [markdown]
 # The two clouds should have the same shape. Points in a place that is empty on the left would be
-# products that cannot exist.
+# products that may not exist.
 #
 # ## 4. Does a model learn the same from them?
 #
@@ -126,7 +126,7 @@ demo.auc_figure(aucs)
 
 # %% [markdown]
 # Read the distance of each interval from the line at one half. An interval that covers the line
-# says that this attack found nobody on these rows. It does not say that nobody can be found: the
+# says that this attack was not shown to find training rows here. Other attacks may find some: the
 # {doc}`privacy chapter <privacy>` runs more attacks on more rows.
 #
 # ## What it means

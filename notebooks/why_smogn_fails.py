@@ -16,7 +16,8 @@
 #
 # > SMOGN loses R² because it selects rows by their target, with two features as with many.
 # > Interpolation without this selection loses little or nothing on the six tables, so empty regions
-# > are not the reason there. Interpolation that is forced on a much wider table does lose some R².
+# > are not the reason there. Interpolation that is forced on a much wider table loses some R²,
+# > though its rows lie no farther from unseen rows than training rows do.
 #
 # The original study trained models on SMOGN's output and found that they predict badly. It gave
 # this reason: interpolated rows fall into *empty regions of a high-dimensional space*, where there
@@ -179,8 +180,8 @@ report.sweep_table(results["sweep"])
 # If empty regions were the reason, SMOGN would lose more at the right of the table than at the
 # left, and so would interpolation. *Interpolation only* cannot decide this, because on the widest
 # table its rule interpolates no row and returns noisy copies. *Interpolation, never noise* can: it
-# loses some R² on the widest table if the added columns are irrelevant. So empty regions can cost
-# R² on a wide table. They do not explain SMOGN's loss, which is there with two columns.
+# loses some R² on the widest table if the added columns are irrelevant. Whether its rows lie in
+# empty regions there is asked below. SMOGN loses R² with two columns already.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(report.sweep_reading(results["sweep"], results["interpolated"]))

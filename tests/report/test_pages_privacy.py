@@ -251,13 +251,15 @@ def test_missed_aims_under_a_guarantee_stand_first(tmp_path) -> None:
 
     tables = ("013_standin", "013_public", "012_public", "011_public")
     arm = {"dp_1": of(79.0), "dp_3": of(93.0), "dp_8": of(95.0)}
-    values = {table: {"corrected": arm, "no_correction": {"dp_3": of(85.0)}} for table in tables}
+    before = {budget: of(70.0) for budget in arm}
+    values = {table: {"corrected": arm, "drawn": before} for table in tables}
     values["adult"] = {"corrected": arm}
     contents = {"values": values, "parameters": {"n_seeds": 5}}
     store.save(contents, tmp_path / "benchmark_dp_utility.json")
     aims = privacy_benchmarks.guarantee_aims(Records(tmp_path))
     assert aims[""].tolist() == ["missed", "missed", "met", "met"]
-    assert aims.loc["mean of four tables, ε = 1", "measured"] == "79.0 [77.8, 80.2] %"
+    row = aims.loc["mean of four tables, ε = 1"]
+    assert row[["measured", "before the correction"]].tolist() == ["79.0 [77.8, 80.2] %", "70.0 %"]
     table = privacy_benchmarks.guarantee(Records(tmp_path))
     assert table.loc["HybridDiffusion; adult"].tolist()[0] == "79 [77, 81]"
     assert (

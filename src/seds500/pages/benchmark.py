@@ -132,7 +132,7 @@ def _of_standins(records: Records) -> Iterator[Target]:
             yield Target(where, "not below Gaussian diffusion, n rows", None, None)
         else:
             pairs = [(of[f"{k}_1"]["mean"], rival[f"{k}_1"]["mean"]) for k in SCORED]
-            measured = ", ".join(f"{a:.1f} (that {b:.1f})" for a, b in pairs)
+            measured = ", ".join(f"{a:.2f} (that {b:.2f})" for a, b in pairs)
             met = all(a >= b for a, b in pairs)
             yield Target(where, "not below Gaussian diffusion, n rows", measured, met)
         auc = None if of is None else of["c2st"]["mean"]

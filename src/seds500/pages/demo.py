@@ -105,7 +105,7 @@ def meaning(results: Mapping[str, Any]) -> str:
     told = (
         "its interval lies above one half, so that this attack finds some of the training rows"
         if found["low"] > CHANCE
-        else "its interval does not lie above one half, so that this attack found nobody"
+        else "its interval does not lie above one half, so that it is not shown to find any"
     )
     return (
         "A forest that has seen synthetic rows only reaches an R² of {res}`this.r2.synthetic:.2f` "

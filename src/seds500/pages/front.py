@@ -35,7 +35,6 @@ from seds500.records import (
     Records,
     reported,
     runs,
-    title,
 )
 from synthtab.evaluation.compare import REAL
 from synthtab.evaluation.intervals import verdict
@@ -191,6 +190,15 @@ TOLD: Mapping[str, str] = {
 }
 
 
+_TABLES: Mapping[str, str] = {
+    "011_public": "The public table, of diamonds,",
+    "012_public": "The public table, of personal computers,",
+    "013_public": "The public table, of houses,",
+}
+_LEARNERS: Mapping[str, str] = {"rf": "A random forest", "gb": "Gradient boosting"}
+"""How a sentence about each begins."""
+
+
 def run_sentences(records: Records, run: str) -> str:
     """What a run found, in a few sentences that follow from its intervals.
 
@@ -207,12 +215,12 @@ def run_sentences(records: Records, run: str) -> str:
         Markdown.
     """
     held = records.value(f"{run}.dataset")
-    learner = LEARNERS[STUDY_LEARNER[run.partition("_")[0]]]
+    learner = STUDY_LEARNER[run.partition("_")[0]]
     real = records.score(run, REAL)
     lines = [
-        f"The {title(run).partition(', ')[2]} has {held['n_train']:,} training rows and "
+        f"{_TABLES.get(run, 'The stand-in')} has {held['n_train']:,} training rows and "
         f"{held['n_test']:,} test rows. Figures are means over {held['n_seeds']} splits.",
-        f"The {learner} reaches an R² of {real.show('.2f')} when it is trained on real rows. It "
+        f"{_LEARNERS[learner]} reaches an R² of {real.show('.2f')} when trained on real rows. It "
         f"keeps {records.share(run, 'hybrid').show('.0f')} % of this with HybridDiffusion's rows "
         f"alone, {records.share(run, 'gaussian').show('.0f')} % with those of Gaussian diffusion, "
         f"{records.share(run, 'interpolation').show('.0f')} % with interpolated rows, "
