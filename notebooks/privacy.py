@@ -56,10 +56,9 @@ say(
 )
 
 # %% [markdown]
-# The original study said of its synthetic tables that they contain no actual records. A table of
-# real rows, each moved a little, contains none either, and it points at every record it was made
-# from. So the question is put the other way round: how much do attacks find, and would they have
-# found something if there were something to find?
+# The original study said that its synthetic tables contain no actual records. Neither does a table
+# of real rows that are each moved a little. So the question is how much attacks find, and whether
+# they would have found a leak.
 
 # %% tags=["hide-input"]
 from typing import Literal
@@ -173,10 +172,9 @@ results = report.as_record(cards, measured)
 #   - what the table teaches about everybody, which is its purpose
 # ```
 #
-# None of these membership attacks is trained on members and non-members, so all may be judged on
-# the rows they score. Chance is an AUC of one half, a TPR equal to the FPR, and an inference risk
-# of 0. One distance between rows is used throughout: numbers in standard deviations of the
-# reference, and 1 for each category that differs.
+# Chance is an AUC of one half, a TPR equal to the FPR, and an inference risk of 0. One distance
+# between rows is used throughout: numbers in standard deviations of the reference, and 1 for each
+# category that differs.
 
 # %% [markdown]
 # ## How much leaks
@@ -189,10 +187,9 @@ results = report.as_record(cards, measured)
 report.effect_figure(shown)
 
 # %% [markdown]
-# Independent marginals are one end. They know nothing of how columns depend on each other: a
-# synthetic row is put together from real entries, and the entries are all that it can give away.
-# The copies at the foot are the other end. The next table has HybridDiffusion's figures for all
-# questions, with the attack or the column that did worst.
+# Independent marginals are one end: they can give away no more than single entries. The copies at
+# the foot are the other end. The next table has HybridDiffusion's figures for all questions, with
+# the attack or the column that did worst.
 
 # %%
 report.card_table(shown, "hybrid")
@@ -200,14 +197,14 @@ report.card_table(shown, "hybrid")
 # %% [markdown]
 # ## The most exposed records
 #
-# An AUC is a mean over records, and records are not alike. Whoever answers for single people needs
-# to know how exposed the worst records are. The likelihood ratio attack (LiRA)
-# {cite:p}`carlini2022lira` measures it. A generator is trained again and again on halves of the
-# same rows, and draws a table from each training. The attacker compares tables from models that saw
-# a record with tables from models that did not, and tells from another table whether the record was
-# learnt. Every pair of models is attacked with what the other pairs taught. The most exposed
-# records, one in twenty, are chosen by the other pairs as well, so that choosing them does not
-# flatter the attack. Where who was a member is made up, the AUC has to be one half.
+# An AUC is a mean over records, and records are not alike. The likelihood ratio attack (LiRA)
+# {cite:p}`carlini2022lira` measures how exposed the worst ones are. A generator is trained again
+# and again on halves of the same rows, and draws a table from each training. The attacker compares
+# tables from models that saw a record with tables from models that did not, and tells from another
+# table whether the record was learnt. Every pair of models is attacked with what the other pairs
+# taught. The most exposed records, one in twenty, are chosen by the other pairs as well, so that
+# choosing them does not flatter the attack. Where who was a member is made up, the AUC has to be
+# one half.
 #
 # The next two tables have the generators on two tables for development: the default settings of
 # `synthtab share` were chosen by them. The models of the literature, which train for minutes, were
@@ -274,9 +271,8 @@ the model at hand it is
 gives {res}`benchmark_exposure.013_standin.gaussian_copula.drawn_5.exposed:.2f` at
 {res}`benchmark_exposure.013_standin.gaussian_copula.percent.value:.0f` %
 [{res}`benchmark_exposure.013_standin.gaussian_copula.percent.low:.0f`,
-{res}`benchmark_exposure.013_standin.gaussian_copula.percent.high:.0f`]. These shares are of the
-best of three learners, on halves of the training rows and from two fits. The pages of the
-experiments have a forest on all training rows, from five splits: there the copula keeps
+{res}`benchmark_exposure.013_standin.gaussian_copula.percent.high:.0f`], by the best of three
+learners and from two fits. Of the R² of a forest that learns from all training rows it keeps
 {res}`benchmark_other_packages.013_standin.utility.replacement.gaussian_copula.rf.r2.percent:.0f` %.
 """
 )
@@ -309,8 +305,7 @@ From a table of as many rows as were learnt the attack reaches an AUC of
 {res}`this.shadow.drawn_1.exposed.auc:.2f` on the most exposed ones. From five times as many rows it
 reaches {res}`this.shadow.drawn_5.all.auc:.2f` and {res}`this.shadow.drawn_5.exposed.auc:.2f`. Who
 holds the model reaches {res}`this.shadow.white_box.all.auc:.2f` and
-{res}`this.shadow.white_box.exposed.auc:.2f`. Whoever vouches for a table vouches for these records
-too.
+{res}`this.shadow.white_box.exposed.auc:.2f`.
 """,
     results,
 )
@@ -318,13 +313,11 @@ too.
 # %% [markdown]
 # ### What an outsider gets out of a released folder
 #
-# The attack above was made by somebody who holds all rows and lacks only who was learnt. An
-# outsider holds less: the released table, the tool, which is public, some rows of their own, and
-# the records they ask about. We tried what they can do with it. Several tables were released with
-# the defaults of `synthtab share`, from rows of which the outsider has none but half of the records
-# in question. The outsider trains the tool on halves of these records together with rows of their
-# own, and scores the released table by the likelihood ratio. Beside it stands the attack that a
-# report card reports, by the distance to the nearest synthetic row.
+# The attacker above holds all rows, and lacks only who was learnt. An outsider holds less: the
+# released table, the public tool, some rows of their own, and the records they ask about. Several
+# tables were released with the defaults of `synthtab share`. The outsider trains the tool on halves
+# of the records in question together with rows of their own, and scores the released table by the
+# likelihood ratio. Beside it stands the distance to the nearest synthetic row, as on a report card.
 
 # %%
 asked = load("013").subset(300 if quick else outsider_rows, random_state=seed + 1)
@@ -390,11 +383,9 @@ cards.
 
 # %% [markdown]
 # **These rules replaced others after their outcome was known.** At first a row failed as soon as
-# chance was ruled out, which says mostly how many rows were attacked: independent marginals failed.
-# Then a row failed only if its whole interval lay beyond the tolerance; a reviewer planted leaks
-# that this rule let pass. The present rule fails more tables than the second. The tolerances did
-# not change. The next table has the verdicts by the first rule, the table of planted leaks those by
-# the second.
+# chance was ruled out, and independent marginals failed. Then it failed only if its whole interval
+# lay beyond the tolerance, and planted leaks passed. The tolerances did not change. The next table
+# has the verdicts by the first rule, the table of planted leaks those by the second.
 
 # %% [markdown]
 # ### What the former rules said
@@ -458,9 +449,8 @@ report.closeness_table(measured[wide])
 
 # %% [markdown]
 # The last table is what is often published: medians of the distance to the closest record (DCR) and
-# of the ratio of the two nearest (NNDR), from synthetic rows to training and to holdout rows. To be
-# no nearer to training rows than to others is necessary and not sufficient, so the share of rows
-# whose nearest real row is a training row only warns.
+# of the ratio of the two nearest (NNDR), from synthetic rows to training and to holdout rows. That
+# they are equal is necessary and not sufficient.
 #
 # ### Real rows in SMOGN's output
 #
