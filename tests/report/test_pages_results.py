@@ -139,6 +139,11 @@ def test_verdicts_on_twenty_splits_stand_beside_those_of_five(records):
         "−0.125 [−0.135, −0.115] *below*",
         "–",
     ]
+    del values["011_public"]
+    store.save({"values": values}, path)
+    told = results.splits_reading(records)
+    assert told.startswith("Of 10 verdicts, 1 differs")
+    assert told.endswith(" Not run: 011, public table.")
     kept = results.splits_kept(records, ["hybrid", "ctgan"])
     assert kept.loc["011, stand-in"].tolist() == ["95.0 [94.5, 95.2]", "–"]
 

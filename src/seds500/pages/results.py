@@ -121,25 +121,30 @@ def splits_reading(records: Records) -> str:
     """
     changed: dict[tuple[str, str], list[str]] = {}
     n_pairs = 0
+    missing = []
     for run, _, _ in runs():
+        if not records.has(f"{SPLITS}.{run}"):
+            missing.append(title(run))
+            continue
         before = records.value(f"{run}.hybrid_minus.replacement")
-        for method in records.value(f"{SPLITS}.{run}.hybrid_minus"):
-            if method not in before:
-                continue
+        known = records.value(f"{SPLITS}.{run}.hybrid_minus")
+        for method in (method for method in known if method in before):
             n_pairs += 1
             old = before[method][STUDY_LEARNER[run.partition("_")[0]]]["verdict"]
             new = verdict(*records.measured(_minus(run, method)).span, 0)
             if new != old:
                 words = f"{LABELS[method]} ({title(run)})"
                 changed.setdefault((old, new), []).append(words)
+    left_out = f" Not run: {'; '.join(missing)}." if missing else ""
     if not changed:
-        return f"All {n_pairs} verdicts are those of five splits."
+        return f"All {n_pairs} verdicts are those of five splits.{left_out}"
     n_changed = sum(map(len, changed.values()))
     moves = [
         f"from *{old}* to *{new}* for {listed(where)}" for (old, new), where in changed.items()
     ]
     differ = "differs from that" if n_changed == 1 else "differ from those"
-    return f"Of {n_pairs} verdicts, {n_changed} {differ} of five splits: {'; '.join(moves)}."
+    told = f"Of {n_pairs} verdicts, {n_changed} {differ} of five splits: {'; '.join(moves)}."
+    return told + left_out
 
 
 def _minus(run: str, method: str) -> str:
