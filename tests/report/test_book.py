@@ -492,7 +492,7 @@ def test_a_missing_record_fails_the_build_of_the_ledger_and_is_named(records_boo
         ("{results-table} copies\n:methods: hybrid", "no record '012_public': make it with"),
         ("{ledger} verdicts", "the ledger has no 'verdicts'; it has count, overview, thresholds"),
         ("{results-table} prices", "unknown table prices; known are advantages"),
-        ("{sentences} prices", "unknown sentences prices; known are field_rivals"),
+        ("{sentences} prices", "unknown sentences prices; known are budgets_reading"),
     ],
 )
 def test_a_directive_says_what_it_lacks(records_book, directive, message):

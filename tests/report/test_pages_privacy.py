@@ -252,7 +252,10 @@ def test_missed_aims_under_a_guarantee_stand_first(tmp_path) -> None:
     tables = ("013_standin", "013_public", "012_public", "011_public")
     arm = {"dp_1": of(79.0), "dp_3": of(93.0), "dp_8": of(95.0)}
     before = {budget: of(70.0) for budget in arm}
-    values = {table: {"corrected": arm, "drawn": before} for table in tables}
+    values = {
+        table: {"corrected": arm, "drawn": before, "no_correction": {"dp_3": of(85.0)}}
+        for table in tables
+    }
     values["adult"] = {"corrected": arm}
     contents = {"values": values, "parameters": {"n_seeds": 5}}
     store.save(contents, tmp_path / "benchmark_dp_utility.json")
