@@ -126,6 +126,19 @@ def test_the_reconstruction_is_that_of_numbers_and_categories() -> None:
     assert vae.reconstruction(decoded, rows).item() == pytest.approx(5 + math.log(2))
 
 
+def test_rows_are_encoded_block_by_block_as_all_at_once(monkeypatch) -> None:
+    rows = Rows(seeded().normal((10, 2)), torch.arange(10)[:, None] % 3)
+    vae = TableVAE(2, (3,)).requires_grad_(False)
+    whole = vae.encode(rows)
+    monkeypatch.setattr("synthtab.generators.tabsyn._ENCODED", 4)
+    sizes = []
+    monkeypatch.setattr(
+        vae, "tokens", lambda part, to=vae.tokens: sizes.append(len(part.codes)) or to(part)
+    )
+    torch.testing.assert_close(vae.encode(rows), whole)
+    assert sizes == [4, 3, 3]
+
+
 # --- STaSy ------------------------------------------------------------------------------------
 
 

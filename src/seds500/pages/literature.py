@@ -160,7 +160,11 @@ def field_leaders(records: Records) -> str:
     lines = [f"{_named(means['rank'].idxmin())} has the best mean rank. {listed(smallest)}."]
     ours = f"{METHOD_LABELS['hybrid']}, here"
     largest = {
-        words: [t for t, of in found.groupby("table") if of.set_index("method")[k].idxmax() == ours]
+        words: [
+            str(table)
+            for table, of in found.groupby("table")
+            if of.set_index("method")[k].idxmax() == ours
+        ]
         for k, words in _WORDS.items()
     }
     lines += [
@@ -171,9 +175,9 @@ def field_leaders(records: Records) -> str:
     return " ".join(lines)
 
 
-def _named(method: str) -> str:
+def _named(method: Any) -> str:
     """A method of `field_means` in running text."""
-    return method.removesuffix(", here").replace(", published", " as published")
+    return str(method).removesuffix(", here").replace(", published", " as published")
 
 
 def field_budgets(records: Records) -> pd.DataFrame:

@@ -247,8 +247,8 @@ def guarantee_aims(records: Records) -> pd.DataFrame:
         where = f"mean of four tables, ε = {epsilon}"
         rows.append((where, aim, _mean(found), _mean(before)))
         if budget == "dp_1":
-            worst = (min(of, key=lambda m: m.value) for of in (found, before))
-            rows.append((f"worst of four tables, ε = {epsilon}", _LEAST, *worst))
+            least, least_before = (min(of, key=lambda m: m.value) for of in (found, before))
+            rows.append((f"worst of four tables, ε = {epsilon}", _LEAST, least, least_before))
     rows.sort(key=lambda row: row[2].value >= row[1])
     return pd.DataFrame(
         [

@@ -41,6 +41,7 @@ _LATENT_SCALE = 2.0
 _LOG_SIGMA_MEAN, _LOG_SIGMA_SD = -1.2, 1.2  # of the noise levels seen in training
 _CHURN = 1.0
 _BETA, _LEAST_BETA, _BETA_FALL = 1e-2, 1e-5, 0.7
+_ENCODED = 16_384  # rows encoded at a time
 _LOOKS = 60  # at the loss of the autoencoder, each of which may lower beta
 _GAIN = 0.99  # a look at more than this much of the best loss is one without progress
 
@@ -94,8 +95,10 @@ class TableVAE(nn.Module):
 
     def encode(self, rows: Rows) -> Tensor:
         """Latents of rows: the mean, without the first token, (n, n_columns * 4)."""
-        latent: Tensor = self.mean(self.tokens(rows))[:, 1:].flatten(1)
-        return latent
+        parts = torch.arange(len(rows.codes)).tensor_split(-(-len(rows.codes) // _ENCODED))
+        # In parts, since tokens take far more memory than what is made of them.
+        blocks = [self.mean(self.tokens(rows.take(part))) for part in parts]
+        return torch.cat([block[:, 1:].flatten(1) for block in blocks])
 
     def decode(self, latent: Tensor) -> Rows:
         """Rows of latents; a category is the most probable one."""
@@ -146,10 +149,10 @@ class LatentDiffusion(nn.Module):
         self.register_buffer("centre", centre)
         self.perceptron = NoisePerceptron(len(centre), width)
 
-    def scaled(self, rows: Rows) -> Tensor:
-        """Latents of rows, centred and divided by 2."""
-        latent: Tensor = (self.vae.encode(rows) - self.centre) / _LATENT_SCALE
-        return latent
+    def scaled(self, latent: Tensor) -> Tensor:
+        """Latents of the autoencoder, centred and divided by 2."""
+        scaled: Tensor = (latent - self.centre) / _LATENT_SCALE
+        return scaled
 
     def denoise(self, z: Tensor, sigma: Tensor) -> Tensor:
         """Clean latents, predicted from noisy ones of levels (n,)."""
@@ -295,9 +298,9 @@ class TabSyn(ScoreModel):
 
         self.vae_loss_curve_ = self._optimise(vae, vae_loss, len(rows.codes), noise)
         vae.requires_grad_(False)
-        centre = vae.encode(rows).mean(0)
-        network = LatentDiffusion(vae, centre, self.width).to(self.device_)
-        latents = network.scaled(rows)
+        encoded = vae.encode(rows)
+        network = LatentDiffusion(vae, encoded.mean(0), self.width).to(self.device_)
+        latents = network.scaled(encoded)
 
         def loss(index: Tensor, _: int) -> Tensor:
             return network.loss(latents[index.to(latents.device)], noise)
