@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
 from synthtab.generators.fitting import batches, optimise
@@ -367,11 +368,57 @@ def test_training_works_on_one_thread_and_reports_every_step(name: str) -> None:
 
 @each_model
 def test_all_wrong_parameters_are_named_at_once(name: str) -> None:
-    model = clone(TRIALS[name]).set_params(n_iter=0, width=-1, n_steps=1, learning_rate=0)
+    wrong = {"n_iter": 0, "width": -1, "batch_size": 2.5, "n_steps": 1, "learning_rate": 0}
+    model = clone(TRIALS[name]).set_params(**wrong)
     real = related(50)
-    expected = "n_iter=0: at least 1; width=-1: at least 1; n_steps=1: at least 2.*; learning_rate"
+    expected = (
+        r"n_iter=0: a whole number, at least 1; .*batch_size=2\.5: a whole number, at least 1; "
+        r"width=-1: a whole number, at least 1; n_steps=1: a whole number, at least 2; learn"
+    )
     with pytest.raises(ValueError, match=expected):
         model.fit(real, Schema.infer(real, target="x"))
+
+
+@each_model
+def test_a_fit_that_was_stopped_cannot_draw(name: str) -> None:
+    def stop(step: int, n_iter: int, loss: float) -> None:
+        if step == n_iter:
+            stopped.append(step)
+        if len(stopped) == (2 if name == "tabsyn" else 1):
+            raise KeyboardInterrupt
+
+    stopped: list[int] = []
+    model = clone(TRIALS[name]).set_params(callback=stop)
+    real = related(50)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(real, Schema.infer(real, target="x"))
+    with pytest.raises(NotFittedError):
+        model.sample(3)
+
+
+@each_model
+def test_a_column_of_one_value_comes_back_as_it_is(name: str) -> None:
+    real = related(50).assign(constant=0.5, tiny=np.arange(50) * 1e-18)
+    drawn = clone(TRIALS[name]).fit(real, Schema.infer(real, target="x")).sample(200)
+    assert set(drawn.constant) == {0.5}
+    assert drawn.tiny.between(0, 49e-18).all()
+
+
+@each_model
+def test_whole_numbers_that_floats_do_not_hold_are_refused(name: str) -> None:
+    real = related(50).assign(key=2**63 - 1 - np.arange(50))
+    with pytest.raises(ValueError, match=r"columns \['key'\]: whole numbers beyond 2\*\*53"):
+        clone(TRIALS[name]).fit(real, Schema.infer(real, target="x"))
+
+
+@each_model
+def test_no_gpu_is_seeded_by_a_fit_on_the_processor(name: str, monkeypatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    monkeypatch.setattr(torch.cuda, "manual_seed", seeds.append)
+    real = related(50)
+    clone(TRIALS[name]).set_params(device="cpu").fit(real, Schema.infer(real, target="x"))
+    assert not seeds
 
 
 @each_model

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from synthtab.table.encoding import RankMap, category_codes, object_array
+from synthtab.table.encoding import RankMap, category_codes, is_exact, object_array
 from synthtab.table.schema import Schema
 
 FloatArray = NDArray[np.float64]
@@ -244,7 +244,7 @@ class CodeEncoder:
         if empty:
             raise ValueError(f"columns without a single value: {empty}; drop them")
         numbers = [c for c in schema.columns if c not in schema.categorical]
-        if inexact := [c for c in numbers if not _is_exact(frame[c])]:
+        if inexact := [c for c in numbers if not is_exact(frame[c])]:
             raise ValueError(
                 f"{inexact} hold integers beyond 2 ** 53, which floats do not tell apart; drop "
                 "them, or make them categories"
@@ -425,14 +425,6 @@ def score(rank: FloatArray) -> FloatArray:
 def as_float(values: pd.Series[Any]) -> FloatArray:
     """A numerical column as floats, NaN where one is missing."""
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _is_exact(values: pd.Series[Any]) -> bool:
-    """Whether floats hold a numerical column."""
-    if not pd.api.types.is_integer_dtype(values.dtype):
-        return True
-    known = values.dropna()
-    return bool(-(2**53) <= known.min() and known.max() <= 2**53)
 
 
 def _as_numbers(categories: tuple[Any, ...]) -> FloatArray | None:

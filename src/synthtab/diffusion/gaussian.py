@@ -18,6 +18,7 @@ from synthtab.diffusion.training import (
     Callback,
     Rows,
     on_cpu,
+    seeded,
     torch_generator,
     train,
     training_steps,
@@ -218,8 +219,7 @@ class GaussianHybridDiffusion(DiffusionModel):
         n_frequencies = self.n_frequencies
         if n_frequencies == "auto":
             n_frequencies = 8 if len(frame) >= _ENOUGH_FOR_DETAIL else 0
-        with torch.random.fork_rng(devices=[]):  # weights use the global generator
-            torch.manual_seed(int(rng.integers(2**63)))
+        with seeded(rng):
             network = MLPDenoiser(
                 process.n_num,
                 [torch.from_numpy(c).float() for c in encoder.coordinates(frame)],

@@ -19,7 +19,7 @@ from synthtab.diffusion.fitting import fit_networks
 from synthtab.diffusion.gaussian import DiffusionModel, GaussianHybridDiffusion
 from synthtab.diffusion.networks import ColumnNetworks, to_batch
 from synthtab.diffusion.reveal import Condition, reveal
-from synthtab.diffusion.training import Callback, torch_generator
+from synthtab.diffusion.training import Callback, seeded, torch_generator
 from synthtab.dp.budget import Privacy
 from synthtab.parallel import one_thread
 from synthtab.table.schema import Schema
@@ -191,9 +191,7 @@ class HybridDiffusion(DiffusionModel):
         if n_iter == "auto":
             n_iter = int(np.clip(30 * len(frame) ** 0.5, 1000, 5000))
         # Small products are slower on several threads, and much slower where others work too.
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            # Weights and dropout use the global generator.
-            torch.manual_seed(int(rng.integers(2**63)))
+        with one_thread(), seeded(rng, self.device_):
             fitted = fit_networks(
                 self._networks(encoder, rows.code.numpy()).to(self.device_),
                 rows,

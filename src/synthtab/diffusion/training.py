@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +122,21 @@ def on_cpu(network: MLPDenoiser) -> Denoiser:
 def torch_generator(rng: np.random.Generator) -> torch.Generator:
     """CPU generator seeded from a numpy one, so that devices agree."""
     return torch.Generator().manual_seed(int(rng.integers(2**63)))
+
+
+@contextlib.contextmanager
+def seeded(rng: np.random.Generator, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Seed torch's global generators, which weights and dropout use, and put them back after it.
+
+    Those of the processor and of `device`; no other GPU is touched, as `torch.manual_seed` would.
+    """
+    seed, on = int(rng.integers(2**63)), torch.device(device)
+    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if on.type == "cuda":
+            with torch.cuda.device(on):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def training_steps(n_rows: int, n_columns: int, batch_size: int) -> int:

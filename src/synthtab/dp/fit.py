@@ -11,7 +11,7 @@ import torch
 
 from synthtab.diffusion.denoiser import MLPDenoiser
 from synthtab.diffusion.process import HybridProcess
-from synthtab.diffusion.training import Callback, Rows, torch_generator
+from synthtab.diffusion.training import Callback, Rows, seeded, torch_generator
 from synthtab.dp.accounting import Mechanism, epsilon, gaussian_mu, noise_multiplier
 from synthtab.dp.budget import Guarantee, Privacy
 from synthtab.dp.correction import N_PHASES, correct_target
@@ -96,8 +96,7 @@ def fit_privately(
     encoder = PrivateEncoder(privacy, quartiles).fit(frame, schema)
     rows = Rows(*map(torch.from_numpy, (*encoder.intervals(frame), encoder.codes(frame))))
     process = HybridProcess(encoder.cardinalities, len(encoder.rank_maps_))
-    with torch.random.fork_rng(devices=[]):  # weights use the global generator
-        torch.manual_seed(int(rng.integers(2**63)))
+    with seeded(rng):
         network = MLPDenoiser(
             process.n_num,
             [torch.from_numpy(c).float() for c in encoder.coordinates(frame)],

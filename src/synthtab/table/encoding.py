@@ -330,6 +330,14 @@ def _as_float(values: pd.Series[Any]) -> FloatArray:
     return values.to_numpy(dtype=np.float64)
 
 
+def is_exact(values: pd.Series[Any]) -> bool:
+    """Whether floats hold a numerical column: whole numbers beyond 2**53 are not held."""
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        return True
+    known = values.dropna()
+    return known.empty or bool(-(2**53) <= known.min() and known.max() <= 2**53)
+
+
 def decimal_places(values: NDArray[Any]) -> int | None:
     """Fewest decimals that write every value exactly, or None if there is no such number."""
     for decimals in range(_MAX_DECIMALS + 1):

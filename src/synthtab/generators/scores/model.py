@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from synthtab.diffusion.training import Callback, torch_generator
+from synthtab.diffusion.training import Callback, seeded, torch_generator
 from synthtab.generators.contract import RandomState
 from synthtab.generators.tabddpm.encoding import QuantileEncoder, Scaling
 from synthtab.parallel import one_thread
@@ -90,9 +90,7 @@ class ScoreModel(BaseEstimator):  # type: ignore[misc]
         x_num, codes = (torch.from_numpy(a) for a in encoder.transform(frame))
         rows = Rows(x_num.float().to(self.device_), codes.to(self.device_))
         noise = Noise(rng, self.device_)
-        # Weights are initialised from the global generator.
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.integers(2**63)))
+        with one_thread(), seeded(rng, self.device_):
             network, self.loss_curve_ = self._learn(rows, encoder.cardinalities, noise)
         self.network_ = network.requires_grad_(False).eval()
         self.schema_, self.encoder_ = schema, encoder
@@ -107,9 +105,10 @@ class ScoreModel(BaseEstimator):  # type: ignore[misc]
         ValueError
             If a drawn number is not finite, besides.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples}: draw at least one row")
+        self.network_.to(self.device_)  # it may have been fitted on another machine
         children = np.random.default_rng(random_state).spawn(-(-n_samples // _BLOCK))
         with one_thread():
             # Blocks are always whole, so that a short draw is the beginning of a long one.
@@ -137,11 +136,14 @@ class ScoreModel(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
+        least = {**dict.fromkeys(self._whole, 1), "n_steps": 2}  # from noise to nearly none
         problems = [
-            f"{p}={getattr(self, p)}: at least 1" for p in self._whole if getattr(self, p) < 1
+            f"{name}={value!r}: a whole number, at least {n}"
+            for name, n in least.items()
+            if isinstance(value := getattr(self, name), bool)
+            or not isinstance(value, int | np.integer)
+            or value < n
         ]
-        if self.n_steps < 2:
-            problems.append(f"n_steps={self.n_steps}: at least 2, from noise to nearly none")
         if not self.learning_rate > 0:
             problems.append(f"learning_rate={self.learning_rate}: above 0")
         if self.scaling not in get_args(Scaling):

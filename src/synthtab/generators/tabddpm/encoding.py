@@ -15,6 +15,7 @@ from synthtab.table.encoding import (
     IntArray,
     category_codes,
     decimal_places,
+    is_exact,
     nearest_level,
     object_array,
 )
@@ -72,8 +73,19 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
         self.scaling = scaling
 
     def fit(self, frame: pd.DataFrame, schema: Schema) -> Self:
-        """Learn quantiles, levels and dtypes of a table of the schema."""
+        """Learn quantiles, levels and dtypes of a table of the schema.
+
+        Raises
+        ------
+        ValueError
+            If the frame is not a table of the schema, or has whole numbers too large for a float.
+        """
         schema.validate(frame)
+        if inexact := [c for c in schema.numerical if not is_exact(frame[c])]:
+            raise ValueError(
+                f"columns {inexact}: whole numbers beyond 2**53, which a float does not hold; make "
+                "them categories, or leave the columns out"
+            )
         self.schema_, self.dtypes_ = schema, frame.dtypes
         self.categorical_ = tuple(c for c in schema.columns if c in schema.categorical)
         self.transformer_ = None
@@ -139,6 +151,8 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
             if self.scaling == "range":
                 scores = scores.clip(0, 1)
             numbers = self.transformer_.inverse_transform(scores)
+            if self.scaling == "range":  # which a constant column, or rounding, would leave
+                numbers = numbers.clip(self.transformer_.data_min_, self.transformer_.data_max_)
             for j, column in enumerate(self.schema_.numerical):
                 columns[column] = pd.Series(self._rounded(column, numbers[:, j]))
         for j, column in enumerate(self.categorical_):

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from synthtab.diffusion.training import Callback, torch_generator
+from synthtab.diffusion.training import Callback, seeded, torch_generator
 from synthtab.generators.contract import RandomState
 from synthtab.generators.fitting import optimise
 from synthtab.generators.tabddpm.encoding import QuantileEncoder
@@ -264,8 +264,7 @@ class TabDDPM(BaseEstimator):  # type: ignore[misc]
         rows, cardinalities, n_classes = _rows(encoder, frame)
         alpha_bar = cosine_alpha_bar(self.n_timesteps)
         process = MixedDDPM(rows.x_num.shape[1], cardinalities, alpha_bar)
-        with torch.random.fork_rng(devices=[]):  # weights are initialised from the global generator
-            torch.manual_seed(int(rng.integers(2**63)))
+        with seeded(rng):
             network = TimestepMLP(
                 process.n_inputs,
                 width=self.width,
