@@ -314,7 +314,7 @@ def one_thread() -> Iterator[None]:
 def measured(
     dataset: Dataset, generators: Mapping[str, Generator], seeds: range, n_jobs: int
 ) -> dict[str, Any]:
-    """Utility in percent of the baseline, detection AUC, copies and CPU seconds, by method."""
+    """Utility in percent of the baseline, detection AUC, copies, CPU seconds and splits by method."""
     comparison = compare(dataset, generators, seeds=seeds, settings=["replacement"], n_jobs=n_jobs)
     metrics = ["c2st", "copies_of_as_many", "copies_of_test"]
     if isinstance(dataset, FreshSamples):
@@ -338,6 +338,7 @@ def measured(
         times = comparison.timings[comparison.timings.method == method]
         of_method["fit"] = float(times.fit.mean())
         of_method["sample"] = float(times["sample"].mean())
+        of_method["n_splits"] = len(seeds)
     print(dataset.name, *found.items(), sep="\n", flush=True)
     return found
 

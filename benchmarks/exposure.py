@@ -184,6 +184,8 @@ def main() -> None:
     if arguments.data is None:
         print("concrete.csv.gz is not in the repository (UCI 165, CC BY 4.0): give --data FOLDER")
         return
+    if not (arguments.data / "concrete.csv.gz").is_file():
+        parser.error(f"--data {arguments.data}: there is no concrete.csv.gz")
     known_arms = GROUPS[arguments.ending]
     arms = QUICK if arguments.quick else tuple(arguments.arms or known_arms)
     is_trial = arms != tuple(known_arms) or tuple(arguments.tables) != TABLES

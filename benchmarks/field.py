@@ -51,7 +51,10 @@ RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_field.json
 N_SEEDS = 5
 N_DEV_SEEDS = 5
 N_BINS = 10  # of a number, beside a category, in the field's measure of trend
-METHODS = ("TabDiff", "TabPC", "TabSyn", "STaSy")
+METHODS = (
+    *("TabDiff", "TabPC", "TabSyn", "STaSy"),
+    *("ShallowMixture", "FullyFactorizedPreprocessed"),
+)
 PEERS = {"tabddpm": TabDDPM, "tabsyn": TabSyn, "tabdiff": TabDiff, "stasy": STaSy}
 METRICS = ("shape", "trend", "mle", "xgb_detection", "dcr", "training_time", "sampling_time")
 

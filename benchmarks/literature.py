@@ -118,6 +118,8 @@ def main() -> None:
     parser.add_argument("--n-jobs", type=int, default=2, help="processes")
     parser.add_argument("--splits", type=int, default=N_SPLITS, help="splits of each table")
     options = parser.parse_args()
+    if options.splits < 1:
+        parser.error(f"--splits {options.splits}: at least 1")
     if unknown := [p for p in options.parts if not any(part.startswith(p) for part in PARTS)]:
         parser.error(f"no part begins with {unknown}; there are {list(PARTS)}")
     trial = Trial(options.quick, options.n_jobs, options.splits)

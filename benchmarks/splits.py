@@ -65,10 +65,12 @@ def table_part(part: str, trial: Trial) -> Iterator[tuple[str, Any]]:
 def main() -> None:
     """Measure, print and, unless it is a trial, write each part to the record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all if none is named")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {PARTS}; all if none")
     parser.add_argument("--quick", action="store_true", help="a trial; writes nothing")
     parser.add_argument("--n-jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
+    if unknown := sorted(set(options.parts) - set(PARTS)):
+        parser.error(f"no part {unknown}; there are {list(PARTS)}")
     trial = Trial(options.quick, options.n_jobs, N_SPLITS)
     for part in options.parts or PARTS:
         found = table_part(part, trial)

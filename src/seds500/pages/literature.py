@@ -23,10 +23,15 @@ MODELS = ("hybrid", "gaussian", "tabddpm", "tabsyn", "tabdiff", "stasy")
 PACKAGED = ("argn", "arf", "tvae", "ctgan", "gaussian_copula")
 """Others, through their own packages."""
 PEERS = ("tabddpm", "tabsyn", "tabdiff", "stasy")
-PUBLISHED = ("TabDiff", "TabPC", "TabSyn", "STaSy")
+PUBLISHED: Mapping[str, str] = {
+    **{name: name for name in ("TabDiff", "TabPC", "TabSyn", "STaSy")},
+    "ShallowMixture": "shallow mixture",
+    "FullyFactorizedPreprocessed": "independent columns",
+}
+"""What the methods of the re-run are called on a page, by their names there."""
 BUDGET = "budget"
 N_SPLITS = 3
-"""Splits of the experiments on which the record of the literature has figures."""
+"""Splits behind those figures of the literature's record that do not name their number."""
 
 PASSES: Mapping[str, tuple[Any, int]] = {
     "tabsyn": (TabSyn(), 14_000),
@@ -36,6 +41,7 @@ PASSES: Mapping[str, tuple[Any, int]] = {
 """The model as it is run here, and the passes over a table of the published training, at most."""
 
 _RANKED = ("shape error, %", "trend error, %")
+_BUDGET_FORMS = {**dict.fromkeys(_RANKED, ".1f"), "C2ST AUC": ".2f", "MLE": ".3f"}
 _WORDS = dict(zip(_RANKED, ("single columns", "pairs"), strict=True))
 _FORMS = {**dict.fromkeys(_RANKED, ".2f"), "C2ST AUC": ".3f", "MLE": ".3f", "DCR share": ".3f"}
 
@@ -51,10 +57,10 @@ def _figures(records: Records) -> Iterator[tuple[str, str, dict[str, float]]]:
             of = found.get(table if method == "hybrid" else f"{table}_{method}", {})
             if "mle" in of:
                 yield table, f"{METHOD_LABELS[method]}, {of['n']} fitted here", _measured(of)
-        for method in PUBLISHED:
+        for method, name in PUBLISHED.items():
             if method in found["published"]["shape"]:
                 values = {key: by[method][table] for key, by in found["published"].items()}
-                yield table, f"{method}, published", _published(values)
+                yield table, f"{name}, published", _published(values)
 
 
 def _measured(of: Mapping[str, Any]) -> dict[str, float]:
@@ -157,7 +163,7 @@ def field_leaders(records: Records) -> str:
         f"{_named(means[key].idxmin())} has the smallest mean error of {words}"
         for key, words in _WORDS.items()
     ]
-    lines = [f"{_named(means['rank'].idxmin())} has the best mean rank. {listed(smallest)}."]
+    lines = [f"{listed(smallest)}. {_named(means['rank'].idxmin())} has the best mean rank."]
     ours = f"{METHOD_LABELS['hybrid']}, here"
     largest = {
         words: [
@@ -204,7 +210,7 @@ def field_budgets(records: Records) -> pd.DataFrame:
             "rows seen, % of published": f"{_seen(method, of['n_train']):.1f}",
             **{
                 key: f"{here[key]:{form}} / {published[key]:{form}}"
-                for key, form in {**dict.fromkeys(_RANKED, ".1f"), "MLE": ".3f"}.items()
+                for key, form in _BUDGET_FORMS.items()
             },
             "CPU s / GPU s": f"{here['seconds']:,.0f} / {published['seconds']:,.0f}",
         }
@@ -251,7 +257,7 @@ def field_rivals(records: Records) -> str:
             n_steps, batch_size = _steps(method)
             lines.append(
                 f"{METHOD_LABELS[method]} takes {n_steps:,} steps of {batch_size} rows here, "
-                f"{_range(shares, '.1f')} % of the rows that the published training sees."
+                f"{_range(shares, '.1f')} % of the rows that the published training sees at most."
             )
     missing = {
         METHOD_LABELS[method]: [
@@ -282,8 +288,9 @@ def published_better(records: Records) -> str:
     """
     ours = {table: _measured(records.value(f"{FIELD}.{table}")) for table in FIELD_TABLES}
     theirs = {
-        method: {table: _published_on(records, method, table) for table in FIELD_TABLES}
-        for method in PUBLISHED
+        name: {table: _published_on(records, method, table) for table in FIELD_TABLES}
+        for method, name in PUBLISHED.items()
+        if records.has(f"{FIELD}.published.shape.{method}")
     }
     lines = []
     for key, words in _WORDS.items():
@@ -303,7 +310,7 @@ def published_better(records: Records) -> str:
         method: [t for t, sign in signs.items() if sign * (of[t]["MLE"] - ours[t]["MLE"]) > 0]
         for method, of in theirs.items()
     }
-    lines.append(f"Published MLE is better for {_in_brackets(ahead)}.")
+    lines.append(f"Published MLE, of another learner, is better for {_in_brackets(ahead)}.")
     nearer = [
         abs(of[table]["DCR share"] - 0.5) < abs(ours[table]["DCR share"] - 0.5)
         for of in theirs.values()
@@ -379,8 +386,8 @@ def side_by_side(records: Records, table: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame of str
-        A line for each generator, a column for each experiment. Figures are of the first three
-        splits of the experiments; a star marks those of all five.
+        A line for each generator, a column for each experiment. Figures of the experiments' own
+        runs come first, of all five splits and marked by a star; others are of the first three.
     """
     methods = ("second_sample", *MODELS, *PACKAGED, "interpolation")
     rows = {
@@ -395,19 +402,22 @@ def side_by_side(records: Records, table: str) -> pd.DataFrame:
 
 
 def _cell(records: Records, run: str, method: str) -> str:
+    if cell := _cell_of(records, run, method):
+        return cell
     part = f"{LITERATURE}.{run}_{method}"
     if records.has(part):
         of = records.value(part)
-        return _kept(of["rf"], of, N_SPLITS)
-    for name in (run, f"{OTHER_PACKAGES}.{run}"):
-        if not records.exists(name.partition(".")[0]):
-            continue
-        place = f"{name}.utility.replacement.{method}.rf.r2"
-        if records.has(place):
-            n_splits = records.value(f"{name}.dataset.n_seeds")
-            spent = records.value(f"{name}.timings.{method}")
-            return _kept(records.value(place), spent, n_splits)
-    return "not run"
+        return _kept(of["rf"], of, of.get("n_splits", N_SPLITS))
+    return _cell_of(records, f"{OTHER_PACKAGES}.{run}", method) or "not run"
+
+
+def _cell_of(records: Records, name: str, method: str) -> str | None:
+    """The cell from a comparison of all methods, if it has the method."""
+    place = f"{name}.utility.replacement.{method}.rf.r2"
+    if not records.exists(name.partition(".")[0]) or not records.has(place):
+        return None
+    spent = records.value(f"{name}.timings.{method}")
+    return _kept(records.value(place), spent, records.value(f"{name}.dataset.n_seeds"))
 
 
 def _kept(score: Mapping[Any, Any], spent: Mapping[str, float], n_splits: int) -> str:
@@ -445,7 +455,7 @@ def rivals_run(records: Records) -> str:
     lines.append(
         f"They take {_range([of['fit'] + of['sample'] for of in fits], '.0f')} s of one core to "
         f"fit and draw once, and see {_range(shares, '.1f')} % of the published number of rows, at "
-        "a quarter of the published width."
+        "a quarter of the published width or less."
     )
     missing = {LABELS[m]: lacks[m] for m in OPTIONAL}
     if any(missing.values()):
@@ -535,8 +545,8 @@ def budgets_reading(records: Records) -> str:
     lines = []
     if moved:
         lines.append(
-            f"The last steps still improve {'; '.join(moved)}. These models are short of what they "
-            "can reach, and the tables above do not rank them."
+            f"On this split the last steps still improve {'; '.join(moved)}. These models are "
+            "short of what they can reach, and the tables above do not rank them."
         )
     if _NOTHING in improved:
         lines.append(f"They improve neither R² nor detection of {listed(improved[_NOTHING])}.")

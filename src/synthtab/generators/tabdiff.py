@@ -255,9 +255,10 @@ class TabDiff(ScoreModel):
     ``TabDiff(n_iter=8_000, batch_size=4096, width=1024)`` has the published length and width on a
     table of up to 4,096 rows; it is meant for a GPU.
     NOTE: training is counted in steps, and the rate falls linearly in place of falling at plateaus
-    of a loss that is heavy-tailed in the time. The average over the steps has decay 0.997, which is
-    the published one, per pass, where a pass is one step; its last state draws, where the program
-    keeps that of the least training loss.
+    of a loss that is heavy-tailed in the time. The weight of the numbers falls with it, as
+    published, so that numbers learn little in the last steps of a short training. The average over
+    the steps has decay 0.997, which is the published one, per pass, where a pass is one step; its
+    last state draws, where the program keeps that of the least training loss.
     NOTE: times below 1e-3 are not trained at, since the weight of a masked category grows as 1 / t.
     NOTE: the weight of the numbers stays 1 in a table without categories, where the published one
     would let the whole loss vanish.
