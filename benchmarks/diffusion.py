@@ -314,7 +314,7 @@ def one_thread() -> Iterator[None]:
 def measured(
     dataset: Dataset, generators: Mapping[str, Generator], seeds: range, n_jobs: int
 ) -> dict[str, Any]:
-    """Utility in percent of the baseline, detection AUC, copies, CPU seconds and splits by method."""
+    """Utility in percent of the baseline, detection AUC, copies, seconds, splits; by method."""
     comparison = compare(dataset, generators, seeds=seeds, settings=["replacement"], n_jobs=n_jobs)
     metrics = ["c2st", "copies_of_as_many", "copies_of_test"]
     if isinstance(dataset, FreshSamples):
