@@ -163,7 +163,8 @@ def field_leaders(records: Records) -> str:
         f"{_named(means[key].idxmin())} has the smallest mean error of {words}"
         for key, words in _WORDS.items()
     ]
-    lines = [f"{listed(smallest)}. {_named(means['rank'].idxmin())} has the best mean rank."]
+    first = f"{listed(smallest)}. {_named(means['rank'].idxmin())} has the best mean rank."
+    lines = [first[0].upper() + first[1:]]
     ours = f"{METHOD_LABELS['hybrid']}, here"
     largest = {
         words: [
