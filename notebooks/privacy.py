@@ -25,8 +25,7 @@
 # competitor, a supplier or a former employee might, and complete records of some parts or persons,
 # of whom they want to know one of two things: *was this record among those the table was made
 # from?* and *what is the one entry of this record that I do not know?* A stronger attacker also
-# holds the trained model, as anyone does to whom its file is given. They know the method and all
-# its settings, since this report tells them.
+# holds the trained model. They know the method and its settings.
 #
 # **In short, the losses of our own model first.** The success of an attack is measured by its
 # *AUC*: the probability that a record that was learnt looks more like one than a record that was
@@ -209,8 +208,7 @@ report.card_table(shown, "hybrid")
 # The next two tables have the generators on two tables for development: the default settings of
 # `synthtab share` were chosen by them. The models of the literature, which train for minutes, were
 # attacked on the first one alone. *n rows* means that as many rows are drawn as were learnt.
-# Intervals are over pairs of models and say how the result scatters with the training. Another
-# table can differ from both.
+# Intervals are over pairs of models and say how the result scatters with the training.
 #
 # ```{results-table} exposure
 # :table: concrete
@@ -338,8 +336,7 @@ say(
 Over all records the outsider reaches an AUC of {res}`this.outsider.ratio.all:.2f`, the distance
 {res}`this.outsider.nearest.all:.2f`. On the most exposed records it is
 {res}`this.outsider.ratio.exposed:.2f` against
-{res}`this.outsider.nearest.exposed.value:.2f`: nothing is gained there. The outsider needs no row
-of the owner beyond the records in question, and a few minutes of computing. A card without
+{res}`this.outsider.nearest.exposed.value:.2f`: nothing is gained there. A card without
 `--shadow-models` does not show this figure, and says so.
 """,
     results,

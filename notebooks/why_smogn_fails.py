@@ -320,8 +320,7 @@ pd.concat(ingredients) if ingredients else "no stand-in was compared"
 say(report.ingredients_reading(results["ingredients"], titles))
 
 # %% [markdown]
-# The tables are stand-ins, and the study's procedure is not known in full, so its figures need not
-# come out again.
+# The study's procedure is not known in full, so its figures need not come out again.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"]
 say(
