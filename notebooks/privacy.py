@@ -15,10 +15,10 @@
 # # Does it protect anyone?
 #
 # :::{div} summary
-# Over all records, attacks find little in the tables of HybridDiffusion. They find more on the most
-# exposed records, and most with the model at hand. Interpolated rows and those of SMOGN, extreme,
-# expose more, on most tables much more. A Gaussian copula exposes less, and a forest learns less
-# from its rows.
+# Over all records, the attacks of the report card find little in the tables of HybridDiffusion. An
+# attacker who trains models finds more, most on the most exposed records and with the model at
+# hand. Interpolated rows and those of SMOGN, extreme, expose more, on most tables much more. A
+# Gaussian copula exposes less, and a forest learns less from its rows.
 # :::
 #
 # An attacker gets a synthetic table. Beside it they hold other rows of the same source, as a
@@ -188,7 +188,7 @@ report.effect_figure(shown)
 # %% [markdown]
 # Independent marginals are one end: they can give away no more than single entries. The copies at
 # the foot are the other end. The next table has HybridDiffusion's figures for all questions, with
-# the attack or the column that did worst.
+# the attack or the column that did worst; *low* is by the lowest scores, *absent* for non-members.
 
 # %%
 report.card_table(shown, "hybrid")

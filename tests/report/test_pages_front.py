@@ -46,7 +46,7 @@ def test_each_figure_of_the_study_stands_beside_both_sources_in_its_setting(reco
     assert added["public table"] == records.score(
         "013_public", "gaussian", setting="augmentation"
     ).show(".2f")
-    assert of_013.loc["TabDDPM rows alone", "study"] == "0.56 (later)"
+    assert of_013.loc["TabDDPM rows alone (5,000 steps)", "study"] == "0.56 (later)"
     assert of_013.loc["SMOGN, extreme", "study"] == "−0.39"
     assert of_013.loc["SMOGN, synthetic rows only", "study"] == "−0.39"
     assert table.iloc[size + 6]["study"] == "0.39 to 0.55"

@@ -228,13 +228,13 @@ def test_rivals_that_were_attacked_later_join_table_figure_and_sentences(tmp_pat
     store.save({"values": {"concrete": {"tabddpm": arm("TabDDPM", 90.0, 0.8)}}}, peers)
     exposed, reached = privacy_benchmarks.beside(Records(tmp_path))
     assert exposed.startswith("The AUC of the same records is 0.80 for TabDDPM, 0.54 for Gaussian")
-    assert exposed.endswith("Their intervals overlap.")
+    assert exposed.endswith("The intervals of these shares overlap.")
     assert reached == "Of TabDDPM, none reached it."
     store.save({"values": {"concrete": {"stasy": arm("STaSy", 70.0, 0.52)}}}, later)
     exposed, reached = privacy_benchmarks.beside(Records(tmp_path))
     assert "0.80 for TabDDPM, 0.52 for STaSy, 0.54 for Gaussian" in exposed
     assert "keep 90, 70, 89 and 88 % of" in exposed
-    assert exposed.endswith("Not all of their intervals overlap.")
+    assert exposed.endswith("Not all intervals of these shares overlap.")
     assert reached == "Of TabDDPM and STaSy, STaSy (0.52) reached it."
     table = privacy_benchmarks.exposure(Records(tmp_path), "concrete")
     assert table.index.tolist()[-2:] == ["TabDDPM", "STaSy"]

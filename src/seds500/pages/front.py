@@ -56,7 +56,7 @@ SEED_ROWS: Sequence[tuple[str, str, str, str]] = (
     ("real rows", REAL, "replacement", "original_r2"),
     ("real rows + 500 Gaussian diffusion rows", "gaussian", "augmentation", "diffusion_r2"),
     ("Gaussian diffusion rows alone", "gaussian", "replacement", ""),
-    ("TabDDPM rows alone", "tabddpm", "replacement", "later"),
+    ("TabDDPM rows alone (5,000 steps)", "tabddpm", "replacement", "later"),
     ("HybridDiffusion rows alone", "hybrid", "replacement", ""),
     ("SMOGN, extreme", "smogn_extreme", "replacement", "smogn_r2"),
     ("SMOGN, synthetic rows only", "smogn_extreme_synthetic", "replacement", "smogn_r2"),

@@ -135,7 +135,7 @@ def beside(records: Records) -> tuple[str, str]:
         f"{listed(kept)} % of the R² that real rows give, those of HybridDiffusion "
         f"{arms['hybrid']['percent']['value']:.0f} %. These shares are of the best of "
         "three learners, on halves of `concrete` and from two fits each. "
-        f"{'Their' if overlap else 'Not all of their'} intervals overlap."
+        f"{'The' if overlap else 'Not all'} intervals of these shares overlap."
     )
     who = listed([f"{names[arm]} ({told[arm]})" for arm in reached]) if reached else "none"
     return exposed, f"Of {listed([names[arm] for arm in rivals])}, {who} reached it."

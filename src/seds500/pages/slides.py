@@ -170,9 +170,11 @@ def slide_trap(records: Records) -> Figure:
         share, auc = records.share(run, method), _auc(records, run, method)
         ax.plot([auc.value] * 2, [max(end, 0) for end in share.span], color=COLOURS[method])
         ax.plot(auc.span, [max(share.value, 0)] * 2, color=COLOURS[method])
-        ax.plot(auc.value, max(share.value, 0), "o", color=COLOURS[method])
+        below = share.value < 0  # the axis begins near zero; an arrow points to what lies under it
+        ax.plot(auc.value, max(share.value, 0), "v" if below else "o", color=COLOURS[method])
         ax.annotate(
-            LABELS[method], (auc.value, max(share.value, 0)), offset, textcoords="offset points",
+            LABELS[method] + f" ({share.value:.0f} %)".replace("-", "−") * below,
+            (auc.value, max(share.value, 0)), offset, textcoords="offset points",
             ha="right" if offset[0] < 0 else "left" if offset[0] else "center",
         )  # fmt: skip
     ax.axvline(0.5, color=BLACK, lw=1.2, ls=":")
