@@ -583,21 +583,14 @@ its table, membership is recognised with an AUC of
 # - may conclude nothing from **inconclusive**, nor from **too few rows to judge**;
 # - should ask for the most exposed records first, since a mean over all records says nothing of
 #   them, and should compare their AUC with one half and not with the verdict;
-# - may expect that an outsider with rows of their own repeats the attack on these records;
 # - may not conclude from a pass that the table is anonymous. Other attackers, other knowledge,
-#   wider tables and rarer records were not measured, and an attack found tomorrow applies to the
-#   table given out today;
+#   wider tables and rarer records were not measured;
 # - may not carry a card over to another table, or to other settings of the same method;
 # - should count the model as more revealing than its table, and several tables drawn from one model
 #   as more revealing than one.
 #
-# Where no person is identifiable, as in the factory's table of products, the regulation does not
-# apply, and the same attacks measure what a competitor learns.
-#
 # Attacks give lower bounds on what leaks. An upper bound, for every attacker and every record,
-# needs a training that is differentially private.
-# {doc}`The next chapter <differential_privacy>` has one, says what its numbers mean, and measures
-# what it costs in utility.
+# needs a training that is differentially private ({doc}`next chapter <differential_privacy>`).
 #
 # ## What it means
 
