@@ -142,7 +142,7 @@ def report_card(records: Records, run: str) -> Measured:
 def attacked(records: Records, run: str, method: str, row: str) -> Measured:
     """A row of the report card on a method's table: value and interval of its worst attack."""
     found = records.value(f"privacy.cards.{run}.{method}.{row}")
-    return unless_void(records, run, Measured(found["value"], found["low"], found["high"]))
+    return unless_void(records, run, Measured.of(found, "value"))
 
 
 def unless_void(records: Records, run: str, found: Measured) -> Measured:

@@ -178,7 +178,7 @@ def _membership(records: Records, run: str, method: str) -> str:
     if records.value(f"privacy.cards.{run}.void"):
         return "void"
     found = records.value(f"privacy.cards.{run}.{method}.membership")
-    return Measured(found["value"], found["low"], found["high"]).show(".2f")
+    return Measured.of(found, "value").show(".2f")
 
 
 # Sentences ------------------------------------------------------------------------------------

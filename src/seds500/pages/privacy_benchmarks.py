@@ -142,7 +142,7 @@ def beside(records: Records) -> tuple[str, str]:
 
 
 def _measured(of: Mapping[str, Any]) -> Measured:
-    return Measured(of["value"], of["low"], of["high"])
+    return Measured.of(of, "value")
 
 
 def _shown(of: Mapping[str, Any], form: str = ".2f") -> str:

@@ -90,8 +90,10 @@ class Measured(NamedTuple):
         Measured(value=95.0, low=90.0, high=99.0, text='')
         >>> Measured.of({"mean": 0.5, "low": float("nan"), "high": float("nan")})
         Measured(value=0.5, low=None, high=None, text='')
+        >>> Measured.of({"value": 0.5, "low": 0.25, "high": 0.75}, "value")
+        Measured(value=0.5, low=0.25, high=0.75, text='')
         """
-        prefix = "" if what == "mean" else f"{what}_"
+        prefix = "" if what in ("mean", "value") else f"{what}_"
         low, high = (found.get(f"{prefix}{end}", math.nan) for end in ("low", "high"))
         return cls(found[what]) if math.isnan(low) else cls(found[what], low, high)
 

@@ -20,6 +20,7 @@ from typing import Any
 from IPython.display import Markdown
 
 from seds500.records import store
+from seds500.records.committed import Measured
 
 THIS = "this"
 NOT_HERE = "(not in this run)"
@@ -60,13 +61,11 @@ def show(key: str, value: Any, spec: str = "") -> str:
     """
     try:
         if isinstance(value, dict) and {"low", "high"} <= value.keys():
-            (middle,) = (value[name] for name in ("mean", "value") if name in value)
-            low, high = (format(value[end], spec) for end in ("low", "high"))
-            return f"{middle:{spec}} [{low}, {high}]".replace("-", "−")
+            return Measured.of(value, "mean" if "mean" in value else "value").show(spec)
         if isinstance(value, list | dict) or value is None:
             raise TypeError("it is not a single value")
         text = format(value, spec)
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{key!r} cannot be shown with the format {spec!r}: {error}") from error
     return text if isinstance(value, str) else text.replace("-", "−")
 
