@@ -102,7 +102,7 @@ LAST: dict[str, tuple[str, Any]] = {"tabdiff": ("TabDiff", TabDiff())}
 GROUPS = {"": ARMS, "_peers": PEERS, "_later": LATER, "_tabdiff": LAST}
 """By the ending of their record's name."""
 
-ALL = {**ARMS, **PEERS, **LATER, **LAST}
+ALL = {arm: what for group in GROUPS.values() for arm, what in group.items()}
 OF_ONE_TABLE = ("few_5_dropout_5", "no_dropout", "one_member", "gaussian")  # of the first
 
 
@@ -165,18 +165,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of concrete.csv.gz")
     parser.add_argument("--quick", action="store_true", help="two arms; writes no record")
     group = parser.add_mutually_exclusive_group()
-    for flag, words in (
-        ("peers", "TabDDPM and TabSyn alone"),
-        ("later", "STaSy alone"),
-        ("tabdiff", "TabDiff alone"),
-    ):
+    for ending, arms_of in list(GROUPS.items())[1:]:
         group.add_argument(
-            f"--{flag}",
+            ending.replace("_", "--"),
             dest="ending",
             action="store_const",
-            const=f"_{flag}",
+            const=ending,
             default="",
-            help=words,
+            help=" and ".join(name for name, _ in arms_of.values()) + " alone",
         )
     parser.add_argument("--tables", nargs="*", default=TABLES, choices=TABLES, help="likewise")
     parser.add_argument("--arms", nargs="*", choices=list(ALL), help="likewise")

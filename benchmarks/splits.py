@@ -23,7 +23,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from diffusion import Trial, measure
+from literature import TABLES as PARTS
 
 from seds500.arms.other_packages import GaussianCopula
 from seds500.methods import methods
@@ -34,7 +36,6 @@ from synthtab.generators.contract import Generator
 RECORD = Path(__file__).resolve().parents[1] / "records" / "benchmark_splits.json"
 N_SPLITS = 20
 HAS_COPULAS = importlib.util.find_spec("copulas") is not None
-PARTS = tuple(f"{name}_{of}" for name in ("013", "012", "011") for of in ("standin", "public"))
 
 
 def table_part(part: str, trial: Trial) -> Iterator[tuple[str, Any]]:
@@ -52,14 +53,17 @@ def table_part(part: str, trial: Trial) -> Iterator[tuple[str, Any]]:
         measure_fidelity=False,
         n_jobs=trial.n_jobs,
     )
-    scores: dict[str, Any] = {}
-    for row in summarise(comparison).to_dict("records"):
-        scores.setdefault(row["method"], {})[row["learner"]] = numbers_of(row)
-    differences: dict[str, Any] = {}
-    for row in paired_difference(comparison, "hybrid").to_dict("records"):
-        differences.setdefault(row["method"], {})[row["learner"]] = numbers_of(row)
-    yield "scores", scores
+    yield "scores", by_method(summarise(comparison))
+    differences = by_method(paired_difference(comparison, "hybrid"))
     yield "hybrid_minus", {method: of for method, of in differences.items() if method != REAL}
+
+
+def by_method(rows: pd.DataFrame) -> dict[str, Any]:
+    """The numbers of each row, by method and learner."""
+    found: dict[str, Any] = {}
+    for row in rows.to_dict("records"):
+        found.setdefault(row["method"], {})[row["learner"]] = numbers_of(row)
+    return found
 
 
 def main() -> None:

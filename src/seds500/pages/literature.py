@@ -512,9 +512,6 @@ def _row(of: Mapping[str, Any]) -> dict[str, str]:
     return row
 
 
-_NOTHING = "nothing"
-
-
 def budgets_reading(records: Records) -> str:
     """Whose quality on validation rows still improves with the last of its training steps.
 
@@ -528,10 +525,10 @@ def budgets_reading(records: Records) -> str:
     str
         Markdown, about the models whose steps are a setting.
     """
-    values = records.value(LITERATURE)
     improved: dict[str, list[str]] = {}
+    others = []
     for method in MODELS:
-        points = sorted(values.get(f"{BUDGET}_{method}", {}).values(), key=lambda of: of["fit"])
+        points = _points(records, method)
         if len(points) < 2:
             continue
         before, last = points[-2:]
@@ -540,18 +537,27 @@ def budgets_reading(records: Records) -> str:
             "R² kept": last["hgb"]["percent"] > before["hgb"]["percent"],
             "detection": told[1] < told[0],
         }
-        words = listed([key for key, value in better.items() if value] or [_NOTHING])
-        improved.setdefault(words, []).append(LABELS[method])
-    moved = [f"{words} of {listed(of)}" for words, of in improved.items() if words != _NOTHING]
+        if any(better.values()):
+            words = listed([key for key, value in better.items() if value])
+            improved.setdefault(words, []).append(LABELS[method])
+        else:
+            others.append(LABELS[method])
+    moved = [f"{words} of {listed(of)}" for words, of in improved.items()]
     lines = []
     if moved:
         lines.append(
             f"On this split the last steps still improve {'; '.join(moved)}. These models are "
             "short of what they can reach, and the tables above do not rank them."
         )
-    if _NOTHING in improved:
-        lines.append(f"They improve neither R² nor detection of {listed(improved[_NOTHING])}.")
+    if others:
+        lines.append(f"They improve neither R² nor detection of {listed(others)}.")
     return " ".join(lines)
+
+
+def _points(records: Records, method: str) -> list[Mapping[str, Any]]:
+    """What a model reached with each number of steps, in the order of time."""
+    found = records.value(LITERATURE).get(f"{BUDGET}_{method}", {})
+    return sorted(found.values(), key=lambda of: of["fit"])
 
 
 @styled
@@ -570,9 +576,8 @@ def budgets(records: Records) -> Figure:
         that end their training themselves.
     """
     figure, (kept, told) = panels(2, 2, 3.8, 3.4, below=0.7)
-    values = records.value(LITERATURE)
     for method, form in zip(MODELS, "*osD^v", strict=True):
-        points = sorted(values.get(f"{BUDGET}_{method}", {}).values(), key=lambda of: of["fit"])
+        points = _points(records, method)
         if not points:
             continue
         seconds = [of["fit"] + of["sample"] for of in points]

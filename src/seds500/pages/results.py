@@ -127,8 +127,9 @@ def splits_reading(records: Records) -> str:
             missing.append(title(run))
             continue
         before = records.value(f"{run}.hybrid_minus.replacement")
-        known = records.value(f"{SPLITS}.{run}.hybrid_minus")
-        for method in (method for method in known if method in before):
+        for method in records.value(f"{SPLITS}.{run}.hybrid_minus"):
+            if method not in before:
+                continue
             n_pairs += 1
             old = before[method][STUDY_LEARNER[run.partition("_")[0]]]["verdict"]
             new = verdict(*records.measured(_minus(run, method)).span, 0)
@@ -307,7 +308,7 @@ def leakage(records: Records, *, narrow: bool = False) -> Figure:
 
     def auc(run: str, method: str) -> Measured:
         found = records.value(f"privacy.cards.{run}.{method}.membership")
-        return Measured(found["value"], found["low"], found["high"])
+        return Measured.of(found, "value")
 
     def methods(run: str) -> list[str]:
         cards = records.value(f"privacy.cards.{run}")

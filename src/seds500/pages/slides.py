@@ -156,7 +156,7 @@ def slide_dimension(records: Records) -> Figure:
 
 def _auc(records: Records, run: str, method: str) -> Measured:
     found = records.value(f"privacy.cards.{run}.{method}.membership")
-    return Measured(found["value"], found["low"], found["high"])
+    return Measured.of(found, "value")
 
 
 @large
@@ -169,12 +169,12 @@ def slide_trap(records: Records) -> Figure:
     for method, offset in places.items():
         share, auc = records.share(run, method), _auc(records, run, method)
         ax.plot([auc.value] * 2, [max(end, 0) for end in share.span], color=COLOURS[method])
-        ax.plot(auc.span, [max(share.value, 0)] * 2, color=COLOURS[method])
-        below = share.value < 0  # the axis begins near zero; an arrow points to what lies under it
-        ax.plot(auc.value, max(share.value, 0), "v" if below else "o", color=COLOURS[method])
+        y, below = max(share.value, 0), share.value < 0  # an arrow points to what lies under it
+        ax.plot(auc.span, [y] * 2, color=COLOURS[method])
+        ax.plot(auc.value, y, "v" if below else "o", color=COLOURS[method])
         ax.annotate(
             LABELS[method] + f" ({share.value:.0f} %)".replace("-", "−") * below,
-            (auc.value, max(share.value, 0)), offset, textcoords="offset points",
+            (auc.value, y), offset, textcoords="offset points",
             ha="right" if offset[0] < 0 else "left" if offset[0] else "center",
         )  # fmt: skip
     ax.axvline(0.5, color=BLACK, lw=1.2, ls=":")

@@ -149,10 +149,11 @@ class QuantileEncoder(BaseEstimator):  # type: ignore[misc]
         columns: dict[str, pd.Series[Any]] = {}
         if self.transformer_ is not None:
             if self.scaling == "range":
-                scores = scores.clip(0, 1)
-            numbers = self.transformer_.inverse_transform(scores)
-            if self.scaling == "range":  # which a constant column, or rounding, would leave
-                numbers = numbers.clip(self.transformer_.data_min_, self.transformer_.data_max_)
+                ends = self.transformer_.data_min_, self.transformer_.data_max_
+                # A constant column, or rounding, would leave them.
+                numbers = self.transformer_.inverse_transform(scores.clip(0, 1)).clip(*ends)
+            else:
+                numbers = self.transformer_.inverse_transform(scores)
             for j, column in enumerate(self.schema_.numerical):
                 columns[column] = pd.Series(self._rounded(column, numbers[:, j]))
         for j, column in enumerate(self.categorical_):
